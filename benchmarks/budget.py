@@ -3,9 +3,9 @@
     python benchmarks/budget.py                 # 8 processes
     python benchmarks/budget.py --processes 1
 
-The check is a hold, inside a lease or as an entry in the shared file. The gate adds reading the
-request and the estimate before a call, and noting the answer after it; reading and pricing the
-answer is left to another thread, whose work is timed by itself. Added latency is the difference
+The check is a reservation, inside a lease or in the shared file. The gate adds reading the request
+and the estimate before a call, and queueing the response after it; another thread reads and prices
+the response, and its work is timed separately. Added latency is the difference
 between calls with and without the gate, taken in turns, to a server that answers after a few
 milliseconds. "Busy" is the processor time of the app's thread, which other programs on the machine
 disturb less. A call after a pause finds the caches cold, which makes every part of it slower, the
@@ -62,7 +62,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
         self.wfile.write(REPLY)
 
     def log_message(self, format: str, *_args: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def serve(ports: Any) -> None:
@@ -109,7 +109,7 @@ def measure(folder: str, port: int, start: Any, results: Any) -> None:
 
 
 def checks(folder: str) -> dict[str, tuple[float, float]]:
-    """Time a hold and its settlement, by themselves."""
+    """Time a reservation and its settlement alone."""
     from otel_budget.accounts.account import BudgetAccount, Claim
     from otel_budget.budget_accounts import BudgetAccounts
     from otel_budget.reservations.leases import Reservation
@@ -141,7 +141,7 @@ def checks(folder: str) -> dict[str, tuple[float, float]]:
 
 
 def parts(gate: Any) -> dict[str, tuple[float, float]]:
-    """Time what the gate does on the way of a call, and what it leaves to its thread."""
+    """Time the gate on the app's thread, and its background thread."""
     from otel_wire.admission import admit
     from otel_wire.observer import observer
 

@@ -5,9 +5,9 @@
     python benchmarks/budget_at_the_limit.py --midnight 25    # a new day begins after 25 seconds
     python benchmarks/budget_at_the_limit.py --postgres URL   # several hosts, one database
 
-Real OpenAI clients call a fake provider on loopback, which counts what it was asked for: that is
-what a real one would bill. Printed are the limit, what was billed and booked, and the share of the
-limit that could be used. Ends with 1 where more was billed than the limit, or less than 97 % of it.
+Real OpenAI clients call a fake provider on loopback, which counts its requests as a real one would
+bill them. Prints the limit, the billed and the charged amount, and the share of the limit that was
+used. Exits with 1 if more than the limit or less than 97 % of it was billed.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ print(counts["ok"], counts["refused"])
 
 
 class Slow(FakeProvider):
-    """Takes a while for every answer."""
+    """Delays every response."""
 
     def start(self) -> FakeProvider:
-        """Serve, and say nothing of connections that were cut."""
+        """Serve without reports of broken connections."""
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         return super().start()
 
@@ -105,7 +105,7 @@ def main() -> int:
     limit = calls // 10 // days * CALL_NANO_USD
     usd = str(Decimal(limit) / 1_000_000_000)
     budget = CostBudget.per_day(Decimal(usd), Action.REFUSE)
-    # The workers' clocks say that midnight comes some seconds from now.
+    # The workers' clocks are some seconds before midnight.
     shift_ns = 0
     if options.midnight:
         shift_ns = -time.time_ns() % DAY_NS - options.midnight * 1_000_000_000
@@ -124,13 +124,13 @@ def main() -> int:
         accounts = BudgetAccounts(Path(folder), store=store(options.postgres))
         accounts.reap()
         last = budget.account_of("", time.time_ns() + shift_ns)
-        # Each day by itself: what is spent on the next one counts against a day too.
+        # Each day separately: spending on the next day counts against a day too.
         days_met = [
             replace(account, until_ns=account.start_ns) for account in dict.fromkeys((first, last))
         ]
         states = [accounts.state(account) for account in days_met]
         accounts.close()
-        # Of a request that a killed process had sent half of, a provider does nothing.
+        # A provider ignores the partial request of a killed process.
         billed = sum("model" in body for _, body in provider.requests) * CALL_NANO_USD
     total = limit * len(states)
     print(errors, end="", file=sys.stderr)

@@ -3,18 +3,18 @@
     python benchmarks/budget_fleet.py                            # 50, then 200 simulated processes
     python benchmarks/budget_fleet.py --processes 50 --scenarios calm --every 0.1
 
-A simulated process is a `BudgetAccounts` with a connection, a background thread and a thread of
-calls of its own; a simulated host is a state folder that eight of them share. They are threads of
-five programs, because one machine cannot run thousands of processes. The accounts are the real
-ones and so is the server (one is started, with fsync); what is missing is a network between them,
-and everything takes its turn on the processors of this machine. A call reserves 2 to 20 m$, takes
+A simulated process is a `BudgetAccounts` with its own connection, background thread and thread of
+calls; a simulated host is a state folder that eight of them share. They are threads of five
+programs, because one machine cannot run thousands of processes. Accounts and server are real (one
+is started, with fsync); there is no network between them, and all share the processors of this
+machine. A call reserves 2 to 20 m$, takes
 0.2 to 1 second and costs 20 to 100 % of what it reserved; refused calls do not wait for others.
 
 Scenarios: `calm`; `limit`, which is reached half-way; `away`, the server is stopped for five
 seconds; `split`, half of the hosts are cut off for five seconds (their sessions are ended and new
 ones refused); `die`, a fifth of the hosts is killed (SIGKILL) shortly before the limit is reached.
-"Turn" is the share of the time in which somebody had the lock that all transactions take. Ends
-with 1 where more was spent or booked than a limit, or where something else was booked than spent.
+"Turn" is the share of the time in which the lock that all transactions take was held. Exits with 1
+if more than a limit was spent or charged, or if charges differ from spending.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ CUT_OFF = "cut_off"
 
 
 class Counted(PostgresDatabase):
-    """Notes of each transaction: when it had its turn, the wait for it, how long it had it."""
+    """Records of each transaction: time of its turn, wait, and duration."""
 
     def __init__(self, parameters: dict[str, str], turns: list[tuple[float, float, float]]) -> None:
         super().__init__(parameters, "the database")
@@ -80,7 +80,7 @@ class Counted(PostgresDatabase):
 
 @dataclass
 class Plan:
-    """What one program of the simulation runs."""
+    """Configuration of one program of the simulation."""
 
     number: int
     folder: str
@@ -95,7 +95,7 @@ class Plan:
 
 @dataclass
 class Notes:
-    """What a program reports: of calls when, which outcome, how long; and of transactions."""
+    """Report of a program: time, outcome and duration of calls; and transactions."""
 
     calls: list[tuple[float, str, float, int]] = field(default_factory=list)
     turns: list[tuple[float, float, float]] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Notes:
 
 
 class SimulatedProcess:
-    """Makes calls at random moments, each of which ends after a while."""
+    """Makes calls of random durations at random times."""
 
     def __init__(
         self, plan: Plan, host: int, notes: Notes, admitted: Callable[[int], None]
@@ -117,7 +117,7 @@ class SimulatedProcess:
         )
 
     def run(self, until: float) -> None:
-        """Make calls until then, and end those on their way."""
+        """Make calls until the end, then end the open ones."""
         ending: list[tuple[float, int, Any, int]] = []
         calls_at = time.monotonic() + self._random.expovariate(self._rate)
         while calls_at < until or ending:
@@ -246,7 +246,7 @@ class Server:
 
 
 def booked(server: Server) -> tuple[int, int]:
-    """Return what the accounts say is spent and reserved."""
+    """Return the spent and reserved amounts of the accounts."""
     ((spent, reserved),) = server.ask(
         f"SELECT coalesce(sum(spent), 0)::bigint, coalesce(sum(reserved), 0)::bigint"
         f" FROM {SCHEMA}.books"
@@ -255,7 +255,7 @@ def booked(server: Server) -> tuple[int, int]:
 
 
 def held_by(server: Server, owners: set[str]) -> int:
-    """Return what *owners* hold in leases and reservations."""
+    """Return the leases and reservations of *owners*."""
     rows = server.ask(
         f"SELECT owner, amount FROM {SCHEMA}.leases"
         f" UNION ALL SELECT owner, amount FROM {SCHEMA}.holds"
@@ -264,7 +264,7 @@ def held_by(server: Server, owners: set[str]) -> int:
 
 
 class Run:
-    """One scenario: its programs, and what they report."""
+    """One scenario: its programs and their reports."""
 
     def __init__(self, server: Server, processes: int, options: Any, limit: int, seconds: float):
         server.ask(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
@@ -295,7 +295,7 @@ class Run:
             pipe.send(self.began)
 
     def wait(self, seconds: float) -> None:
-        """Sleep until so many seconds after the beginning."""
+        """Sleep until the given seconds after the beginning."""
         time.sleep(max(0.0, self.began + seconds - time.monotonic()))
 
     def kill(self) -> set[str]:
@@ -307,12 +307,12 @@ class Run:
         folders = [self.folder / f"host{host}" / "budget.owners" for host in plan.hosts]
         names = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir()}
         for folder in folders:
-            # Nobody on another host could read them.
+            # Other hosts could not read them.
             folder.rename(folder.with_name("gone")) if folder.is_dir() else None
         return names
 
     def end(self) -> Notes:
-        """Wait for all programs and put their notes together."""
+        """Wait for all programs and merge their records."""
         all_notes = Notes()
         for program, pipe, _ in self._programs:
             notes = pipe.recv()
@@ -323,7 +323,7 @@ class Run:
         return all_notes
 
     def clear(self) -> None:
-        """Have the next process of each host charge what could not be settled before the end."""
+        """Let the next process of each host charge unsettled calls."""
         for folder in self.folder.iterdir():
             accounts = BudgetAccounts(folder, store=Counted(self.server.parameters, []))
             accounts.reap()
@@ -332,7 +332,7 @@ class Run:
 
 
 def percentile(values: list[float], share: float) -> str:
-    """Return it in milliseconds, or a dash where there are no values."""
+    """Return it in milliseconds, or a dash without values."""
     if not values:
         return "-"
     found = sorted(values)[min(len(values) - 1, int(share * len(values)))] * 1000
@@ -369,7 +369,7 @@ def scenario(name: str, server: Server, processes: int, options: Any) -> bool:
     run.clear()
     spent: int = sum(run.spent)
     charged, reserved = booked(server)
-    # What the dead held is charged in full, and so is a call whose end could not be written.
+    # Leases of dead processes are charged in full, as are calls whose end could not be written.
     exact = not run.killed and not unsettled
     good = max(spent, charged) <= limit and (charged == spent if exact else charged >= spent)
     if back < math.inf:
@@ -413,7 +413,7 @@ def scenario(name: str, server: Server, processes: int, options: Any) -> bool:
 
 
 def die(run: Run, seconds: float) -> list[str]:
-    """Kill a fifth of the hosts, and watch what they held."""
+    """Kill a fifth of the hosts, and observe their leases."""
     run.wait(6.0)
     owners = run.kill()
     at = time.monotonic()
@@ -430,7 +430,7 @@ def die(run: Run, seconds: float) -> list[str]:
 
 
 def recovery(notes: Notes, began: float, back: float) -> list[str]:
-    """Return what became of calls in the trouble, and when the last of them was refused for it."""
+    """Return the outcomes of calls during the fault, and the time of the last refusal."""
     during = [call for call in notes.calls if began <= call[0] < back]
     faults = [call for call in notes.calls if call[1] == "fault"]
     slowest = max((took for _, _, took, _ in faults), default=0.0)
@@ -469,7 +469,7 @@ def main() -> int:
 
 
 def arguments() -> Any:
-    """Return what was asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser()
     names = ["calm", "limit", "away", "split", "die"]
     parser.add_argument("--processes", type=int, nargs="+", default=[50, 200])

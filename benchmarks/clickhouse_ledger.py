@@ -4,9 +4,9 @@
 
 Two million calls of the last thirty days are made by SQL and go through the views that fill the
 ledger; one in a hundred arrives twice, and one in five hundred again at another price. The others
-are copies that start nanoseconds later. Then the sums are made, totals are compared with what was
-generated, and the questions of a page are asked through HTTP. With *--folder* the calls of an
-earlier run are asked about again.
+are copies that start nanoseconds later. Then the sums are computed, totals are compared with the
+generated calls, and the queries of the page run over HTTP. With *--folder* the calls of an earlier
+run are queried again.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def generated(first_ns: int, step_ns: int, start: int, count: int, where: str, p
 
 
 def fill(url: ClickHouseUrl, count: int) -> tuple[int, int]:
-    """Make the calls; return how many there are and what they cost, in nano-US-dollars."""
+    """Make the calls; return their number and cost, in nano-US-dollars."""
     connection = ClickHouseConnection(url, writes=True)
     until_ns = time.time_ns() // NS_PER_HOUR * NS_PER_HOUR - NS_PER_HOUR
     made = min(count, _MADE)
@@ -125,7 +125,7 @@ def fill(url: ClickHouseUrl, count: int) -> tuple[int, int]:
 
 
 def questions(now: datetime) -> Iterator[tuple[str, Callable[[Ledger], Any]]]:
-    """Yield the seven questions of a page, for thirty days, and some more in brackets."""
+    """Yield the seven queries of a page, for thirty days, and some more in brackets."""
     until_ns = int(now.timestamp()) * 10**9
     today_ns = until_ns // NS_PER_DAY * NS_PER_DAY
     month = Window(today_ns - 29 * NS_PER_DAY, today_ns + NS_PER_DAY)
@@ -149,7 +149,7 @@ def questions(now: datetime) -> Iterator[tuple[str, Callable[[Ledger], Any]]]:
 
 
 def ask(url: ClickHouseUrl, rounds: int) -> None:
-    """Print how long each question takes."""
+    """Print the duration of each query."""
     for name, question in questions(datetime.now(UTC)):
         seconds = []
         for _ in range(rounds):
@@ -179,7 +179,7 @@ def make(url: ClickHouseUrl, count: int) -> None:
 
 
 def _most_memory_mb(pid: int) -> float:
-    """Return the most memory that a process had so far; Linux keeps it."""
+    """Return the peak memory of a process, from Linux."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024 / 1e6

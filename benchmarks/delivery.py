@@ -1,9 +1,9 @@
 """Delivery of all telemetry, counted at the receiving end, and its overhead.
 
-    python benchmarks/delivery.py burst [--spans 1000000]     flat out: time a span, losses, books
+    python benchmarks/delivery.py burst [--spans 1000000]     flat out: time, losses, counters
     python benchmarks/delivery.py outage [--seconds 60]       collector refused, silent, 503, slow
     python benchmarks/delivery.py kill [--kills 100]          kill -9 at random moments
-    python benchmarks/delivery.py append                      what writing every span to disk costs
+    python benchmarks/delivery.py append                      cost of writing every span to disk
     python benchmarks/delivery.py soak [--seconds 3600]       2,000 spans a second: memory, threads
 
 Each variant runs real programs under `opentelemetry-instrument` against a receiver in another
@@ -108,7 +108,7 @@ class Place:
         )
 
     def run(self, script: str, *arguments: object) -> dict[str, object]:
-        """Run *script* to its end and return what it printed, and how long its exit took."""
+        """Run *script* to its end and return its output, and the duration of its exit."""
         process = self.start(script, *arguments)
         stdout, stderr = process.communicate()
         figures: dict[str, object] = json.loads(stdout)
@@ -116,7 +116,7 @@ class Place:
         figures["said"] = stderr.strip()
         return figures
 
-    def books(self) -> dict[str, object]:
+    def counters(self) -> dict[str, object]:
         """Return today's counters of spans."""
         path = self.home / "state/otel-distro/spool/deliveries.json"
         try:
@@ -139,7 +139,7 @@ def burst(spans: int, attributes: int, **more: str) -> None:
             f"{figures['seconds']:.1f} s, {figures['rss_mb']:.0f} MB, "
             f"exit {figures['exit_seconds']:.2f} s"
         )
-        print(f"    books: {place.books()}")
+        print(f"    counters: {place.counters()}")
 
 
 def outage(seconds: float) -> None:
@@ -199,7 +199,7 @@ def soak(seconds: float) -> None:
             values = figures[name]
             assert isinstance(values, list)
             print(f"    {name}: {' '.join(f'{value:.0f}' for value in values)}")
-        print(f"    books: {place.books()}")
+        print(f"    counters: {place.counters()}")
 
 
 def main() -> None:

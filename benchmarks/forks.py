@@ -1,10 +1,10 @@
-"""Fork a thousand times while threads emit everything, and count what hung and what arrived.
+"""Fork a thousand times while threads emit everything, and count hangs and arrivals.
 
     python benchmarks/forks.py [--forks 1000]
 
 The app of `tests/otel_distro/test_forks.py`: four threads emit spans, log records, metrics and
-model calls, with the ledger and a budget open, while the main thread forks. Ends with 1 if a child
-hung or failed, or if anything that was emitted is not at the receiver, in the ledger or booked.
+model calls, with the ledger and a budget open, while the main thread forks. Exits with 1 if a child
+hung or failed, or if an emitted record is missing at the receiver, in the ledger or in the budget.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/guard.py
 
-Every variant is timed in turn, many rounds, by the CPU time of the calling thread; the figure of a
+Variants are timed in turn, over many rounds, by the CPU time of the calling thread; the figure of a
 variant is the median of its differences to the bare SDK in the same round.
 """
 
@@ -58,7 +58,7 @@ def microseconds_a_span(subject: Tracer) -> float:
 
 
 class BareSdk:
-    """The SDK as it was before the guard took the place of some of its parts."""
+    """The SDK before the guard replaced some of its parts."""
 
     def __init__(self) -> None:
         self._parts = self._current()

@@ -7,8 +7,7 @@ Processes under `otel-distro run`, with a hard budget far above what they spend,
 HTTP. One of them after another is killed with SIGKILL at a random moment and replaced. At the end
 every request that the provider served must be in the ledger, with its exact cost or, where its
 process was killed before it was stored, as a call of unknown cost. Nothing may be there twice.
-`budgets` must show what `costs` shows and what was reserved for the unknown calls, to the
-nano-dollar.
+`budgets` must show the sum of `costs` and the reservations of unknown calls, to the nano-dollar.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ with httpx2.Client(timeout=120) as client:
             pass
 """
 EXACT = ("priced", "reported")
-"""Statuses of calls at what the provider charged; `reported` by the budget of a killed process."""
+"""Statuses of calls with the provider's charge; `reported` by the budget of a killed process."""
 FOREVER = 10**9
 
 
 def run(calls: int, processes: int, seed: int, postgres: str) -> int:
-    """Print what both accounts say; return 1 where they differ."""
+    """Print both accounts; return 1 if they differ."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as home, ChargingProvider() as provider:
         environ = _environment(Path(home), provider.url, postgres)
@@ -62,12 +61,14 @@ def run(calls: int, processes: int, seed: int, postgres: str) -> int:
             workers[place].wait()
             killed += 1
             workers[place] = _start(environ)
-        for worker in workers:  # the rest too: the worst end there is
+        for worker in workers:  # the rest too, as the worst case
             worker.send_signal(signal.SIGKILL)
             worker.wait()
         killed += len(workers)
-        time.sleep(1)  # answers that nobody waits for are written down by the provider all the same
-        last = subprocess.Popen([*_command(), "1"], env=environ)  # takes over what was left
+        time.sleep(1)  # the provider records unread responses as well
+        last = subprocess.Popen(
+            [*_command(), "1"], env=environ
+        )  # takes over the requests left behind
         last.wait()
         served = provider.account.served()
         seconds = time.monotonic() - began

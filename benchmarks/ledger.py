@@ -1,10 +1,10 @@
-"""Measure how fast and how small the ledger is, beside what SQLite itself can do here and now.
+"""Speed and size of the ledger, beside SQLite itself in the same run.
 
     python benchmarks/ledger.py [--calls 30000] [--rounds 3] [--report-calls 100000]
 
-Machines differ and are noisy, so every figure that counts is a ratio of two numbers of one run.
+Machines differ and are noisy, so every figure is a ratio of two numbers of one run.
 The limit is the same facts in one flat table with no key, no interning, no sums, in a single
-transaction with synchronous=OFF: what anybody's INSERT can reach at most.
+transaction with synchronous=OFF: the upper bound of any INSERT.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def make_calls(
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a path in a directory that is gone afterwards."""
+    """Yield a path in a temporary directory."""
     directory = Path(tempfile.mkdtemp(prefix="ledger-bench-"))
     try:
         yield directory / "ledger.db"
@@ -203,7 +203,7 @@ def writes(count: int, rounds: int) -> None:
     rows = [flat(priced) for priced in made]
     maker = RowMaker(bounded_cleaner(str), Pseudonyms(KEY))
     entries = [Entry("insert", maker.row(priced)) for priced in made]
-    # Else the garbage collector walks through all of this again and again, in ours and the limit.
+    # Otherwise the garbage collector traverses all of this repeatedly, in both variants.
     gc.collect()
     gc.freeze()
     found: dict[str, list[float]] = {"limit": [], "store": [], "limit, calls": [], "write": []}
@@ -249,7 +249,7 @@ def _hammer(path: Path, number: int, seconds: float, ready: Any, counts: Any) ->
 
 
 def processes(seconds: float) -> None:
-    """Print what eight processes write into one ledger beside one process."""
+    """Print the write rate of eight processes into one ledger beside one process."""
     context = multiprocessing.get_context("spawn")
     rates: dict[int, float] = {}
     for how_many in (1, 8):
@@ -311,7 +311,7 @@ _AFTER_LAST = "SELECT (max(start_ns) / 86400000000000 + 1) * 86400000000000 FROM
 
 
 def reports(count: int) -> None:
-    """Print how long questions take on a ledger of *count* calls, and a retention step."""
+    """Print the duration of queries on a ledger of *count* calls, and of a retention step."""
     with scratch() as path:
         fill(path, count)
         since = datetime(2025, 10, 1, tzinfo=UTC)
@@ -363,7 +363,7 @@ def reports(count: int) -> None:
 
 
 def main() -> None:
-    """Run every part and print one line a figure."""
+    """Run every part and print one line per figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=30_000)
     parser.add_argument("--rounds", type=int, default=3)

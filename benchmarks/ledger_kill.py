@@ -1,4 +1,4 @@
-"""Kill four writers of one ledger at random moments, again and again, and count what is lost.
+"""Kill four writers of one ledger repeatedly, at random moments, and count lost calls.
 
     python benchmarks/ledger_kill.py [--rounds 100] [--writers 4] [--seed N]
 
@@ -26,7 +26,7 @@ from otel_cost_ledger.maintenance.integrity import check_integrity
 
 BATCH = 7
 APART = 1_000_000
-"""Calls that one writer of one round may number without meeting the next."""
+"""Size of the number range of one writer in one round."""
 
 WRITER = """
 import sys
@@ -54,7 +54,7 @@ while True:
 
 
 def one_round(path: Path, first: int, writers: int, rng: random.Random) -> tuple[list[int], bool]:
-    """Return what was acknowledged before the kill, and whether all writers had begun."""
+    """Return the calls acknowledged before the kill, and whether all writers had begun."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path), str(first + n * APART), str(BATCH)],

@@ -2,9 +2,8 @@
 
     python benchmarks/metrics.py [--rounds 7]
 
-Prints nanoseconds a measurement and ratios against the SDK in the same run. The short way is the
-one of `GuardMeasurementConsumer` that goes from a known set of attributes straight to its
-aggregations.
+Prints nanoseconds a measurement and ratios against the SDK in the same run. The fast path of
+`GuardMeasurementConsumer` goes from a known set of attributes straight to its aggregations.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ MEASUREMENTS = 20_000
 
 
 class LongWay(guard.GuardMeasurementConsumer):
-    """The guard without the short way."""
+    """The guard without the fast path."""
 
     def consume_measurement(self, measurement: Any) -> None:  # noqa: D102 - the base class's
         if not self.measurements.is_open():

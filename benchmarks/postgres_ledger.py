@@ -79,7 +79,7 @@ def processes(url: str, how_many: int, count: int) -> None:
 
 
 def questions(url: str) -> None:
-    """Print how long questions take, and whether the sums are those of the rows."""
+    """Print the duration of queries, and whether the sums equal the rows."""
     with open_ledger(url) as ledger:
         until = SINCE + timedelta(days=30)
         for name, ask in (

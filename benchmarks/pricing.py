@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SECONDS = 0.5
-"""How long a measurement takes, unless the command says another time."""
+"""Seconds per measurement, unless given on the command line."""
 MS = 1_000_000
 
 CHAT = {
@@ -119,7 +119,7 @@ def batch(calls: list[PricedCall]) -> float:
 
 
 def main() -> None:
-    """Print one line a measurement: microseconds, and the ratio where there is a baseline."""
+    """Print one line per measurement: microseconds, and the ratio if there is a baseline."""
     chat, web, own = (
         finished(CHAT, "opentelemetry.instrumentation.genai.openai"),
         finished(WEB, "opentelemetry.instrumentation.flask"),
@@ -157,7 +157,7 @@ def main() -> None:
 
 
 def recognising(span: ReadableSpan) -> float:
-    """Return what the question costs that the guard asks of every span."""
+    """Return the cost of the check that the guard runs on every span."""
     attributes = span.attributes or {}
     scope = span.instrumentation_scope
     name = scope.name if scope else ""

@@ -2,8 +2,8 @@
 
 Run `python benchmarks/redaction.py` for the table, `--quick` for a shorter one.
 The unit is megabytes of text a second on one core, best of several runs; the
-last columns are how many times faster this package is than each peer. Peers
-that are not installed are named, not passed over.
+last columns are how many times faster this package is than each peer. Missing
+peers are named.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Whether hot paths grew: Python instructions an operation, beside the figures last recorded.
+"""Growth of hot paths: Python instructions per operation, beside the last recorded figures.
 
-    python -m benchmarks.regress            # exit 1 where one grew by more than a tenth
-    python -m benchmarks.regress --record   # write the figures of this Python version down
+    python -m benchmarks.regress            # exit 1 if one grew by more than a tenth
+    python -m benchmarks.regress --record   # record the figures of this Python version
 
 Instructions are counted, not timed, so that a busy machine changes nothing. What C does (regular
 expressions, SQLite, JSON) is not counted; the other benchmarks time it. Every figure is of the
-calling thread. Python versions have instructions of their own, so each has its own figures, and a
+calling thread. Python versions differ in their instructions, so each has its own figures, and a
 version without recorded ones is only reported.
 """
 

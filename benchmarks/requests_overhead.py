@@ -6,7 +6,7 @@ A trivial handler of Flask (called as WSGI) and of Starlette (as ASGI), all thre
 OTLP/HTTP to a receiver on loopback. Every round runs each variant in a process of its own, so that
 a slow moment of the machine meets all of them; times are CPU times, of the thread that serves the
 request and of the whole process with its last export. Figures are medians over rounds; ratios are
-of what is added to the bare app in the same round.
+of the overhead over the bare app in the same round.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python benchmarks/sampling.py
 
-The sampler is `always_off`. A dropped span of a scope that nobody knows is deferred until its end,
+The sampler is `always_off`. A dropped span of an unknown scope is deferred until its end,
 since an attribute may still show a model call; one of a scope that makes no model calls is left
-alone. Variants are timed in turn, many rounds, by the CPU time of the calling thread; a figure is
-the median of the differences to the bare SDK in the same round.
+alone. Variants are timed in turn, over many rounds, by the CPU time of the calling thread; figures
+are the medians of the differences to the bare SDK in the same round.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/serve.py [--spans 200000] [--keep FOLDER] [--collector OTELCOL]
 
-Prints spans a second, bytes a span, memory, and how long the page's questions take. The server is
+Prints spans a second, bytes a span, memory, and the duration of the page's queries. The server is
 bound to one core, the sender to another; requests are made before the clock starts. `--collector`
 sends the same requests to an OpenTelemetry Collector with the file exporter, on the same core, in
 turns with the server; it neither redacts nor prices.
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def start_collector(binary: Path, home: Path, core: int) -> subprocess.Popen[bytes]:
-    """Start a Collector that writes what it receives to a file, bound to *core*."""
+    """Start a Collector with the file exporter, bound to *core*."""
     config = home / "collector.yaml"
     config.write_text(
         f"""

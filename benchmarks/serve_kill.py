@@ -1,4 +1,4 @@
-"""Kill `otel-distro serve` at random moments while programs send, and count what is lost.
+"""Kill `otel-distro serve` at random moments while programs send, and count lost records.
 
     python benchmarks/serve_kill.py [--kills 100] [--minutes N] [--slow-disk] [--full-disk]
 
@@ -58,7 +58,7 @@ Ids = set[tuple[bytes, bytes]]
 
 
 class Senders:
-    """Sends from several threads until it is closed, and knows what was acknowledged."""
+    """Sends from several threads until closed, and records acknowledged requests."""
 
     def __init__(self, seed: int) -> None:
         self.acknowledged: Ids = set()
@@ -146,7 +146,7 @@ def start(state: Path, preload: Path | None) -> subprocess.Popen[str]:
 
 
 def stored(state: Path) -> tuple[Ids, list[str]]:
-    """Return the spans in the store, and what SQLite finds wrong with its files."""
+    """Return the spans in the store, and the problems that SQLite finds in its files."""
     found: Ids = set()
     wrong: list[str] = []
     with StoreReader(state / "traces") as reader:

@@ -1,11 +1,11 @@
-"""What start-up costs: `opentelemetry-instrument python -c pass` beside upstream's distribution.
+"""Cost of start-up: `opentelemetry-instrument python -c pass` beside upstream's distribution.
 
     python benchmarks/startup.py [--rounds N] [--environments FOLDER]
 
-Both run in a virtual environment of their own with the same packages in the same versions. The
-collector is away, so a run has its last export in it, and no waiting. Each round runs every variant
+Each runs in its own virtual environment with the same packages in the same versions. The
+collector is absent, so a run includes its last export, and no waiting. Each round runs each variant
 once, so that a slow moment of the machine meets all of them; figures are medians, and the ratio is
-that of what is added in the same round. A size below that of this program cannot be told.
+that of the overhead in the same round. Peak memory below that of this program cannot be measured.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SDK_ALONE = "".join(
         "exporter.otlp.proto.http._log_exporter",
     )
 )
-"""What any set-up of all three signals imports, however it is made."""
+"""Imports of any set-up of all three signals."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def main() -> None:
     rounds = asked.rounds
     with tempfile.TemporaryDirectory() as scratch:
         theirs, ours = make_environments(asked.environments or Path(scratch) / "envs", *PACKAGES)
-        # A collector that is away at once: what is measured is this side.
+        # No collector, which fails at once: only this process is measured.
         base = {
             "PATH": os.environ["PATH"],
             "HOME": scratch,

@@ -1,11 +1,11 @@
-"""The trace store with many spans: bytes a span, and how long questions take.
+"""Trace store with many spans: bytes per span, and duration of queries.
 
     python benchmarks/trace_store.py [--spans 10000000] [--folder FOLDER]
 
 Writes spans of one day straight into a store, then asks what the page asks. Redaction and pricing
 are measured by `benchmarks/serve.py`. Each question is asked three times; the median is printed,
 after the files were read by nothing but the writer. 10 million spans take 1 GB in FOLDER, which
-stays if it is named, and is asked again without writing if it has a store.
+is kept if it is given, and is queried again without writing if it has a store.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _RESOURCE = {
 
 
 def templates() -> list[tuple[str, Span]]:
-    """Return the service and a span of each shape, with what its spans share."""
+    """Return the service and a span of each shape, with shared attributes."""
     found = []
     for service, name, kind, attributes in SHAPES:
         span = Span(name=name, kind=kind)
@@ -136,7 +136,7 @@ def traces_in(folder: Path) -> list[bytes]:
 
 
 def ask(what: str, question: Callable[[StoreReader, int], object], folder: Path) -> None:
-    """Print how long a question takes, opening the store included."""
+    """Print the duration of a query, opening the store included."""
     took = []
     result: object = None
     for turn in range(3):
@@ -149,7 +149,7 @@ def ask(what: str, question: Callable[[StoreReader, int], object], folder: Path)
 
 
 def found(**wanted: object) -> Callable[[StoreReader, int], str]:
-    """Return the question for a list of traces."""
+    """Return the query for a list of traces."""
 
     def question(reader: StoreReader, _turn: int) -> str:
         reader.limit_time(60)
@@ -160,7 +160,7 @@ def found(**wanted: object) -> Callable[[StoreReader, int], str]:
 
 
 def questions(folder: Path) -> None:
-    """Ask what the page asks."""
+    """Run the queries of the page."""
     ids = traces_in(folder)
     now = time.time_ns() // 1000
     day = {"since_us": now - 86_400_000_000}

@@ -1,11 +1,11 @@
-"""Measure how fast the page is with a million calls in the ledger.
+"""Speed of the page with a million calls in the ledger.
 
     python benchmarks/ui.py [--calls 1000000] [--rounds 5]
 
-The command itself is run. Each view is asked for when nobody has asked for it yet, and again. What
-only single calls know is counted aside; then the chart answers at once that it is being counted,
-and the time until it is drawn stands in a column of its own; "busy" is how long the server has
-computed for the first answer, which other programs on the machine hardly change. Where Chromium and
+The command itself is run. Each view is requested cold, and again. Figures that need single calls
+are counted in the background; the chart then answers at once that it is being counted, and the time
+until it is drawn has a separate column; "busy" is the processor time of the server for the first
+answer, which other programs on the machine hardly change. Where Chromium and
 playwright are installed, the time until a browser has drawn the page is measured too. The baseline
 is what SQLite needs to look at every row once, on the same machine in the same run.
 """
@@ -92,7 +92,7 @@ class Server:
         self._process = process
 
     def busy_ms(self) -> float:
-        """Return how long it has been computing, on all its threads together."""
+        """Return its processor time, over all threads."""
         times = self._process.cpu_times()
         return float(times.user + times.system) * 1000
 
@@ -114,7 +114,7 @@ def running(path: Path) -> Iterator[Server]:
 
 
 def ask(port: int, path: str) -> tuple[float, str]:
-    """Return the milliseconds that *path* takes, and what it says."""
+    """Return the milliseconds for *path*, and the response."""
     began = time.perf_counter()
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path)
@@ -135,7 +135,7 @@ def until_drawn(port: int, path: str) -> float:
 
 
 def first_page(path: Path) -> float:
-    """Print how long the very first page of a new server takes."""
+    """Print the duration of the first page of a new server."""
     with running(path) as server:
         port = server.port
         while True:
@@ -154,7 +154,7 @@ def first_page(path: Path) -> float:
 
 
 def views(path: Path, rounds: int) -> tuple[float, float]:
-    """Print how long each chart and the page take in each view; return the slowest of both."""
+    """Print the duration of each chart and the page in each view; return the slowest of both."""
     print(f"{'chart':14} {'view':36} {'first':>7} {'busy':>7} {'drawn':>7} {'again':>7}  ms")
     chart = page = 0.0
     for view in VIEWS:
@@ -186,7 +186,7 @@ def measure(server: Server, url: str, rounds: int, goal: int, said: str) -> floa
 
 
 def in_browser(path: Path, rounds: int) -> None:
-    """Print how long a browser takes until it has drawn the page."""
+    """Print the time until a browser has drawn the page."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None or importlib.util.find_spec("playwright") is None:
         print("\nno Chromium with playwright here: not measured in a browser")
@@ -209,7 +209,7 @@ def in_browser(path: Path, rounds: int) -> None:
 
 
 def baseline(path: Path) -> float:
-    """Return the milliseconds in which SQLite looks at one column of every row."""
+    """Return the milliseconds in which SQLite reads one column of every row."""
     with closing(sqlite3.connect(path)) as connection:
         began = time.perf_counter()
         connection.execute("SELECT sum(cost_nano_usd) FROM calls").fetchone()

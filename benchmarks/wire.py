@@ -45,7 +45,7 @@ def calls(client: httpx2.Client, url: str) -> tuple[float, float]:
 
 
 def piece() -> float:
-    """Return the median cost of noting a piece of a stream."""
+    """Return the median cost of recording a chunk of a stream."""
     found = []
     for _ in range(ROUNDS):
         exchange = Exchange(Observer(), "httpx2", "api.example", "/v1/chat/completions", {}, b"")
@@ -57,7 +57,7 @@ def piece() -> float:
 
 
 def look() -> float:
-    """Return the median cost of the first look at a request to elsewhere."""
+    """Return the median cost of the first check of a request to another host."""
     stop = observer.observe(lambda _record: None)
     found = []
     for _ in range(ROUNDS):

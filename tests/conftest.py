@@ -24,7 +24,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 # The everyday suite tries the same examples in every run, with any seed of their order.
-# `--hypothesis-profile=search` looks for new ones; what it finds becomes an `@example`.
+# `--hypothesis-profile=search` looks for new ones; each finding becomes an `@example`.
 # The duration of an example depends on the machine; benchmarks cover slow code.
 settings.register_profile("everyday", deadline=None, derandomize=True, database=None)
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=300)
@@ -32,9 +32,9 @@ settings.load_profile("everyday")
 
 
 def pytest_configure() -> None:
-    """Take signals as a program in the foreground does, and so do the programs that tests start.
+    """Handle signals as a foreground program, also in programs that tests start.
 
-    A shell starts what runs in the background with SIGINT ignored, `nohup` with SIGHUP.
+    A shell starts background jobs with SIGINT ignored, `nohup` with SIGHUP.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,7 +44,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of recordings and corpora beside the project, where there is one."""
+    """The folder of recordings and corpora beside the project, if present."""
     data = SHARED / "data"
     if not data.is_dir():
         pytest.skip("no ../shared/data beside the project: recordings and corpora are not here")
@@ -71,7 +71,7 @@ _databases = itertools.count(1)
 def clickhouse(clickhouse_engine: str) -> ClickHouseUrl:
     """A database with the tables of a ledger and no calls; rows stay ten years.
 
-    It goes with the engine: to drop it waits for merges.
+    The engine removes it at its end: dropping it would wait for merges.
     """
     from otel_cost_ledger.clickhouse.schema import MOST_DAYS, init
     from otel_cost_ledger.model.location import ClickHouseUrl

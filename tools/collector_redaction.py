@@ -66,7 +66,7 @@ def redaction_text_yaml() -> str:
 
 _SPAN_TEXTS = ("span.name", "span.status.message")
 
-# Whatever part of it held a secret, the span says so in one place: sampling keeps it, and the
+# A span with a secret in any part has one attribute that says so: sampling keeps it, and the
 # metric behind FirstLineLeaked counts it.
 _COUNT = 'attributes["redaction.masked.count"]'
 _MARK_SPAN = f"set(span.{_COUNT}, 1) where span.{_COUNT} == nil"
@@ -83,7 +83,7 @@ def _or(*conditions: str) -> str:
 
 
 FILES = {"redaction.yaml": redaction_yaml, "redaction-text.yaml": redaction_text_yaml}
-"""File name in collector-config -> what makes its content."""
+"""File name in collector-config -> function for its content."""
 
 
 def write(folder: Path) -> None:

@@ -44,8 +44,8 @@ GROUPS: Final = (
     Group("ledger", ("exporters/otel_cost_ledger/",), 99.0),
     Group("all", (), 92.0),
 )
-"""Not reached, and not left out: what a process does before SIGKILL ends it (its data is lost),
-threads that outlive the interpreter. Left out: the locks of Windows, by `pragma: no cover`; by
+"""Not reached, and not excluded: the work of a process before SIGKILL ends it (its data is lost),
+threads that outlive the interpreter. Excluded: the locks of Windows, by `pragma: no cover`; by
 `[tool.coverage]` in pyproject.toml Parquet (`pyarrow` is not among the test extras), a module of
 types that no program imports, and lines that raise AssertionError because nothing reaches them."""
 

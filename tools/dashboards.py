@@ -1,7 +1,7 @@
 """The bundled dashboards.
 
 Dollars come from `otel_distro_cost_total`, a counter of integer nano-dollars that the programs
-themselves send: it counts every billed call once, whatever is sampled.
+themselves send: it counts every billed call once, independent of sampling.
 """
 
 from __future__ import annotations

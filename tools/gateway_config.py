@@ -64,7 +64,7 @@ def _replace_block(text: str, opening: str, block: str) -> str:
 
 
 def _between(text: str, opening: str, closing: str) -> str:
-    """Return what stands from *opening* up to *closing*."""
+    """Return the text from *opening* up to *closing*."""
     start = text.index(opening)
     return text[start : text.index(closing, start)]
 

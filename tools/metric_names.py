@@ -53,12 +53,12 @@ FROM_SPANS = frozenset(
         "traces_span_metrics_duration_seconds_bucket",
     }
 )
-"""Made by the Collector, before sampling."""
+"""Created by the Collector, before sampling."""
 
 FROM_THE_SECOND_LINE = frozenset(
     {"otel_distro_second_line_masked_total", "otel_distro_second_line_masked_logs_total"}
 )
-"""Made by the Collector when it had to mask something."""
+"""Created by the Collector when it masks a value."""
 
 FROM_THE_STACK = frozenset(
     {
@@ -91,7 +91,7 @@ FROM_THE_STACK_IN_TROUBLE = frozenset(
         "otelcol_exporter_send_failed_spans",
     }
 )
-"""The Collector's own, made when something first fails."""
+"""Metrics of the Collector, created at the first failure."""
 
 KNOWN = (
     FROM_PROGRAMS

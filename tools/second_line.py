@@ -183,4 +183,4 @@ HARMLESS_KEYS: tuple[str, ...] = (
     "session.id",
     "monkey",
 )
-"""Names that a careless pattern would take for secrets; none may match."""
+"""Names that a careless pattern would treat as secrets; none may match."""

@@ -1,4 +1,4 @@
-"""A worker whose model calls know for whom they are, though the request was elsewhere.
+"""A worker whose model calls have the session, user and tenant of the original request.
 
 Session, user and tenant travel in the task's headers, because OTEL_DISTRO_BAGGAGE allows it, and
 the worker trusts them: both sides are ours. `opentelemetry-instrumentation-celery` puts them there.
@@ -43,7 +43,7 @@ def summarise(text: str) -> str:
 
 
 def main() -> None:
-    """Hand the worker a task on behalf of somebody."""
+    """Submit a task for a tenant and a user."""
     with (
         otel_distro.tenant("acme"),
         otel_distro.user("ada"),

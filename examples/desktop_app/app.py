@@ -1,4 +1,4 @@
-"""A desktop program that asks before it records anything, and lets its user change their mind.
+"""A desktop program that asks for consent before it records, and lets the user revoke it.
 
 The window is one small class; everything about telemetry is in `telemetry()` and two calls. With
 `--no-window` it needs no display and takes the answer from its argument, which is how it is tested.
@@ -18,7 +18,7 @@ from otel_distro.privacy import consent
 
 
 def telemetry() -> None:
-    """Set telemetry up, closed until the user agrees; before the model client is used."""
+    """Set up telemetry, closed until the user agrees; before the model client is used."""
     otel_distro.configure(config={"consent": "required", "content": "metadata"})
 
 
@@ -56,7 +56,7 @@ class Window:
             widget.pack(padx=12, pady=6, anchor="w")
 
     def run(self) -> None:
-        """Ask for consent if that is still to be done, then wait for the user."""
+        """Ask for consent if it is undecided, then wait for the user."""
         self._agreed.set(consent.ask(self._dialog))
         self.root.mainloop()
 

@@ -1,4 +1,4 @@
-"""A web service that knows what each of its customers costs.
+"""A web service with the cost of each customer.
 
 The middleware says whose request it is; everything below it, calls of the model included, then
 carries session and tenant. `otel-distro costs --by tenant` adds it up.
@@ -23,7 +23,7 @@ TENANTS = {"key-of-acme": "acme", "key-of-globex": "globex"}
 async def whose_request(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    """Say whom a request is for; the tenant comes from what was checked, not from a header."""
+    """Set tenant and session of a request; the tenant comes from the checked key, not a header."""
     tenant = TENANTS.get(request.headers.get("x-api-key", ""), "unknown")
     with otel_distro.tenant(tenant), otel_distro.session(request.headers.get("x-session-id")):
         response = await call_next(request)

@@ -1,4 +1,4 @@
-"""A web service that stays within its budget, and says so in its own words when it is spent.
+"""A web service that stays within its budget, with its own message when it is spent.
 
 export OTEL_DISTRO_BUDGET_USD_PER_DAY=5 OTEL_DISTRO_BUDGET_ACTION=refuse
 opentelemetry-instrument flask --app app.py run
@@ -22,7 +22,7 @@ app = Flask(__name__)
 
 @app.post("/ask")
 def ask() -> Any:
-    """Answer a question, or say when there is money again."""
+    """Answer a question, or return the time of the budget's reset."""
     text = str((request.get_json(silent=True) or {}).get("text", ""))
     with otel_distro.session(request.headers.get("x-session-id")):
         try:

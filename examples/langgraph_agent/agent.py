@@ -1,7 +1,7 @@
 """A LangGraph agent: a span for each node, with the keys of its state and never their values.
 
-What a state holds is what users said. Which parts of it a node reads and writes is enough to see
-how an agent works, so that is all `graph_node` puts on spans.
+A state contains texts of users. The keys that a node reads and writes are enough to see how an
+agent works, so `graph_node` puts only these on spans.
 """
 
 import sys
@@ -19,7 +19,7 @@ AGENT = "researcher"
 
 
 class State(TypedDict, total=False):
-    """What the nodes hand on to each other."""
+    """State shared by the nodes."""
 
     question: str
     notes: str
@@ -36,7 +36,7 @@ def ask(text: str) -> str:
 
 @otel_distro.graph_node(agent=AGENT)
 def research(state: State) -> State:
-    """Collect what is known."""
+    """Collect notes."""
     return {"notes": ask(f"What is known about: {state['question']}")}
 
 

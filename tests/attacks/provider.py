@@ -1,4 +1,4 @@
-"""A model provider on loopback that answers in every shape, and counts what it served."""
+"""Model provider on loopback that answers in every form and counts its responses."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ SHAPES: dict[str, tuple[int, dict[str, str], bytes, bool]] = {
     "error": (500, {"content-type": "application/json"}, b'{"error": {"message": "no"}}', False),
     "cut off": (200, {"content-type": "application/json"}, WHOLE_BYTES, False),
 }
-"""Name -> status, headers, body, whether it is sent in chunks. "cut off" ends half way."""
+"""Name -> status, headers, body, whether it is sent in chunks. "cut off" ends early."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Every HTTP client with a hook, each sending one request and reading its response in some way."""
+"""Every hooked HTTP client; each sends one request and reads the response in one way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-x"}
 TIMEOUT_S = 20
 
 Send = Callable[[str, Any, dict[str, str], str], int]
-"""URL, body, headers, way of reading -> status; what a client raises is raised."""
+"""URL, body, headers, way of reading -> status; exceptions of the client are raised."""
 
 
 def _httpx(url: str, body: Any, headers: dict[str, str], reading: str) -> int:

@@ -1,4 +1,4 @@
-"""A program that closes every descriptor and opens its own files keeps them as they are."""
+"""Files of a program that closes every descriptor and opens its own stay unchanged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ if how == "leave":
 
 
 def without_python_itself(stderr: str) -> str:
-    """Drop what Python prints when a signal comes between the closing and our noticing it."""
+    """Drop Python's message for a signal between the closing and its detection."""
     parts = stderr.split("Exception ignored when trying to write to the signal wakeup fd:")
     ends = [part.partition("Bad file descriptor")[2] for part in parts[1:]]
     return parts[0] + "".join(ends)
@@ -106,10 +106,10 @@ CASES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("spool", "how", "when", "listening"), CASES)
-def test_the_programs_files_stay_as_they_are_and_telemetry_goes_on(
+def test_the_programs_files_are_unchanged_and_telemetry_continues(
     tmp_path: Path, spool: str, how: str, when: str, listening: bool
 ) -> None:
-    """Ledger and budget are open, signals come, and the collector is there or not."""
+    """With ledger and budget open, signals, and with or without a collector."""
     files = tmp_path / "files"
     before = _own_files(files)
     program = tmp_path / "program.py"

@@ -25,7 +25,7 @@ from otel_redaction.shield import Shield
 
 
 class UnprintableError(Exception):
-    """An error whose text cannot be had."""
+    """An error whose `str()` raises."""
 
     def __str__(self) -> str:
         raise ValueError
@@ -119,7 +119,7 @@ CALLBACKS = ("on_start", "_on_ending", "on_end", "on_emit", "enabled", "force_fl
 @pytest.mark.parametrize("kind", CONTAINED)
 @pytest.mark.parametrize("callback", CALLBACKS)
 def test_an_exception_in_a_callback_stays_there(callback: str, kind: str) -> None:
-    """The span ends, processors behind the failing one get theirs, and it is counted."""
+    """The span ends, later processors are called, and the exception is counted."""
     sdk = Sdk(Failing(callback, CONTAINED[kind]))
     sdk.work()
 
@@ -134,7 +134,7 @@ def test_an_exception_in_a_callback_stays_there(callback: str, kind: str) -> Non
 def test_an_interrupt_reaches_the_app_after_the_span_has_ended(
     callback: str, kind: type[BaseException]
 ) -> None:
-    """Ctrl-C during a callback is the app's; the other processors are called first."""
+    """Ctrl-C during a callback is raised into the app after the other processors ran."""
     sdk = Sdk(Failing(callback, kind))
     span = sdk.tracer_provider.get_tracer("app").start_span("work")
 
@@ -180,7 +180,7 @@ def test_a_failing_part_of_the_tracer_costs_no_span(part: str, kind: str) -> Non
     assert inner.parent.span_id == outer.get_span_context().span_id
 
 
-def test_a_processor_that_is_no_span_processor_costs_no_span() -> None:
+def test_an_object_that_is_not_a_span_processor_loses_no_span() -> None:
     """One written for an older SDK has no callback for a span that is ending."""
 
     class Old:
@@ -213,8 +213,8 @@ def test_a_raising_flush_does_not_keep_others_from_being_flushed() -> None:
     assert flushed == [True]
 
 
-def test_an_app_in_an_exception_keeps_its_own() -> None:
-    """A failing callback does not take the place of what ends the block."""
+def test_an_app_in_an_exception_keeps_that_exception() -> None:
+    """A failing callback does not replace the exception of the block."""
     sdk = Sdk(Failing("_on_ending", RuntimeError))
 
     with pytest.raises(LookupError, match="app"):

@@ -134,7 +134,7 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 def test_there_are_enough_cells() -> None:
-    """And each is another one."""
+    """And all are different."""
     assert len(CELLS) >= 400
 
 
@@ -155,7 +155,7 @@ def send(client: str, body: str, url: str, reading: str) -> int | None:
 def test_each_call_that_is_served_is_counted(
     client: str, provider: Provider, plenty: Account
 ) -> None:
-    """To the nano-dollar where its response was read and says it; never as nothing."""
+    """To the nano-dollar where the response reports usage; never as zero."""
     observer.admission = plenty.gate
     wrong: list[Any] = []
     for cell in (cell for cell in CELLS if cell[0] == client):
@@ -188,7 +188,7 @@ def test_each_call_that_is_served_is_counted(
 def test_without_budget_no_call_reaches_the_provider(
     client: str, provider: Provider, nothing: Account
 ) -> None:
-    """However its body is given and its path is spelled."""
+    """For every form of body and spelling of the path."""
     observer.admission = nothing.gate
     passed = []
     for cell in (cell for cell in CELLS if cell[0] == client and cell[3:] == ("json", "whole")):
@@ -203,7 +203,7 @@ def test_without_budget_no_call_reaches_the_provider(
 @pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_call_is_observed_without_a_budget(client: str, provider: Provider) -> None:
-    """Once, by one client, with its usage where its response says it."""
+    """Once, by one client, with its usage if the response reports it."""
     observer.admission = None
     records: list[WireRecord] = []
     stop = observer.observe(records.append)

@@ -111,15 +111,15 @@ def sent(
 
 @pytest.mark.parametrize(("url", "convention"), list(product(MODEL_URLS, CONVENTIONS)))
 def test_a_model_endpoint_gets_the_trace_and_nothing_else(url: str, convention: str) -> None:
-    """By its path or its host, on loopback too; keys that may travel stay here as well."""
+    """By its path or its host, on loopback too; allowed keys are not sent either."""
     headers = sent(attributes_of_a_request(url, convention), allowed=("tenant.id",))
 
     assert list(headers) == ["traceparent"]
 
 
 @pytest.mark.parametrize(("url", "convention"), list(product(OWN_URLS, CONVENTIONS)))
-def test_a_host_of_the_apps_own_gets_what_the_app_received(url: str, convention: str) -> None:
-    """Listed, in a private network, or on this machine; our keys only if they may travel."""
+def test_a_host_of_the_app_gets_the_received_headers(url: str, convention: str) -> None:
+    """Listed, in a private network, or on this machine; our keys only if allowed."""
     headers = sent(attributes_of_a_request(url, convention))
 
     assert "user_name=Ada" in headers["baggage"]
@@ -139,7 +139,7 @@ def test_any_other_host_gets_no_baggage(url: str, convention: str) -> None:
     )
 
 
-def test_where_no_host_is_known_nothing_leaves_that_redaction_would_change() -> None:
+def test_without_a_known_host_only_entries_without_findings_are_sent() -> None:
     """A message queue, for example."""
     headers = sent({"messaging.system": "kafka"})
 
@@ -158,8 +158,10 @@ def test_where_no_host_is_known_nothing_leaves_that_redaction_would_change() -> 
     ],
 )
 @pytest.mark.parametrize("sampled", [True, False])
-def test_headers_of_a_model_client_give_it_away(headers: dict[str, str], sampled: bool) -> None:
-    """Where the span has no URL, or is not recorded at all."""
+def test_headers_of_a_model_client_identify_an_endpoint(
+    headers: dict[str, str], sampled: bool
+) -> None:
+    """If the span has no URL or is not recorded."""
     provider = PROVIDER if sampled else TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
 
     assert list(sent({}, headers, provider=provider)) == ["traceparent"]
@@ -170,8 +172,8 @@ def test_a_span_of_a_model_call_is_a_model_endpoint() -> None:
     assert list(sent({"gen_ai.operation.name": "chat"})) == ["traceparent"]
 
 
-def test_a_failure_lets_neither_baggage_nor_trace_state_out(monkeypatch: Any) -> None:
-    """The request goes out all the same."""
+def test_after_a_failure_neither_baggage_nor_trace_state_is_sent(monkeypatch: Any) -> None:
+    """The request is still sent."""
 
     def broken(*_: object) -> None:
         raise RuntimeError
@@ -182,7 +184,7 @@ def test_a_failure_lets_neither_baggage_nor_trace_state_out(monkeypatch: Any) ->
 
 
 def test_a_propagator_that_the_app_sets_later_is_filtered_too(monkeypatch: Any) -> None:
-    """It takes the place of the global one, not of the rules."""
+    """It replaces the global propagator, not the rules."""
     monkeypatch.setattr(propagate, "_HTTP_TEXT_FORMAT", W3C)
     monkeypatch.setattr(propagate, "set_global_textmap", propagate.set_global_textmap)
     context_propagation.install((), lambda: True)
@@ -194,7 +196,7 @@ def test_a_propagator_that_the_app_sets_later_is_filtered_too(monkeypatch: Any) 
 
 
 @pytest.mark.parametrize("url", ["http://[", "https://", "::", "x" * 10_000, "http://h\x00st/"])
-def test_a_url_that_is_none_lets_nothing_personal_out(url: str) -> None:
+def test_an_invalid_url_sends_no_personal_data(url: str) -> None:
     """With any attribute of an instrumentation."""
     headers = sent({"url.full": url, "http.request.method": "POST"})
 

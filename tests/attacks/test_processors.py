@@ -152,7 +152,7 @@ class Sdk:
 
 
 def everything(subject: Any, depth: int = 4, seen: set[int] | None = None) -> Iterator[str]:
-    """Yield each text that can be read from *subject*: items, attributes of any name, `vars`."""
+    """Yield every readable text of *subject*: items, attributes of any name, `vars`."""
     seen = set() if seen is None else seen
     if isinstance(subject, str | bytes):
         yield str(subject)
@@ -186,7 +186,7 @@ def everything(subject: Any, depth: int = 4, seen: set[int] | None = None) -> It
 
 
 def readable(span: Any) -> ReadableSpan:
-    """Return a span of one's own made of what can be read, as exporters of pending spans do."""
+    """Return a copy of the readable parts of a span, as exporters of pending spans make."""
     return ReadableSpan(
         name=span.name,
         context=span.get_span_context(),
@@ -313,7 +313,7 @@ def test_no_reader_of_spans_finds_a_secret(reader: str, consent: str, shield: st
 @pytest.mark.parametrize("consent", CONSENT)
 @pytest.mark.parametrize("reader", LOG_READERS)
 def test_no_reader_of_log_records_finds_a_secret(reader: str, consent: str, shield: str) -> None:
-    """Nor is it asked anything before consent."""
+    """And it is not called before consent."""
     processor = LogReader(LOG_READERS[reader])
     sdk = Sdk(processor, gate=CONSENT[consent](), shield=SHIELDS[shield]())
     sdk.work()
@@ -402,9 +402,7 @@ class LogWriter(LogReader):
 
 @pytest.mark.parametrize("shield", SHIELDS)
 @pytest.mark.parametrize("writer", SPAN_WRITERS)
-def test_what_one_processor_writes_on_a_span_reaches_others_redacted(
-    writer: str, shield: str
-) -> None:
+def test_writes_of_one_processor_on_a_span_reach_others_redacted(writer: str, shield: str) -> None:
     """The SDK lets it write; later processors read no secret."""
     reader = SpanReader(lambda span: list(everything(span)))
     sdk = Sdk(SpanWriter(SPAN_WRITERS[writer]), reader, shield=SHIELDS[shield]())
@@ -416,7 +414,7 @@ def test_what_one_processor_writes_on_a_span_reaches_others_redacted(
 
 @pytest.mark.parametrize("shield", SHIELDS)
 @pytest.mark.parametrize("writer", LOG_WRITERS)
-def test_what_one_processor_writes_on_a_log_record_reaches_others_redacted(
+def test_writes_of_one_processor_on_a_log_record_reach_others_redacted(
     writer: str, shield: str
 ) -> None:
     """An enricher may write; exporters send it redacted."""
@@ -485,8 +483,8 @@ START_WRITERS: dict[str, tuple[Callable[[Any], None], Callable[[ReadableSpan], b
 
 
 @pytest.mark.parametrize("writer", START_WRITERS)
-def test_what_a_processor_writes_at_the_start_is_on_the_span_redacted(writer: str) -> None:
-    """The view lets everything through that the SDK's span takes."""
+def test_writes_at_the_start_of_a_span_are_redacted(writer: str) -> None:
+    """The view accepts everything that the SDK's span accepts."""
     write, arrived = START_WRITERS[writer]
 
     class Writer(SpanProcessor):
@@ -502,7 +500,7 @@ def test_what_a_processor_writes_at_the_start_is_on_the_span_redacted(writer: st
     assert leaked(sdk.wire()) == []
 
 
-def test_views_are_what_common_processors_take_them_for() -> None:
+def test_views_have_the_types_that_processors_expect() -> None:
     """Of the SDK's types, one object for the life of a span, and equal to the span itself."""
     seen: list[Any] = []
 

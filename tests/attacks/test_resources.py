@@ -1,4 +1,4 @@
-"""Files that others made, and a program that used up its descriptors, cost bounded resources."""
+"""Bounded resources with foreign files and with exhausted descriptors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from otel_distro.export.spool.segments import LARGEST_BYTES
 from otel_distro.privacy.content import store
 from support.otlp_sink import OtlpSink
 from support.process import clean_environment, free_port, instrumented, run
-from support.spool import ADDRESS, Heard, Wire
+from support.spool import ADDRESS, SpoolReports, Wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def test_a_sparse_spool_file_costs_bounded_memory_and_no_neighbour(tmp_path: Path) -> None:
     """Sound records are sent, the rest is set aside and counted as damaged."""
-    folder = SpoolFolder(tmp_path, ADDRESS, Heard(), SpoolLimits(50 * 2**20))
+    folder = SpoolFolder(tmp_path, ADDRESS, SpoolReports(), SpoolLimits(50 * 2**20))
     folder.keep(b"sound", 1)
     folder.hand_over()
     (name,) = folder.waiting()

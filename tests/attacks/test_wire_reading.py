@@ -63,7 +63,7 @@ def is_sane(usage: Usage | None) -> bool:
 @everyday
 @given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=5), headers)
 def test_any_bytes_are_survived(body: bytes, cuts: list[int], said: dict[str, str]) -> None:
-    """In any pieces the same, under any headers."""
+    """With the same result in any chunks, under any headers."""
     answer = read(body, cuts, said)
 
     assert answer == read(body, [], said)
@@ -91,7 +91,7 @@ def test_any_json_is_survived(value: Any, cuts: list[int]) -> None:
 def test_damaged_responses_are_survived(
     response: Response, damage: list[tuple[int, bytes]], cuts: list[int]
 ) -> None:
-    """Bytes that were changed in any place."""
+    """With changed bytes at any position."""
     body = bytearray(response.body)
     for place, what in damage:
         at = place % len(body)
@@ -110,7 +110,7 @@ def test_damaged_responses_are_survived(
     headers,
 )
 def test_any_request_is_survived(path: str, body: bytes, said: dict[str, str]) -> None:
-    """And what is read of it is sane."""
+    """And the facts read from it are plausible."""
     request = read_request("127.0.0.1", path, body, said)
 
     assert request is None or request.size >= 0
@@ -121,7 +121,7 @@ def test_any_request_is_survived(path: str, body: bytes, said: dict[str, str]) -
 
 @everyday
 @given(st.data())
-def test_no_spelling_of_a_path_gets_past(data: st.DataObject) -> None:
+def test_every_spelling_of_a_path_is_recognised(data: st.DataObject) -> None:
     """Percent-encoding, case, slashes, parameters and dots, in any number and place."""
     path = data.draw(
         st.sampled_from(["/v1/chat/completions", "/v1/messages", "/v1/embeddings", "/v1/responses"])
@@ -151,7 +151,7 @@ def test_no_spelling_of_a_path_gets_past(data: st.DataObject) -> None:
 
 @everyday
 @given(json_values)
-def test_what_a_model_writes_moves_no_field(written: Any) -> None:
+def test_text_of_a_model_changes_no_field(written: Any) -> None:
     """Any JSON in the arguments of a tool, as text and as an object, leaves the facts alone."""
     request = ModelRequest("openai", "m", "chat", 1000)
     for place in (

@@ -1,4 +1,4 @@
-"""The step of `.ci/run` that holds coverage to its limits."""
+"""The coverage limits of `.ci/run`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_lines_and_branches_count_together(
 def test_a_group_whose_files_are_gone_is_below(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After a move the limit would hold nothing."""
+    """After a move the limit would check nothing."""
     assert main(report(tmp_path, other=(1, 1, 1, 1)), (Group("money", ("money/",), 99.0),)) == 1
     assert "BELOW" in capsys.readouterr().out
 

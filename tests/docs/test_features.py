@@ -25,7 +25,7 @@ _PER_SOURCE = {"S0": 27, "S1": 35, "S2": 12, "S3": 18, "S4": 26}
 
 
 class Row(NamedTuple):
-    """One row of a table: its cells as they stand."""
+    """One row of a table: its cells unchanged."""
 
     id: str
     cells: tuple[str, ...]
@@ -46,7 +46,7 @@ MISTAKES = rows(4)
 
 
 def named(pattern: re.Pattern[str]) -> set[str]:
-    """Return the code spans of the page that are of this form."""
+    """Return the code spans of the page with this form."""
     return {span for span in _SPAN.findall(PAGE) if pattern.fullmatch(span)}
 
 
@@ -59,7 +59,7 @@ def functions(path: str) -> frozenset[str]:
 
 
 def test_every_row_was_understood() -> None:
-    """A row with a bar in a cell would be of neither table, and so unchecked."""
+    """A row with a bar in a cell would belong to neither table and be unchecked."""
     lines = [line for line in PAGE.splitlines() if _ID.match(line)]
 
     assert len(lines) == len(FEATURES) + len(MISTAKES)
@@ -74,8 +74,8 @@ def test_there_are_118_features_in_their_order() -> None:
 
 
 @pytest.mark.skipif(not SOURCE.exists(), reason="the list of features owed is not beside the tree")
-def test_the_features_are_those_that_are_owed() -> None:
-    """And so are the mistakes to avoid."""
+def test_the_features_are_the_required_ones() -> None:
+    """And the mistakes to avoid too."""
     owed = SOURCE.read_text(encoding="utf-8")
     mistakes = re.findall(r"S\d-\d\d", owed.rpartition("Defects in the originals")[2])
 
@@ -97,7 +97,7 @@ def runs(text: str) -> list[str]:
     return [" ".join(words[at : at + 8]) for at in range(len(words) - 7)]
 
 
-def test_a_row_says_what_where_how_it_is_shown_and_how_far_it_is() -> None:
+def test_a_row_has_feature_place_proof_and_state() -> None:
     """Missing features are marked; present ones have files, and done ones a test."""
     for row in FEATURES:
         _, what, where, shown, state = row.cells
@@ -162,7 +162,7 @@ def subcommands(path: list[str]) -> set[str]:
     return set(command.list_commands(click.Context(command)))
 
 
-def test_nothing_is_named_that_no_check_knows() -> None:
+def test_every_named_item_is_checked() -> None:
     """In the columns "where" and "shown by" every code span is a file, a test or a command."""
     columns = [cell for row in FEATURES for cell in row.cells[2:4]]
     columns += [row.cells[-1] for row in MISTAKES]

@@ -1,4 +1,4 @@
-"""The guide to a fleet names what there is, and its sizes are those of the pages that measured."""
+"""The fleet guide names existing files, and its sizes are those of the measuring pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOCS = PROJECT / "docs"
 GUIDE = (DOCS / "fleet.md").read_text(encoding="utf-8")
 
 
-def test_the_files_that_it_names_are_there() -> None:
+def test_the_named_files_exist() -> None:
     """Configurations, benchmarks, examples and tests."""
     named = set(re.findall(r"`((?:collector-config|examples|tests)/[\w./-]+)`", GUIDE))
     named |= {f"collector-config/{name}" for name in re.findall(r"`(otelcol-\w+\.yaml)`", GUIDE)}
@@ -37,7 +37,7 @@ def test_the_files_that_it_names_are_there() -> None:
     ],
 )
 def test_a_size_is_the_one_that_was_measured(size: str, page: str) -> None:
-    """It stands in both pages, so that neither is changed alone."""
+    """Both pages have it, so that neither is changed alone."""
     assert size in GUIDE
     assert size in (DOCS / page).read_text(encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The layout of the packages stays what CONTRIBUTING.md says."""
+"""The package layout keeps the limits of CONTRIBUTING.md."""
 
 from __future__ import annotations
 

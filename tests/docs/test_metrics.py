@@ -1,4 +1,4 @@
-"""The page of metrics lists what the code makes: no metric less, no attribute more."""
+"""The page of metrics lists exactly the metrics and attributes of the code."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ _FACTORY = re.compile(r"create_(observable_)?(counter|up_down_counter|gauge|hist
 _OF_THE_APP = "otel_distro/api/measuring/business.py"
 """Makes instruments of the app, under its names."""
 _HANDED_ON = "otel_distro/pipeline/input_limits/"
-"""Passes requests for instruments on to the SDK; makes none of its own."""
+"""Forwards instrument requests to the SDK; creates none itself."""
 _OF_THE_CONVENTIONS = "otel_distro/pipeline/accounting/wire_spans.py"
 """Makes the client metrics of the GenAI conventions, under their names."""
 _THE_SDKS = "otel_distro/pipeline/sdk_counters.py"
-"""Makes the SDK's own, as it does: `tests/otel_distro/test_sdk_counts.py`."""
+"""Creates those of the SDK: `tests/otel_distro/test_sdk_counts.py`."""
 
 
 class Row(NamedTuple):
@@ -81,7 +81,7 @@ def documented() -> dict[str, Row]:
 
 
 class _Made:
-    """A meter provider that remembers what was made of it, and by which line of which file."""
+    """Meter provider that records its instruments, with the file and line that created each."""
 
     def __init__(self) -> None:
         self.reader = InMemoryMetricReader()
@@ -109,7 +109,7 @@ class _Made:
         return made
 
     def rows(self) -> dict[str, Row]:
-        """Return what was made, with the attributes that were really set."""
+        """Return the instruments, with the attributes that were set."""
         data = self.reader.get_metrics_data()
         assert data is not None
         attributes: defaultdict[str, set[str]] = defaultdict(set)
@@ -128,7 +128,7 @@ class _Made:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Made]:
-    """Everything that we measure, measured once with all that it can say."""
+    """Every metric, recorded once with all attributes."""
     everything = _Made()
     monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", everything)
     _measure_calls_and_latency()
@@ -187,15 +187,15 @@ def _measure_ourselves() -> None:
     ours.observe_deliveries(deliveries)
 
 
-def test_what_we_measure_is_listed_as_it_is(made: _Made) -> None:
-    """Name, kind, unit and attributes; and nothing is listed that is not made."""
+def test_every_metric_is_listed(made: _Made) -> None:
+    """Name, kind, unit and attributes; and every listed metric exists."""
     page = {name: row for name, row in documented().items() if name.startswith("otel_distro.")}
 
     assert made.rows() == page
 
 
 def test_no_metric_is_made_elsewhere(made: _Made) -> None:
-    """Every line of the code that makes an instrument was run for the comparison above."""
+    """Every line that creates an instrument ran for the comparison above."""
     files = {file for file, _ in made.places}
 
     for path, first, last in _factories():
@@ -228,7 +228,7 @@ def _factories() -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
-def test_what_is_measured_of_process_and_machine_is_listed_as_it_is() -> None:
+def test_metrics_of_process_and_machine_are_listed() -> None:
     """With the names, units and attributes of the instrumentation that is installed."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -260,7 +260,7 @@ def test_rules_and_dashboards_find_their_metrics_here() -> None:
 
 
 def test_the_limit_of_series_is_the_one_that_holds() -> None:
-    """The number and the attribute that the page names."""
+    """The page has the number and the attribute."""
     ((attribute, value),) = OVERFLOW.items()
 
     assert f"at most {MOST_SERIES:,} series" in PAGE

@@ -1,7 +1,7 @@
-"""The shell blocks of README, tutorial and how-to run as they are shown, line by line.
+"""The shell blocks of README, tutorial and how-to run unchanged, line by line.
 
 At 80 columns, without a collector, beside a fake provider. Servers run until their app has
-answered; what needs another host (a chat service, a database) gets one on loopback instead.
+answered; other hosts (a chat service, a database) are replaced by servers on loopback.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ output = "2"
 
 @dataclass(frozen=True)
 class Ends:
-    """A command that ends by itself."""
+    """A command that ends."""
 
     shows: str = ""
-    """Regular expression of what it prints, on either stream."""
+    """Regular expression for its output, on either stream."""
     code: int = 0
 
 
@@ -103,11 +103,11 @@ class Serves:
     """A command that runs until it is stopped."""
 
     ready: str = ""
-    """Regular expression of the line after which it can be used; group 1 is its address."""
+    """Regular expression for the line that shows it is ready; group 1 is its address."""
     app: str = ""
     """Text of app.py (or tasks.py) in its folder."""
     more: str = ""
-    """What is appended to the command, for free ports."""
+    """Arguments appended to the command, for free ports."""
 
 
 ELSEWHERE = {
@@ -123,7 +123,7 @@ ELSEWHERE = {
         "test_the_stack_check_finds_the_stack_well",
     ),
 }
-"""Lines that install or download, and the place where CI runs them or the programs they start."""
+"""Lines that install or download, and the place where CI runs them or their programs."""
 
 SUM = r"1 model call, 1,200 tokens in, 300 out, cost \$0\.006"
 RUNS: dict[str, Ends | Serves] = {
@@ -175,7 +175,7 @@ RUNS: dict[str, Ends | Serves] = {
     "otel-distro ui": Serves(r"(http://127\.0\.0\.1:\d+)"),
     "otel-distro ui --demo": Serves(r"(http://127\.0\.0\.1:\d+)"),
 }
-"""Each other line, and what it does."""
+"""Each other line, with its expected effect."""
 
 
 def lines_of(block: Block) -> list[str]:
@@ -214,18 +214,18 @@ def environment(home: Path, provider: FakeProvider) -> dict[str, str]:
         OPENAI_API_KEY="k",
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}",
     )
-    del environ["XDG_STATE_HOME"]  # the pages name the usual place
+    del environ["XDG_STATE_HOME"]  # the pages name the default folder
     return environ
 
 
 class Terminal:
-    """Types the lines of a block, one after another, in a folder of its own."""
+    """Types the lines of a block, one after another, in a separate folder."""
 
     def __init__(self, home: Path, environ: dict[str, str], servers: ExitStack) -> None:
         self._home, self._environ, self._servers = home, environ, servers
 
     def type(self, line: str, replaced: Mapping[str, str]) -> None:
-        """Run *line* as the table says, with other hosts *replaced*; servers stay until the end."""
+        """Run *line* as in the table, with other hosts *replaced*; servers run until the end."""
         if line in ELSEWHERE:
             return
         if line.startswith("export "):
@@ -292,7 +292,7 @@ class Terminal:
 
 
 def _stop(server: subprocess.Popen[bytes], log: Path) -> None:
-    """End a server as its service manager does; it has nothing to complain of."""
+    """Stop a server as a service manager does; it prints no error."""
     server.send_signal(signal.SIGTERM)
     server.wait(60)
     assert "Traceback" not in log.read_text()
@@ -332,7 +332,7 @@ def test_the_lines_of_a_shell_block_run_one_after_another(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    """Each ends with the code and prints what its entry in the table says; no traceback."""
+    """Each has the exit code and output of its entry in the table; no traceback."""
     home = tmp_path / "home"
     shutil.copytree(used_before, home)
     (home / "app.py").write_text(SCRIPT)
@@ -397,7 +397,7 @@ def test_the_test_with_a_cost_limit_runs_under_pytest(
 
 
 def test_each_line_that_is_shown_has_an_entry() -> None:
-    """And each entry is shown; lines that install name the place where CI runs them."""
+    """And each entry is shown; install lines name the CI step that runs them."""
     shown = {line for block in SHELL_BLOCKS for line in lines_of(block)}
     known = set(RUNS) | set(ELSEWHERE)
     installs = {line for line in shown if line.startswith(("pip install", "export "))}

@@ -28,7 +28,7 @@ _COMMAND = re.compile(r"^(?:\w+=\S+ )*otel-distro (.*)$")
 
 
 def is_settings(block: Block) -> bool:
-    """Whether a TOML block is a settings file; price files have a test of their own."""
+    """Return whether a TOML block is a settings file; price files have a separate test."""
     return {"price", "alias"}.isdisjoint(tomllib.loads(block.text))
 
 
@@ -87,7 +87,7 @@ def understand(arguments: list[str]) -> None:
         kept = context._protected_args
         rest = context.args if context.args[: len(kept)] == kept else [*kept, *context.args]
         if not rest:
-            return  # a group that does something by itself
+            return  # a group that runs without a subcommand
         _, found, arguments = command.resolve_command(context, rest)
         assert found is not None
         command = found
@@ -96,7 +96,7 @@ def understand(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_names_in_a_page_exist(page: Path) -> None:
-    """Every variable and every command that it mentions."""
+    """Every variable and every command in it."""
     text = page.read_text(encoding="utf-8")
 
     variables = set(re.findall(r"\bOTEL_DISTRO_[A-Z_]*[A-Z]\b", text))
@@ -114,7 +114,7 @@ def test_a_shown_settings_file_can_be_used(block: Block) -> None:
 
 @pytest.mark.parametrize("block", [*blocks("yaml"), *blocks("json")], ids=str)
 def test_a_shown_document_is_well_formed(block: Block) -> None:
-    """Copying half of something is the reader's right; it still has to parse."""
+    """A reader may copy a part of it; it has to parse."""
     if block.language == "json":
         json.loads(block.text)
     else:
@@ -123,7 +123,7 @@ def test_a_shown_document_is_well_formed(block: Block) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    """To a file that is there."""
+    """To an existing file."""
     targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []

@@ -1,4 +1,4 @@
-"""A receiver for what the examples send."""
+"""A receiver for telemetry of the examples."""
 
 from __future__ import annotations
 

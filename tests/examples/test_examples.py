@@ -1,4 +1,4 @@
-"""The examples run as they are described, and without consent none of them tells anything."""
+"""Examples run as described, and none exports anything without consent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from otel_cost_ledger.query.ledger import open_ledger
 from otel_distro.demo.provider import FakeProvider
 from otel_distro.privacy import consent_state
-from support.knocks import Knocks
+from support.connection_counter import ConnectionCounter
 from support.otlp_sink import OtlpSink, attributes_of
 from support.process import clean_environment, free_port, run
 
@@ -32,7 +32,7 @@ EXAMPLES = PROJECT / "examples"
 
 @dataclass(frozen=True)
 class Example:
-    """One example: what it needs, and how to run it to its end and get its answer."""
+    """One example: its requirements, and how to run it and get its answer."""
 
     needs: tuple[str, ...]
     answer: Callable[[dict[str, str]], str]
@@ -162,7 +162,7 @@ def ask(name: str, shown_port: int, port: int, environ: dict[str, str]) -> str:
 
 
 def example(name: str) -> Example:
-    """The example, or a skip that says what is missing."""
+    """The example, or a skip with the missing packages."""
     found = RUNS[name]
     missing = [need for need in found.needs if not installed(need)]
     if missing:
@@ -202,7 +202,7 @@ def test_every_example_is_in_the_list() -> None:
 def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
     name: str, tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """With a price, in a session, and with nobody's name."""
+    """With a price and a session, without a user's name."""
     found = example(name)
     with FakeProvider() as provider:
         environ = environment(tmp_path, provider.url, sink.url, CHOICE="yes")
@@ -227,18 +227,18 @@ def test_an_example_does_its_work_and_its_calls_are_in_the_ledger(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_without_consent_an_example_works_and_nothing_is_told(name: str, tmp_path: Path) -> None:
-    """No packet, no call, no message; the answer is the same."""
+def test_without_consent_an_example_works_and_exports_nothing(name: str, tmp_path: Path) -> None:
+    """No packet, no stored call, no message; the answer is the same."""
     found = example(name)
     if name == "notebook":
         pytest.skip("examples/notebook reads the ledger, of which there is none without consent")
     consent_state.write(tmp_path / "state/otel-distro", "refused", "test")
-    with FakeProvider() as provider, Knocks() as knocks:
+    with FakeProvider() as provider, ConnectionCounter() as connections:
         environ = environment(
-            tmp_path, provider.url, knocks.url, CHOICE="no", OTEL_DISTRO_CONSENT="required"
+            tmp_path, provider.url, connections.url, CHOICE="no", OTEL_DISTRO_CONSENT="required"
         )
         assert found.answer(environ) == "Hello"
 
-    assert knocks.count == 0
+    assert connections.count == 0
     kept = {path.name for path in (tmp_path / "state").rglob("*") if path.is_file()}
     assert not {name for name in kept if name.startswith(("ledger", "content"))}

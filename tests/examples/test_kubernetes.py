@@ -1,6 +1,6 @@
-"""The files for Kubernetes are what the API and the operator take, and what they set works.
+"""The files for Kubernetes are valid for the API and the operator, and their settings work.
 
-No cluster was asked. The fields of `Instrumentation` are those of the operator's definition of
+No cluster was used. The fields of `Instrumentation` are those of the operator's definition of
 that resource (`opentelemetry.io/v1alpha1`), as far as an example needs them.
 """
 
@@ -55,7 +55,7 @@ def injected() -> list[dict[str, Any]]:
     return env
 
 
-def test_each_manifest_says_what_it_is() -> None:
+def test_each_manifest_has_kind_and_version() -> None:
     """As the API demands of every object."""
     assert {(document["apiVersion"], document["kind"]) for document in manifests()} == {
         ("opentelemetry.io/v1alpha1", "Instrumentation"),
@@ -66,7 +66,7 @@ def test_each_manifest_says_what_it_is() -> None:
 
 
 def test_the_instrumentation_has_only_fields_that_the_operator_knows() -> None:
-    """Others would be dropped without a word."""
+    """Others would be dropped silently."""
     spec = of_kind("Instrumentation")["spec"]
 
     assert set(spec) <= _SPEC
@@ -79,15 +79,15 @@ def test_the_instrumentation_has_only_fields_that_the_operator_knows() -> None:
 
 
 def test_a_variable_is_defined_before_another_one_refers_to_it() -> None:
-    """Kubernetes leaves a reference to a later one as it stands."""
+    """Kubernetes does not expand a reference to a later one."""
     defined: set[str] = set()
     for variable in injected():
         assert set(_REFERENCE.findall(variable.get("value", ""))) <= defined, variable
         defined.add(variable["name"])
 
 
-def test_what_comes_from_the_secret_is_in_it() -> None:
-    """A pod with a key that is missing does not start."""
+def test_the_secret_has_every_referenced_key() -> None:
+    """A pod with a missing key does not start."""
     secret = of_kind("Secret")
     asked = [
         variable["valueFrom"]["secretKeyRef"]
@@ -100,7 +100,7 @@ def test_what_comes_from_the_secret_is_in_it() -> None:
     }
 
 
-def test_the_pod_asks_for_the_injection_and_can_write_where_it_is_told_to() -> None:
+def test_the_pod_requests_the_injection_and_can_write_its_state_folder() -> None:
     """The selector, the annotation and the mount of the state folder fit."""
     deployment = of_kind("Deployment")["spec"]
     template = deployment["template"]
@@ -118,7 +118,7 @@ def test_the_pod_asks_for_the_injection_and_can_write_where_it_is_told_to() -> N
 
 
 def test_the_image_has_what_the_operator_copies_from_it() -> None:
-    """From that folder, by `cp` of the image; with what the settings need."""
+    """In that folder, copied by `cp` of the image; with the packages for the settings."""
     recipe = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
     requirements = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
 
@@ -128,7 +128,7 @@ def test_the_image_has_what_the_operator_copies_from_it() -> None:
 
 
 def settings(tmp_path: Path) -> dict[str, str]:
-    """Return what a program is told, with the secret's values and paths of this test."""
+    """Return the environment of a program, with the secret's values and paths of this test."""
     secret = of_kind("Secret")["stringData"]
     values = {
         each["name"]: each.get("value")
@@ -139,7 +139,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_setting_is_accepted(tmp_path: Path) -> None:
-    """No problem is reported of any."""
+    """No problem is reported."""
     loaded = load(settings(tmp_path))
 
     assert loaded.problems == ()

@@ -1,4 +1,4 @@
-"""Made-up inputs: seeds cut up, joined, bent and filled with the words of their format."""
+"""Generated inputs: seeds cut, joined, changed and filled with words of their format."""
 
 from __future__ import annotations
 

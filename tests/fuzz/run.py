@@ -91,7 +91,7 @@ def guided(name: str, seconds: int) -> int:
         from fuzz.targets import TARGETS
 
         target = TARGETS[name]
-        for seed in target.seeds:  # much is imported when it is first used
+        for seed in target.seeds:  # many modules are imported at their first use
             target.feed(seed)
     folder = Path(tempfile.mkdtemp(prefix=f"otel-distro-fuzz-{name}-"))
     for number, seed in enumerate(target.seeds):
@@ -102,7 +102,7 @@ def guided(name: str, seconds: int) -> int:
     options = [f"-max_total_time={seconds}", f"-dict={words}", "-max_len=4096", "-timeout=20"]
     atheris.Setup(
         [name, *options, f"-artifact_prefix={folder}-", "-print_final_stats=1", str(folder)],
-        telling(target),
+        printing(target),
     )
     atheris.Fuzz()
     return 0
@@ -113,7 +113,7 @@ def unguided(name: str, seconds: float, seed: int) -> int:
     from fuzz.targets import TARGETS
 
     target, rng = TARGETS[name], random.Random(seed)
-    feed = telling(target)
+    feed = printing(target)
     until, count = time.monotonic() + seconds, 0
     while time.monotonic() < until:
         try:
@@ -127,7 +127,7 @@ def unguided(name: str, seconds: float, seed: int) -> int:
     return 0
 
 
-def telling(target: Target) -> Callable[[bytes], None]:
+def printing(target: Target) -> Callable[[bytes], None]:
     """Return the target; it prints the input that breaks it, ready for a test."""
 
     def feed(data: bytes) -> None:

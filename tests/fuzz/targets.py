@@ -1,7 +1,7 @@
 """Fuzz targets: readers of untrusted bytes, and their invariants.
 
 Each target takes bytes and raises if something does not hold. `run.py` searches for such bytes for
-as long as it is told to; `test_fuzz.py` does so for a moment in the everyday suite.
+the given time; `test_fuzz.py` does so for a moment in the everyday suite.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 _REDACTOR = Redactor()
 _GRACE_S = 1.0
-"""What one step that is under way may take beyond the deadline, on a busy machine."""
+"""Time that a running step may take beyond the deadline, on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something to be fed."""
+    """A function under fuzzing."""
 
     feed: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
     words: tuple[bytes, ...]
-    """What the format is made of, for mutations that get beyond its first check."""
+    """Words of the format, for mutations that pass its first check."""
 
 
 def redactor(data: bytes) -> None:
@@ -60,7 +60,7 @@ def redactor(data: bytes) -> None:
     assert all(match.start < match.end <= len(text) for match in matches)
     assert all(end <= match.start for end, match in zip(ends, matches, strict=False))
 
-    # What hides one match may uncover another one far away; that has to come to an end.
+    # Masking one match may uncover another one far away; this has to terminate.
     twice = _REDACTOR.text(_REDACTOR.text(text))
     assert _REDACTOR.text(twice) == twice
 
@@ -80,7 +80,7 @@ def attributes(data: bytes) -> None:
 
 
 def otlp_json(data: bytes) -> None:
-    """Lines that make no sense are reported; the calls of the others can be priced and added."""
+    """Invalid lines are reported; the calls of the others can be priced and added."""
     problems: list[LineProblem] = []
     for span in read_spans(io.BytesIO(data), report=problems.append):
         call = read_call(span)

@@ -18,12 +18,12 @@ FOUND = (
     '{"api_key": "sk-ant-api03-x", "note": "two\nlines\tand a tab"}',
     "https://ann:secret@host.example" + "/p?token=abcpassword" * 7,
 )
-"""Inputs that `run.py` found: nearly JSON, and longer chains than were followed."""
+"""Inputs found by `run.py`: nearly JSON, and long chains."""
 
 
 @pytest.mark.parametrize("text", FOUND)
-def test_what_was_found_stays_mended(text: str) -> None:
-    """A key rule holds although the document is not quite valid; a chain goes to its end."""
+def test_fixed_findings_stay_fixed(text: str) -> None:
+    """A key rule applies to a slightly invalid document; a chain is followed to its end."""
     redacted = redact(text)
 
     assert "sk-ant-api03-x" not in redacted
@@ -31,8 +31,8 @@ def test_what_was_found_stays_mended(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_no_mutation_of_what_is_usual_breaks_it(name: str) -> None:
-    """The same mutations in every run; `run.py` searches on with others."""
+def test_no_mutation_of_usual_input_breaks_it(name: str) -> None:
+    """The same mutations in every run; `run.py` tries others."""
     target, rng = TARGETS[name], random.Random(name)
     for seed in target.seeds:
         target.feed(seed)
@@ -48,5 +48,5 @@ def test_no_mutation_of_what_is_usual_breaks_it(name: str) -> None:
 @given(data=st.binary(max_size=200))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_no_bytes_at_all_break_it(name: str, data: bytes) -> None:
-    """Nor the empty ones."""
+    """Empty input included."""
     TARGETS[name].feed(data)

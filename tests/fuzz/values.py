@@ -1,4 +1,4 @@
-"""Made-up attribute values, with the specimens of every detector next to one another."""
+"""Generated attribute values, with specimens of every detector side by side."""
 
 from __future__ import annotations
 

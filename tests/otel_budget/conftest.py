@@ -1,4 +1,4 @@
-"""Books of either kind in a place of their own, a clock turned by hand, and a slow provider."""
+"""Budget accounts in a file or PostgreSQL, a manual clock, and a slow provider."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def shared_in(request: pytest.FixtureRequest) -> str | None:
-    """Where books are shared: None for a file, or a PostgreSQL URL."""
+    """Shared store of accounts: None for a file, or a PostgreSQL URL."""
     return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
 def make_accounts(tmp_path: Path, shared_in: str | None) -> Iterator[MakeAccounts]:
-    """Open the same books again and again, as other processes would; `by_hand` stops the thread."""
+    """Open the same accounts repeatedly, as other processes would; `by_hand` stops the thread."""
     opened: list[BudgetAccounts] = []
 
     def make(*, by_hand: bool = False, **options: Any) -> BudgetAccounts:
@@ -68,7 +68,7 @@ def accounts(make_accounts: MakeAccounts, clock: Clock) -> BudgetAccounts:
 
 @pytest.fixture
 def locked(tmp_path: Path, shared_in: str | None) -> Locked:
-    """Have somebody else in the middle of a transaction for the body."""
+    """Hold another connection's transaction open for the body."""
 
     @contextmanager
     def lock() -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Admissions: one model call's way through the gate, and what it is charged in the end."""
+"""Admissions: a model call in the gate, and its final charge."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def sent(body: bytes, *, path: str = PATH) -> Exchange:
     return Exchange(Observer(), "test", HOST, path, {}, body)
 
 
-def test_each_unit_is_charged_what_the_call_was(make: Callable[..., Gate]) -> None:
+def test_each_unit_is_charged_by_the_call(make: Callable[..., Gate]) -> None:
     """100 × 2.5 + 10 × 10 millionths of a dollar, 110 tokens, one call."""
     gate = make(*(budget(unit) for unit in Unit))
     admission = asked(gate)
@@ -108,7 +108,7 @@ def test_a_decision_is_made_once(make: Callable[..., Gate]) -> None:
 def test_an_error_of_ours_is_decided_without_waiting_too(
     make: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the policy says, and reported."""
+    """By the policy, with a report."""
     errors: list[BaseException] = []
     gate = make(budget(), refuse_on_fault=True, listener=Listener(failed=errors.append))
     admission = gate.admission_for(HOST, PATH, CHAT, {})
@@ -124,8 +124,8 @@ def test_an_error_of_ours_is_decided_without_waiting_too(
     assert [type(error) for error in errors] == [ZeroDivisionError]
 
 
-def test_a_refusal_by_the_scope_is_one_before_any_account(make: Callable[..., Gate]) -> None:
-    """Whoever finds the scope values may say no."""
+def test_a_refusal_by_the_scope_precedes_any_account(make: Callable[..., Gate]) -> None:
+    """The function that finds scope values may refuse."""
 
     def nobody(*_: Any) -> Any:
         raise Refused(Refusal("name the tenant", "gpt-4o"))
@@ -140,7 +140,7 @@ def test_a_refusal_by_the_scope_is_one_before_any_account(make: Callable[..., Ga
 
 
 def test_a_call_that_no_budget_is_for_passes_without_an_account(make: Callable[..., Gate]) -> None:
-    """Here one for a model that was not asked."""
+    """Here a budget for another model."""
     other = CostBudget(name="b", limit=0, scope="model", match="o3", action=Action.REFUSE)
     gate = make(other)
     admission = asked(gate)
@@ -151,7 +151,7 @@ def test_a_call_that_no_budget_is_for_passes_without_an_account(make: Callable[.
     assert (admission.refusal, admission.admitted) == (None, None)
 
 
-def test_a_call_that_another_process_holds_passes(make: Callable[..., Gate]) -> None:
+def test_a_call_reserved_by_another_process_passes(make: Callable[..., Gate]) -> None:
     """And a free one, such as a moderation."""
     gate = make(budget(limit=0), listener=Listener(is_covered=lambda _request: True))
     moderation = b'{"model": "omni-moderation-latest", "input": "hi"}'
@@ -161,7 +161,7 @@ def test_a_call_that_another_process_holds_passes(make: Callable[..., Gate]) -> 
 
 
 def test_after_a_fault_only_model_calls_are_refused(make: Callable[..., Gate]) -> None:
-    """Unless the policy lets everything through."""
+    """Unless the policy admits all."""
     strict, open_ = make(budget()), make(budget(), refuse_on_fault=False)
 
     assert strict.at_fault(HOST, "/v1/files") is None
@@ -171,7 +171,7 @@ def test_after_a_fault_only_model_calls_are_refused(make: Callable[..., Gate]) -
     assert refused.refusal is not None
 
 
-def test_tariffs_that_are_kept_are_bounded(
+def test_cached_tariffs_are_bounded(
     make: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are found again."""
@@ -183,7 +183,7 @@ def test_tariffs_that_are_kept_are_bounded(
     assert len(gate._tariffs) == 1
 
 
-def test_a_response_that_is_no_model_call_after_all_costs_what_it_may_have(
+def test_a_response_that_proves_not_to_be_a_model_call_is_charged_at_most(
     make: Callable[..., Gate],
 ) -> None:
     """Nothing better is known."""
@@ -202,7 +202,7 @@ def test_a_response_that_is_no_model_call_after_all_costs_what_it_may_have(
 def test_a_response_that_is_read_after_it_expired_corrects_the_charge(
     make: Callable[..., Gate],
 ) -> None:
-    """First what it may have cost, then what it did."""
+    """First the highest possible cost, then the actual one."""
     gate = make(budget())
     admission = asked(gate)
     exchange = sent(CHAT)
@@ -218,7 +218,7 @@ def test_a_response_that_is_read_after_it_expired_corrects_the_charge(
     assert state(gate).spent == 350_000
 
 
-def test_an_error_while_settling_is_reported_and_holds_nobody_up(
+def test_an_error_while_settling_is_reported_and_blocks_no_call(
     make: Callable[..., Gate],
 ) -> None:
     """The thread that settles has no caller."""
@@ -256,8 +256,8 @@ def test_a_call_whose_audio_is_not_counted_apart_is_charged_at_most(
     assert state(gate).spent > text_only
 
 
-def test_what_a_call_without_counts_teaches_is_nothing() -> None:
-    """Nor output where the request limited it."""
+def test_a_call_without_counts_adds_no_usage() -> None:
+    """Nor does output that the request limited."""
     request = read_request(HOST, PATH, CHAT)
     assert request is not None
 
@@ -301,20 +301,20 @@ def test_a_span_without_times_is_not_judged() -> None:
 
 @pytest.mark.parametrize("table", ["text", 5, None, ["operation"]])
 def test_a_latency_budget_is_a_table(table: object) -> None:
-    """What else is given is said with the keys there are."""
+    """Other values are reported with the valid keys."""
     with pytest.raises(ValueError, match="is not a table with the keys operation"):
         LatencyBudget.from_mapping(table)
 
 
 def test_the_package_has_no_other_names() -> None:
-    """Its processor is loaded when it is asked for."""
+    """Its processor is loaded on access."""
     assert otel_budget.BudgetSpanProcessor.__name__ == "BudgetSpanProcessor"
     with pytest.raises(AttributeError, match="has no attribute 'UnheardOf'"):
         getattr(otel_budget, "Unheard" + "Of")
 
 
-def test_a_trace_that_came_in_is_known_in_the_spans_under_it() -> None:
-    """And none where nothing is under way."""
+def test_a_received_trace_is_known_in_its_child_spans() -> None:
+    """And none without a current trace."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(ScopeSpanProcessor(Scopes(())))
     assert trace_from_elsewhere() == 0
@@ -328,7 +328,7 @@ def test_a_trace_that_came_in_is_known_in_the_spans_under_it() -> None:
 
 
 def test_spans_whose_baggage_is_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest is forgotten, and a fork begins with a lock of its own."""
+    """The oldest is dropped, and a fork starts with a new lock."""
     from opentelemetry import baggage
 
     monkeypatch.setattr("otel_distro.pipeline.budgets.scopes._MOST_REMEMBERED", 1)
@@ -350,7 +350,7 @@ def test_spans_whose_baggage_is_remembered_are_bounded(monkeypatch: pytest.Monke
 def test_calls_that_are_remembered_are_bounded(
     make: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest is forgotten; each is charged once all the same."""
+    """The oldest is dropped; each is still charged once."""
     monkeypatch.setattr("otel_distro.pipeline.budgets.booking._REMEMBERED", 1)
     each = CostBudget(name="b", limit=10**9)
     gate = make(each)
@@ -402,8 +402,10 @@ def test_a_call_that_cannot_be_written_is_written_with_the_next(
     assert state(gate).spent == 350_000
 
 
-def test_a_correction_of_what_is_no_model_call_changes_nothing(make: Callable[..., Gate]) -> None:
-    """Nor does settling what a parent process holds."""
+def test_a_correction_of_something_else_than_a_model_call_changes_nothing(
+    make: Callable[..., Gate],
+) -> None:
+    """Nor does settling a reservation of a parent process."""
     gate = make(budget())
     admission = asked(gate)
     exchange = sent(CHAT, path="/v1/files")

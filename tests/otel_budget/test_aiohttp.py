@@ -89,10 +89,10 @@ async def _chunks(session: aiohttp.ClientSession) -> Any:
 
 
 @pytest.mark.parametrize("use", [_json, _bytes, _lines, _chunks])
-def test_a_call_is_held_settled_and_refused(
+def test_a_call_is_reserved_settled_and_refused(
     gate: Callable[[str], Gate], provider: SlowProvider, use: Any
 ) -> None:
-    """However its answer is read."""
+    """For every way of reading the response."""
     day = gate("0.012")
     answers = [run(provider, use) for _ in range(3)]
 
@@ -105,7 +105,7 @@ def test_a_call_is_held_settled_and_refused(
 def test_a_stream_is_settled_when_it_ends(
     gate: Callable[[str], Gate], provider: SlowProvider
 ) -> None:
-    """By the usage in its last piece."""
+    """By the usage in its last chunk."""
     day = gate("1")
 
     async def stream(session: aiohttp.ClientSession) -> int:
@@ -117,10 +117,10 @@ def test_a_stream_is_settled_when_it_ends(
     assert state(day) == State(GPT_4O, 0)
 
 
-def test_an_answer_that_nobody_reads_holds_nothing_back(
+def test_an_unread_response_keeps_no_reservation(
     gate: Callable[[str], Gate], provider: SlowProvider
 ) -> None:
-    """It is charged as much as it may have cost."""
+    """It is charged its highest possible cost."""
     day = gate("1")
 
     async def drop(session: aiohttp.ClientSession) -> None:

@@ -1,4 +1,4 @@
-"""Alerts arrive where they are sent, and nothing is lost while that place is away."""
+"""Delivery of alerts, with retries after an outage of the receiver."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from otel_distro.reports.doctor.telling import check_alerts
 from otel_distro.settings import load, process_environment
 from support.message_servers import MailServer, WebHook
 
-# apprise imports it, and knows that it goes.
+# apprise imports it, and handles its removal.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
 def _host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host whose budget is spent, which is worth an alert."""
+    """A host with a spent budget, which raises an alert."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "1")
     run("budgets", "set", "day", "1")
@@ -31,10 +31,10 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_a_web_hook_is_told_once_when_it_begins_and_once_when_it_is_over(
+def test_a_web_hook_is_called_once_at_the_beginning_and_once_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However often it is looked for."""
+    """For any number of checks."""
     with WebHook() as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
         for _ in range(2):
@@ -48,8 +48,8 @@ def test_a_web_hook_is_told_once_when_it_begins_and_once_when_it_is_over(
     ]
 
 
-def test_what_could_not_be_sent_is_sent_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The place answered with an error the first time."""
+def test_failed_messages_are_sent_at_the_next_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receiver answered with an error the first time."""
     with WebHook(failures=1) as hook:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", hook.url)
         run("reports", "alerts", "check")
@@ -61,7 +61,7 @@ def test_what_could_not_be_sent_is_sent_at_the_next_check(monkeypatch: pytest.Mo
 
 
 def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To whom the URL says."""
+    """To the recipient in the URL."""
     with MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", server.url)
         run("reports", "alerts", "check")
@@ -71,8 +71,8 @@ def test_a_mail_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ops@example.org" in mail["To"]
 
 
-def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a place that does not take it is a failure, said without its secret."""
+def test_a_test_message_is_sent_to_every_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a receiver that refuses is reported as a failure, without its secret."""
     with WebHook() as hook, MailServer() as server:
         monkeypatch.setenv("OTEL_DISTRO_ALERT_URLS", f"{hook.url},{server.url}")
         done = run("reports", "alerts", "test")
@@ -84,10 +84,10 @@ def test_a_test_message_goes_to_every_place(monkeypatch: pytest.MonkeyPatch) -> 
     assert "secret-token" not in failed.output
 
 
-def test_the_doctor_says_whether_anybody_looks_for_alerts(
+def test_the_doctor_reports_whether_alerts_are_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody to tell, never looked, looked just now, not for two days."""
+    """No recipients, never checked, checked just now, not for two days."""
 
     def said() -> tuple[str, str]:
         (found,) = check_alerts(load(process_environment()).settings)

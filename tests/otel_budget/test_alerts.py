@@ -1,4 +1,4 @@
-"""Alerts: error classes by what they are, one message an incident, nothing without data."""
+"""Alerts: classes of errors, one message per incident, none without data."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_no_data_is_no_alert(tmp_path: Path) -> None:
     assert found(tmp_path, []) == {}
 
 
-def test_what_processes_say_now_is_worth_an_alert_too(tmp_path: Path) -> None:
-    """A guard that is not in place, and telemetry that was dropped; no other warning is told."""
+def test_states_of_processes_raise_alerts(tmp_path: Path) -> None:
+    """A missing guard and dropped telemetry; no other warning is reported."""
     live = [
         HealthCheck("guard", "critical", "in place in 0 of 1 process", 1),
         HealthCheck("ledger lag", "degraded", "9 calls wait: disk_full", 9),
@@ -114,7 +114,7 @@ def test_what_processes_say_now_is_worth_an_alert_too(tmp_path: Path) -> None:
     ]
 
 
-def test_too_few_calls_say_nothing(tmp_path: Path) -> None:
+def test_too_few_calls_raise_no_alert(tmp_path: Path) -> None:
     """One failure of one call is not an error rate of 100 %."""
     assert "error_rate" not in found(tmp_path, [a_call(1, 1, error_type="TimeoutError")])
 
@@ -167,7 +167,7 @@ def test_a_budget_nearly_spent_and_spent(tmp_path: Path) -> None:
 
 
 def test_money_burning_in_both_windows(tmp_path: Path) -> None:
-    """$100 a day are $4.17 an hour; $70 in an hour, going on, is 16.8 times as fast."""
+    """$100 a day are $4.17 an hour; $70 in an hour, still rising, is 16.8 times as fast."""
     going_on = [a_call(n, n, cost=2_000_000_000) for n in range(1, 36)]
     over = [a_call(n, n + 20, cost=2_000_000_000) for n in range(1, 36)]
 
@@ -178,8 +178,8 @@ def test_money_burning_in_both_windows(tmp_path: Path) -> None:
 INCIDENT = Incident("latency", "warning", "calls took 9,000 ms")
 
 
-def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
-    """However often it is looked for in between."""
+def test_an_incident_is_reported_once_at_its_beginning_and_once_at_its_end() -> None:
+    """For any number of checks in between."""
     known: dict[str, Any] = {}
     titles = []
     for present in (True, True, True, False, False):
@@ -195,7 +195,7 @@ def test_an_incident_is_told_once_when_it_begins_and_once_when_it_is_over() -> N
     ]
 
 
-def test_an_incident_that_flutters_is_not_told_again() -> None:
+def test_a_flapping_incident_is_not_reported_again() -> None:
     """Until it has been quiet for a while."""
     _, known = messages([INCIDENT], {}, NOW)
     _, known = messages([], known, NOW)
@@ -206,8 +206,8 @@ def test_an_incident_that_flutters_is_not_told_again() -> None:
     assert len(later) == 1
 
 
-def test_a_damaged_memory_is_an_empty_one(tmp_path: Path) -> None:
-    """Alerts are rather sent twice than not at all."""
+def test_a_damaged_state_file_counts_as_empty(tmp_path: Path) -> None:
+    """Sending an alert twice is better than never."""
     memory = Memory(tmp_path / "state" / "alerts.json")
     memory.write({"a": {}})
     assert memory.read() == {"a": {}}
@@ -233,7 +233,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "otel-distro"
 
 
-def test_health_reads_what_all_processes_share(host: Path) -> None:
+def test_health_reads_the_state_of_all_processes(host: Path) -> None:
     """Nothing yet is healthy; a spent budget is not."""
     before = CliRunner().invoke(main, ["reports", "health", "--json"])
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
@@ -244,7 +244,7 @@ def test_health_reads_what_all_processes_share(host: Path) -> None:
     assert after.exit_code == 1
 
 
-def test_alerts_check_tells_once_and_ends_with_1(host: Path) -> None:
+def test_alerts_check_reports_once_and_exits_with_1(host: Path) -> None:
     """For cron."""
     assert CliRunner().invoke(main, ["reports", "alerts", "check"]).exit_code == 0
     CliRunner().invoke(main, ["budgets", "set", "day", "1"])
@@ -265,10 +265,10 @@ def test_alerts_test_needs_somewhere_to_send_to(host: Path) -> None:
     assert "OTEL_DISTRO_ALERT_URLS" in done.stderr
 
 
-def test_notifying_without_apprise_says_what_to_install(
+def test_notifying_without_apprise_names_the_package(
     host: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the message is told at the next check, not lost."""
+    """And the message is sent at the next check, not lost."""
     import sys
 
     monkeypatch.setitem(sys.modules, "apprise", None)

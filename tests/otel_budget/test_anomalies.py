@@ -1,4 +1,4 @@
-"""Anomalies: an hour is measured by the same hour of the days before."""
+"""Anomalies: an hour compared with the same hour of earlier days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def hour(cost_usd: float = 1.0, *, calls: int = 100, failed: int = 1, ms: float 
 
 
 def days(like: Hour, count: int = 14) -> dict[int, Hour]:
-    """The hour before noon of each of the days before."""
+    """The hour before noon of each earlier day."""
     return {LAST_NS - day * DAY_NS: like for day in range(1, count + 1)}
 
 
@@ -63,7 +63,7 @@ def test_the_season_counts() -> None:
 
 
 def test_figures_that_vary_leave_room() -> None:
-    """One to five dollars a day: seven are not worth a message."""
+    """One to five dollars a day: seven raise no alert."""
     varying = {ns: hour(1 + number % 5) for number, ns in enumerate(days(hour()))}
 
     assert found({**varying, LAST_NS: hour(7)}) == []
@@ -80,7 +80,7 @@ def test_in_the_first_days_all_hours_are_the_measure() -> None:
 @pytest.mark.parametrize(
     "hours", [{}, {LAST_NS: hour(100)}, {**days(hour(), 4), LAST_NS: hour(100)}]
 )
-def test_without_a_past_nothing_is_unusual(hours: dict[int, Hour]) -> None:
+def test_without_history_nothing_is_an_anomaly(hours: dict[int, Hour]) -> None:
     """No data is no alert."""
     assert found(hours) == []
 
@@ -94,8 +94,8 @@ def test_the_latest_days_weigh_more() -> None:
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60))
-def test_what_is_usual_lies_between_the_least_and_the_most(values: list[float]) -> None:
-    """Whatever the values."""
+def test_the_usual_value_is_between_minimum_and_maximum(values: list[float]) -> None:
+    """For any values."""
     found = usual(values)
 
     assert min(values) - 1e-6 <= found.mean <= max(values) + 1e-6

@@ -1,4 +1,4 @@
-"""`otel-distro budgets`: how budgets stand, and changes by hand that stay on record."""
+"""`otel-distro budgets`: the state of budgets, and manual changes with an audit record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def budgets(*arguments: str) -> str:
     return done.stdout
 
 
-def test_what_is_left_is_shown() -> None:
+def test_the_remainder_is_shown() -> None:
     """For programs in whole nano-dollars."""
     budgets("set", "day", "2.5")
 
@@ -42,7 +42,7 @@ def test_what_is_left_is_shown() -> None:
 
 
 def test_changes_by_hand_are_on_record() -> None:
-    """Who, what, why."""
+    """Author, change, reason."""
     budgets("set", "day", "2.5", "--why", "invoice")
     budgets("reset", "day")
 
@@ -61,14 +61,14 @@ def test_changes_by_hand_are_on_record() -> None:
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str) -> None:
-    """And says what would be right."""
+    """And prints the valid usage."""
     done = CliRunner().invoke(main, ["budgets", *arguments])
 
     assert done.exit_code == 2
     assert message in done.stderr
 
 
-def test_without_a_budget_it_says_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_budget_the_command_shows_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """That is not an error."""
     monkeypatch.delenv("OTEL_DISTRO_BUDGET_USD_PER_DAY")
     done = CliRunner().invoke(main, ["budgets"])
@@ -82,8 +82,8 @@ def line(spent: int, hours: int) -> BudgetLine:
     return BudgetLine(budget, "", spent, 0, 0, 24 * HOUR_NS, hours * HOUR_NS)
 
 
-def test_the_forecast_goes_on_as_it_went() -> None:
-    """50 in 5 hours are 10 an hour; the other 50 last 5 hours more."""
+def test_the_forecast_extrapolates_the_rate() -> None:
+    """50 in 5 hours are 10 an hour; the other 50 last 5 more hours."""
     assert line(50, 5).per_hour == 10
     assert line(50, 5).runs_out_ns == 10 * HOUR_NS
 
@@ -94,7 +94,7 @@ def test_no_forecast_beyond_the_window() -> None:
     assert line(0, 12).runs_out_ns is None
 
 
-def test_books_know_what_is_set(tmp_path: Path) -> None:
+def test_accounts_have_the_amount_that_is_set(tmp_path: Path) -> None:
     """The command and the running app read the same file."""
     budgets("set", "day", "1")
     settings = load(process_environment()).settings

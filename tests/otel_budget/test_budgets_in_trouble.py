@@ -1,4 +1,4 @@
-"""Budgets never stand in the way of telemetry, nor lose what could not be booked at once."""
+"""Budgets never block telemetry, nor lose charges that could not be written at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_an_error_of_ours_leaves_telemetry_alone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No budget is in force then, and that is said."""
+    """No budget is active then, which is reported."""
 
     def broken(*_args: Any) -> None:
         raise RuntimeError("not today")
@@ -46,10 +46,10 @@ def test_an_error_of_ours_leaves_telemetry_alone(
     assert "cost budgets are not in force" in capsys.readouterr().err
 
 
-def test_a_soft_budget_books_later_what_it_could_not_book_at_once(
+def test_a_soft_budget_writes_delayed_charges_later(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The file was locked by somebody else, which is told; nothing is lost or counted twice."""
+    """Another process locked the file, which is reported; nothing is lost or counted twice."""
     faults = InternalErrors()
     budgets = Budgets(settings, PriceBook, faults)
     account = budgets.all[0].account_of("", CALL_NS)

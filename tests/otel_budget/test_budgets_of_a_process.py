@@ -1,4 +1,4 @@
-"""The cost budgets of a process: who is charged, questions, and failures."""
+"""The cost budgets of a process: charges, queries, and failures."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def budget(scope: str = "total", limit: int = 10**9, **more: Any) -> CostBudget:
 def test_a_person_has_the_pseudonym_of_the_ledger(
     make: Callable[..., Budgets], settings: Settings, scope: str
 ) -> None:
-    """So that accounts can be made again from the ledger; the name itself is stored nowhere."""
+    """So that accounts can be rebuilt from the ledger; the name is stored nowhere."""
     budgets = make(budget(scope))
     whose: dict[str, Any] = {scope: "ada"}
     budgets.settle([a_call(**whose)], [])
@@ -97,7 +97,7 @@ def test_a_key_of_an_api_is_hidden_as_no_user_is(make: Callable[..., Budgets]) -
     assert budgets.hide("api_key", "sk-1") == budgets.hide("api_key", "sk-1")
 
 
-def test_without_a_folder_for_the_key_people_still_have_accounts(
+def test_without_a_folder_for_the_key_users_still_have_accounts(
     make: Callable[..., Budgets], tmp_path: Path
 ) -> None:
     """For the life of the process."""
@@ -108,7 +108,7 @@ def test_without_a_folder_for_the_key_people_still_have_accounts(
     assert budgets.hide("user", "ada") == budgets.hide("user", "ada") != ""
 
 
-def test_a_model_without_a_price_is_refused_where_the_settings_say_so(
+def test_a_model_without_a_price_is_refused_if_set(
     make: Callable[..., Budgets],
 ) -> None:
     """With the remedy."""
@@ -141,7 +141,7 @@ def test_a_model_without_a_price_may_be_assumed_to_cost_something(
 def test_a_model_without_a_price_passes_with_one_line(
     make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the settings allow it, which is the rule."""
+    """If the settings allow it, which is the default."""
     gate = make(budget(), budget_unknown_model="allow").gate
     for _ in range(2):
         admission = gate.admission_for(HOST, PATH, STRANGE, {})
@@ -152,8 +152,8 @@ def test_a_model_without_a_price_passes_with_one_line(
     assert capsys.readouterr().err.count("no price is known for the model 'house-model-1'") <= 1
 
 
-def test_what_is_left_is_asked_by_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
-    """One there is not, and one whose scope is not named, are errors that say what there is."""
+def test_remaining_takes_the_name_of_the_budget(make: Callable[..., Budgets]) -> None:
+    """An unknown budget and a missing scope are errors that list the budgets."""
     budgets = make(budget("tenant", limit=1000))
     account = budgets.all[0].account({"tenant": "acme"}, time.time_ns())
     assert account is not None
@@ -166,10 +166,10 @@ def test_what_is_left_is_asked_by_the_name_of_the_budget(make: Callable[..., Bud
         budgets.remaining("b", {})
 
 
-def test_what_callbacks_raise_is_counted_and_the_next_one_is_called(
+def test_exceptions_of_callbacks_are_counted_and_the_next_one_is_called(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are the app's own code on a thread of ours."""
+    """They are code of the app on our thread."""
     met: list[int] = []
 
     def broken(_crossing: Crossing) -> None:
@@ -186,10 +186,10 @@ def test_what_callbacks_raise_is_counted_and_the_next_one_is_called(
     assert budgets._faults.counts() == {"budget callback": len(met)}
 
 
-def test_errors_are_counted_as_those_of_books_or_of_budgets(
+def test_errors_are_counted_as_those_of_accounts_or_of_budgets(
     make: Callable[..., Budgets], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first with a line of its own."""
+    """The first with a separate line."""
     budgets = make(budget())
     budgets._failed(BudgetFileError("full"))
     budgets._failed(ValueError("odd"))
@@ -198,7 +198,7 @@ def test_errors_are_counted_as_those_of_books_or_of_budgets(
     assert "budgets cannot be kept now: full" in capsys.readouterr().err
 
 
-def test_what_cannot_be_written_at_a_flush_is_counted(
+def test_charges_that_cannot_be_written_at_a_flush_are_counted(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And written by the next one."""
@@ -223,7 +223,7 @@ def test_what_cannot_be_written_at_a_flush_is_counted(
 
 
 def test_a_forked_child_owns_nothing_of_its_parent(make: Callable[..., Budgets]) -> None:
-    """Here the child's part alone: what the parent holds stays held, and a revision is new."""
+    """The child only: reservations of the parent stay, and a revision is new."""
     budgets = make(budget(limit=10**9))
     admission = budgets.gate.admission_for(HOST, PATH, CHAT, {})
     assert admission is not None
@@ -244,14 +244,14 @@ def test_a_forked_child_owns_nothing_of_its_parent(make: Callable[..., Budgets])
 
 
 def test_budgets_that_only_warn_put_no_gate_into_clients(make: Callable[..., Budgets]) -> None:
-    """Requests are sent as ever."""
+    """Requests are sent unchanged."""
     before = observer.admission
     make(CostBudget(name="b", limit=1000)).install(None)
 
     assert observer.admission is before
 
 
-def test_calls_to_a_gateway_of_ones_own_are_held_once(
+def test_calls_to_a_local_gateway_are_reserved_once(
     make: Callable[..., Budgets], settings: Settings
 ) -> None:
     """The gateway, another process, finds the trace of the call on its way."""
@@ -272,7 +272,7 @@ def test_calls_to_a_gateway_of_ones_own_are_held_once(
 
 @pytest.mark.parametrize(("unit", "spent"), [(Unit.USD, 300), (Unit.TOKENS, 30), (Unit.CALLS, 3)])
 @pytest.mark.parametrize("scope", ["total", "tenant"])
-def test_accounts_begin_with_what_the_ledger_says(
+def test_accounts_begin_with_the_spending_of_the_ledger(
     settings: Settings, tmp_path: Path, unit: Unit, spent: int, scope: str
 ) -> None:
     """In the unit of the budget; a budget over API keys begins at zero."""
@@ -290,10 +290,10 @@ def test_accounts_begin_with_what_the_ledger_says(
     assert spent_by_ledger(settings, replace(each, scope="api_key"), account) == 0
 
 
-def test_asking_what_is_left_says_why_it_cannot_be_said(
+def test_remaining_reports_why_it_is_unknown(
     make: Callable[..., Budgets], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Budgets that could not be set up, and a file that cannot be read."""
+    """Budgets whose set-up failed, and an unreadable file."""
 
     class Running:
         settings = make(budget())._settings
@@ -323,7 +323,7 @@ def test_a_refusal_as_an_error_has_its_reason() -> None:
 def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """Counted as an error of ours; the budget is in force."""
+    """Counted as an internal error; the budget is active."""
     (tmp_path / "ledger.db").write_bytes(b"no ledger at all, whatever its name says" * 20)
     each = CostBudget(name="b", limit=1000)
     faults = InternalErrors()
@@ -340,8 +340,8 @@ def test_accounts_open_at_zero_where_the_ledger_is_in_trouble(
     alone.close()
 
 
-def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
-    """Before any call one line for what is sure, then one for each scope value."""
+def test_the_state_of_each_budget_is_described(settings: Settings) -> None:
+    """Before any call one line for certain accounts, then one for each scope value."""
     total = CostBudget(name="all", limit=10**9)
     acme = CostBudget(name="acme", limit=100, scope="tenant", match="acme", unit=Unit.CALLS)
     users = CostBudget(name="users", limit=100, scope="user", unit=Unit.TOKENS)
@@ -364,7 +364,7 @@ def test_the_state_of_each_budget_is_told_in_words(settings: Settings) -> None:
     assert outlook(after["acme / acme"]).startswith(("lasts until", "at this rate"))
 
 
-def test_a_spending_rate_says_when_the_budget_is_used_up(settings: Settings) -> None:
+def test_a_spending_rate_forecasts_the_end_of_the_budget(settings: Settings) -> None:
     """Half of it in the first hour of a day."""
     each = CostBudget(name="b", limit=100)
     window = each.calendar.window(CALL_NS)
@@ -377,7 +377,7 @@ def test_a_spending_rate_says_when_the_budget_is_used_up(settings: Settings) -> 
 
 
 def test_a_closed_gate_refuses_every_call_with_the_remedy() -> None:
-    """As where budgets are set and cannot be set up."""
+    """As when the set-up of configured budgets fails."""
     admission = closed_gate().admission_for(HOST, PATH, CHAT, {})
     assert admission is not None
     admission.ask()
@@ -387,7 +387,7 @@ def test_a_closed_gate_refuses_every_call_with_the_remedy() -> None:
 
 
 def test_a_closed_gate_is_asked_by_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are loaded and those that come."""
+    """Loaded clients and later ones."""
     monkeypatch.setattr(observer, "admission", None)
     install()
 
@@ -408,7 +408,7 @@ def test_a_closed_gate_is_asked_by_the_clients(monkeypatch: pytest.MonkeyPatch) 
         ({"limit_usd": 1, "limit_calls": 1}, "needs exactly one of"),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused(table: dict[str, Any], said: str) -> None:
+def test_an_invalid_limit_is_refused(table: dict[str, Any], said: str) -> None:
     """With the key and the budget."""
     with pytest.raises(ValueError, match=said):
         _limit("b", table)
@@ -417,7 +417,7 @@ def test_a_limit_that_makes_no_sense_is_refused(table: dict[str, Any], said: str
 def test_a_budget_without_a_limit_above_zero_has_no_thresholds(
     make: Callable[..., Budgets],
 ) -> None:
-    """Everything is above it, and refused where it refuses."""
+    """Every call is above it, and refused if it refuses."""
     budgets = make(CostBudget(name="b", limit=0))
     budgets.settle([a_call()], [])
 
@@ -440,8 +440,8 @@ def test_a_priority_is_a_whole_number_from_one_to_nine(priority: object) -> None
         LatencyBudget.from_mapping({"operation": "serve", "ms": 5, "priority": priority})
 
 
-def test_a_call_that_was_noted_on_the_wire_is_forgotten_elsewhere() -> None:
-    """One that is not there changes nothing."""
+def test_an_observed_call_is_removed_elsewhere() -> None:
+    """A missing one changes nothing."""
     calls = GatedCalls()
     first, second = Covered(REQUEST, CALL_NS), Covered(REQUEST, CALL_NS)
     calls.add(first)
@@ -453,8 +453,8 @@ def test_a_call_that_was_noted_on_the_wire_is_forgotten_elsewhere() -> None:
     assert calls.take(a_call().call) == []
 
 
-def test_tries_of_one_call_are_taken_together_if_they_cost_nothing() -> None:
-    """Those of its trace; a try of another trace is another call's."""
+def test_free_attempts_of_one_call_are_merged() -> None:
+    """Those of its trace; an attempt in another trace belongs to another call."""
 
     class Try:
         def __init__(self, cost: int) -> None:

@@ -1,4 +1,4 @@
-"""A baseline of what tests cost and took: worse is what chance does not explain."""
+"""Baseline of cost and duration of tests: worse means beyond chance."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VARYING = (20_000_000, 30_000_000, 24_000_000, 26_000_000, 22_000_000)
     ],
 )
 def test_a_run_that_costs_more(before: tuple[int, ...], now: int, worse: bool) -> None:
-    """Beyond what one more run may cost."""
+    """Beyond the prediction interval of one more run."""
     baseline = Baseline({"t": Measured(before)})
 
     assert bool(baseline.worse("t", Measured((now,)))) is worse
@@ -53,7 +53,7 @@ def latencies(ms: float, calls: int, seed: int) -> tuple[float, ...]:
 
 
 def test_calls_that_take_longer() -> None:
-    """Half as long again is seen in twenty calls; the same is not worse; three calls may vary."""
+    """50 % longer shows in twenty calls; equal is not worse; three calls may vary."""
     before = latencies(800, 40, 1)
     baseline = Baseline({"t": Measured((), before)})
 
@@ -63,7 +63,7 @@ def test_calls_that_take_longer() -> None:
     assert baseline.worse("t", Measured((), latencies(880, 3, 4))) == []
 
 
-def test_the_interval_has_the_true_ratio_in_it_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_true_ratio_at_its_confidence_level() -> None:
     """Of 400 comparisons of calls twice as slow, about 95 %."""
     hits = 0
     for seed in range(400):
@@ -75,11 +75,11 @@ def test_the_interval_has_the_true_ratio_in_it_as_often_as_it_says() -> None:
 
 
 def test_few_calls_are_not_compared() -> None:
-    """Two say nothing."""
+    """Two are too few."""
     assert slower((1.0, 2.0), latencies(1, 9, 1)) is None
 
 
-def test_what_one_more_run_may_cost() -> None:
+def test_the_prediction_interval_of_one_more_run() -> None:
     """mean 24.4, spread 3.85 x 2.78 x sqrt(1.2) = 11.7 millions."""
     assert most_usual(VARYING) == pytest.approx(24_400_000 + 11_700_000, rel=0.01)
 
@@ -99,13 +99,13 @@ def test_a_baseline_is_written_one_line_a_test_and_read_again(tmp_path: Path) ->
     assert [line.strip()[:3] for line in path.read_text().splitlines()[3:5]] == ['"a"', '"b"']
 
 
-def test_what_is_not_known_is_not_worse(tmp_path: Path) -> None:
+def test_an_unknown_test_is_not_worse(tmp_path: Path) -> None:
     """A new test, a new file."""
     assert Baseline.read(tmp_path / "none.json").worse("t", Measured((1,), (1.0,))) == []
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"version": 2, "tests": {}}'])
-def test_a_file_that_is_no_baseline_is_said(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_baseline_is_reported(tmp_path: Path, text: str) -> None:
     """And how to make one."""
     (tmp_path / "b.json").write_text(text)
 

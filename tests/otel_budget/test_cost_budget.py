@@ -1,4 +1,4 @@
-"""What a cost budget may say, which book a call belongs to, and when windows begin and end."""
+"""Fields of a cost budget, the account of a call, and the bounds of windows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_day_follows_the_clocks_of_its_zone() -> None:
     assert window.until_ns - window.since_ns == 23 * HOUR_NS
 
 
-def test_a_rolling_window_moves_in_steps_and_never_covers_less_than_it_says() -> None:
+def test_a_rolling_window_moves_in_steps_and_covers_at_least_its_length() -> None:
     """24 hours in steps of one."""
     now = ns("2026-03-29T12:34:56+00:00")
     window = Calendar(WindowKind.ROLLING, rolling_hours=24).window(now)
@@ -78,7 +78,7 @@ def test_a_rolling_window_moves_in_steps_and_never_covers_less_than_it_says() ->
     ],
     ids=str,
 )
-def test_what_cannot_be_used_is_told(table: object, message: str) -> None:
+def test_unusable_budgets_are_reported(table: object, message: str) -> None:
     """With the name of the budget and its limit."""
     with pytest.raises(ValueError, match=message):
         CostBudget.from_mapping(table)
@@ -107,7 +107,7 @@ def test_a_budget_from_a_table() -> None:
     assert budget.account({}, 0) is None
 
 
-def test_each_scope_value_has_a_book_of_its_own() -> None:
+def test_each_scope_value_has_a_separate_account() -> None:
     """Unless the budget is for one value."""
     budget = CostBudget(name="t", limit=1, scope="tenant")
 
@@ -131,7 +131,7 @@ def test_persons_are_hidden_before_they_are_stored() -> None:
 
 
 def test_a_limit_is_never_rounded_up() -> None:
-    """Half a nano-dollar is nothing."""
+    """Half a nano-dollar is zero."""
     assert CostBudget.per_day(Decimal("0.0000000019"), Action.WARN).limit == 1
 
 
@@ -139,12 +139,12 @@ def test_a_limit_is_never_rounded_up() -> None:
     ("value", "text"), [(60_000_000, "0.06"), (1, "0.000000001"), (2_000_000_000, "2"), (0, "0")]
 )
 def test_amounts_are_shown_exactly(value: int, text: str) -> None:
-    """No float on the way."""
+    """Without conversion to float."""
     assert amount(Unit.USD, value) == text
 
 
 def test_two_variables_make_a_budget() -> None:
-    """No file needed; it warns unless told to refuse."""
+    """No file is needed; it warns unless set to refuse."""
     plain = load({"HOME": "/x", "OTEL_DISTRO_BUDGET_USD_PER_DAY": "5"}).settings
     hard = load(
         {

@@ -1,4 +1,4 @@
-"""Digests: a period against the one before, what failed most, which thresholds to change."""
+"""Digests: comparison with the previous period, frequent failures, suggested thresholds."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def store(path: Path, calls: list[PricedCall]) -> None:
 
 
 def test_a_period_is_compared_with_the_one_before(tmp_path: Path) -> None:
-    """Three dollars this week, two the week before; what is older does not count."""
+    """Three dollars this week, two the week before; older spending does not count."""
     calls = [a_call(n, 24 * n) for n in (1, 2, 3)]
     calls += [a_call(n, 24 * n, latency_ms=300) for n in (8, 9)] + [a_call(20, 24 * 20)]
 
@@ -70,8 +70,8 @@ def test_a_period_is_compared_with_the_one_before(tmp_path: Path) -> None:
     assert found.now.error_rate == 0
 
 
-def test_what_failed_most_has_a_fingerprint_that_stays(tmp_path: Path) -> None:
-    """Twice with 429 this week and once the week before; once for want of a key."""
+def test_the_most_frequent_failures_have_a_stable_fingerprint(tmp_path: Path) -> None:
+    """Twice with 429 this week and once the week before; once without a key."""
     limit = {"error_type": "RateLimitError", "http_status_code": 429}
     calls = [a_call(n, n, **limit) for n in (1, 2)] + [a_call(9, 24 * 9, **limit)]
     calls.append(a_call(3, 3, error_type="AuthenticationError"))
@@ -85,7 +85,7 @@ def test_what_failed_most_has_a_fingerprint_that_stays(tmp_path: Path) -> None:
 
 
 def test_models_are_compared_too(tmp_path: Path) -> None:
-    """One came, one went."""
+    """One is new, one is gone."""
     calls = [a_call(1, 1, model="new"), a_call(2, 24 * 8, model="old")]
 
     new, old = reviewed(tmp_path, calls).models
@@ -94,7 +94,7 @@ def test_models_are_compared_too(tmp_path: Path) -> None:
     assert (old.model, old.cost_nano_usd, old.before_nano_usd) == ("old", 0, 1_000_000_000)
 
 
-def test_a_period_without_calls_is_no_error(tmp_path: Path) -> None:
+def test_a_period_without_calls_is_not_an_error(tmp_path: Path) -> None:
     """Unknown is not zero."""
     found = reviewed(tmp_path, [], "daily")
 
@@ -121,7 +121,7 @@ A_DOLLAR = Hour(calls=10, cost_nano_usd=1_000_000_000, latency_us=10 * 100_000)
     ids=["none", "one that fits", "one far too high", "one too low"],
 )
 def test_a_daily_budget_is_suggested_by_the_dearest_day(usd: object, proposal: list[str]) -> None:
-    """With room for half as much again."""
+    """With 50 % of headroom."""
     table = {"name": "day", "limit_usd": usd}
     budgets = [] if usd is None else [CostBudget.from_mapping(table)]
 
@@ -134,7 +134,7 @@ def test_a_few_days_suggest_nothing() -> None:
 
 
 def test_an_alert_that_is_always_on_is_named() -> None:
-    """Nobody reads it any more."""
+    """Readers ignore it."""
     slow = Hour(calls=10, cost_nano_usd=0, latency_us=10 * 9_000_000)
 
     (found,) = suggestions(days(14, slow), [], [])
@@ -144,7 +144,7 @@ def test_an_alert_that_is_always_on_is_named() -> None:
 
 
 def test_a_latency_budget_that_is_never_kept_is_named() -> None:
-    """By what half of its operations take at least."""
+    """By the median of its operations."""
     slow = [
         LatencyViolation(
             operation="search", budget_ms=1000, actual_ms=2000 + n, at_ns=n, trace_id=n, span_id=n
@@ -159,7 +159,7 @@ def test_a_latency_budget_that_is_never_kept_is_named() -> None:
     assert "search=2418" in found.proposal
 
 
-def test_what_was_told_is_remembered_and_forgotten_in_the_end(tmp_path: Path) -> None:
+def test_sent_alerts_are_recorded_and_expire(tmp_path: Path) -> None:
     """Damaged lines do no harm."""
     history = History(tmp_path / "told.jsonl")
     history.add([Message("early", "")], NOW - timedelta(days=2))
@@ -177,7 +177,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_for_people(host: Path) -> None:
-    """A week, with what failed and what each model cost."""
+    """A week, with failures and the cost of each model."""
     (host).mkdir()
     failed = {"error_type": "RateLimitError", "http_status_code": 429}
     store(host / "ledger.db", [a_call(1, 1), a_call(2, 1, **failed), a_call(3, 24 * 8)])
@@ -194,7 +194,7 @@ def test_the_command_for_people(host: Path) -> None:
 
 
 def test_the_command_for_machines(host: Path) -> None:
-    """Without a ledger nothing is known, and that is said as such."""
+    """Without a ledger all figures are unknown, and marked so."""
     done = CliRunner().invoke(main, ["reports", "digest", "monthly", "--json"])
 
     data = json.loads(done.stdout)

@@ -86,13 +86,13 @@ def test_model_calls_are_known_by_path_and_shape(
         ("/v1/chat/completions", {"messages": []}),
     ],
 )
-def test_what_only_looks_like_one_is_not(path: str, body: dict[str, Any]) -> None:
+def test_similar_requests_are_not_model_calls(path: str, body: dict[str, Any]) -> None:
     """Other services have messages too."""
     assert read(path, body) is None
 
 
-def test_a_known_host_says_who_bills() -> None:
-    """Whatever the path is named after."""
+def test_a_known_host_identifies_the_provider() -> None:
+    """For any name in the path."""
     request = read("/openai/v1/chat/completions", CHAT, "api.groq.com")
 
     assert request is not None
@@ -134,7 +134,7 @@ def a_request(**more: Any) -> ModelRequest:
     return ModelRequest("openai", "gpt-4o", "chat", **{"size": 1000, **more})
 
 
-def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
+def test_an_unknown_kind_of_call_reserves_several_times_its_ceiling() -> None:
     """No tokenizer makes more tokens than bytes."""
     estimate = Estimate.of(a_request(max_output_tokens=300), (None, None))
 
@@ -144,7 +144,7 @@ def test_an_unknown_kind_of_call_is_held_at_several_times_its_ceiling() -> None:
 
 
 def test_an_embedding_is_wrapped_in_nothing() -> None:
-    """So that a small budget is no hindrance to a cheap call."""
+    """So that a small budget admits a cheap call."""
     request = read("/v1/embeddings", {"model": "e", "input": "x" * 973})
     assert request is not None
     assert request.size == 1000
@@ -173,16 +173,16 @@ def usage_ceiling(calls: int, most: int, least: int, size: int = 1000) -> UsageC
         "figures that differ leave a margin",
     ],
 )
-def test_what_was_seen_replaces_the_bound(learned: UsageCeiling, size: int, ceiling: int) -> None:
-    """So that little is held back for nothing."""
+def test_observed_usage_replaces_the_bound(learned: UsageCeiling, size: int, ceiling: int) -> None:
+    """So that reservations are small."""
     estimate = Estimate.of(a_request(size=size, max_output_tokens=300), (learned, None))
 
     assert estimate.ceiling == Tokens(ceiling, 300)
     assert estimate.caution == 1
 
 
-def test_what_was_learned_of_short_requests_says_nothing_of_long_ones() -> None:
-    """Sizes are told apart by powers of two, hidden input by its own name."""
+def test_usage_of_short_requests_does_not_apply_to_long_ones() -> None:
+    """Sizes are grouped by powers of two, hidden input by its name."""
     names = {kinds(a_request(size=size))[0] for size in (900, 1000, 5000)}
 
     assert len(names) == 2
@@ -197,7 +197,7 @@ def test_the_undiscounted_rate_is_charged() -> None:
     assert Tariff.of(price, a_request()).nano_usd(Tokens(1000, 300)) == 5_500_000
 
 
-def test_writing_a_cache_is_held_at_the_rate_of_writing() -> None:
+def test_a_cache_write_is_reserved_at_its_rate() -> None:
     """An hour's cache costs twice the input: 1000 x 6 micro-dollars."""
     price = PriceBook().find("anthropic", "claude-sonnet-4-5", at_ns=1_763_000_000_000_000_000)
     assert price is not None
@@ -275,7 +275,7 @@ def test_usage_is_read_in_every_dialect(answer: dict[str, Any], usage: Usage | N
 
 
 def test_a_stream_in_two_parts_is_put_together() -> None:
-    """Anthropic says the input at the beginning and the output at the end."""
+    """Anthropic reports the input at the beginning and the output at the end."""
     head = (
         b'data: {"message": {"model": "m-1", "usage": {"input_tokens": 7, "output_tokens": 1}}}\n\n'
     )

@@ -1,4 +1,4 @@
-"""Frameworks on top of the clients: their calls are refused, and not tried again and again."""
+"""Frameworks on top of the clients: their calls are refused without endless retries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # they are not ours
 
 @pytest.fixture(autouse=True)
 def nothing_left(tmp_path: Path) -> Iterator[None]:
-    """Have the gate of a budget of nothing in force, wherever a framework may call from."""
+    """Activate the gate of a budget of zero, on every thread of a framework."""
     accounts = BudgetAccounts(tmp_path / "state")
     gate = Gate([CostBudget.per_day(Decimal(0), Action.REFUSE)], accounts, PriceBook)
     for name in clients.HOOKS:
@@ -43,7 +43,7 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
 
 
 def refused(call: Any) -> Any:
-    """Return the error of *call*, which comes at once."""
+    """Return the error of *call*, which is raised at once."""
     began = time.monotonic()
     with pytest.raises(Exception, match=r"402|budget") as caught:
         call()

@@ -1,4 +1,4 @@
-"""The gate in real clients: held before, settled after, refused without reaching the provider."""
+"""The gate in real clients: reserve, settle, refuse without a request to the provider."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 PRICES = PriceBook()
 HELLO: list[Any] = [{"role": "user", "content": "hi"}]
 GPT_4O = 6_000_000
-"""1200 x 2.50 + 300 x 10 micro-dollars, whatever is asked of the fake provider."""
+"""1200 x 2.50 + 300 x 10 micro-dollars, for any request to the fake provider."""
 
 Make = Any
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Callable[..., Gate]]:
-    """Make the gate of a budget of so many US dollars, in force until the test ends."""
+    """Make the gate of a budget in US dollars, active until the test ends."""
     opened: list[BudgetAccounts] = []
 
     def make(usd: str, **options: Any) -> Gate:
@@ -76,7 +76,7 @@ _clients: list[openai.OpenAI] = []
 
 @pytest.fixture(autouse=True)
 def _closed_clients() -> Iterator[None]:
-    """One that waits for the garbage collector is told of in the middle of another test."""
+    """The garbage collector would report an open one in the middle of another test."""
     yield
     while _clients:
         _clients.pop().close()
@@ -120,9 +120,7 @@ def test_the_last_affordable_call_goes_through_and_the_next_does_not(
     assert len(provider.requests) == 10
 
 
-def test_the_refusal_says_which_budget_how_much_and_until_when(
-    gate: Make, provider: SlowProvider
-) -> None:
+def test_the_refusal_names_budget_amount_and_reset_time(gate: Make, provider: SlowProvider) -> None:
     """A person reads the message, a program the fields."""
     gate("0.000001")
     with pytest.raises(openai.APIStatusError) as refused:
@@ -202,7 +200,7 @@ def test_every_shape_of_anthropic_is_refused(
     assert provider.requests == []
 
 
-def test_asynchronous_clients_are_held_settled_and_refused(
+def test_asynchronous_clients_are_reserved_settled_and_refused(
     gate: Make, provider: SlowProvider
 ) -> None:
     """Twenty at once against room for five."""
@@ -240,7 +238,7 @@ def test_a_stream_is_settled_by_its_last_chunk(gate: Make, provider: SlowProvide
 
 
 def test_an_abandoned_stream_is_settled_at_what_was_received(gate: Make) -> None:
-    """Its input and the two pieces that came, although the whole would have cost 0.006."""
+    """Its input and the two received chunks, although the whole would have cost 0.006."""
     day = gate("1")
 
     def chunks() -> Iterator[bytes]:
@@ -263,7 +261,7 @@ def test_an_abandoned_stream_is_settled_at_what_was_received(gate: Make) -> None
 
 
 def test_an_error_of_the_provider_releases(gate: Make, provider: SlowProvider) -> None:
-    """It costs nothing, however often it is tried."""
+    """It costs nothing in any number of attempts."""
     day = gate("1")
     with pytest.raises(openai.RateLimitError):
         client(provider, max_retries=0).chat.completions.create(
@@ -285,7 +283,7 @@ def test_a_provider_that_cannot_be_reached_releases(gate: Make) -> None:
 
 
 def test_a_call_that_timed_out_counts_as_it_likely_cost(gate: Make, provider: SlowProvider) -> None:
-    """The provider has it, and may answer into the void."""
+    """The provider has received it, and may have processed it."""
     day = gate("1")
     provider.delay = 0.6
     with pytest.raises(openai.APITimeoutError):
@@ -299,7 +297,7 @@ def test_a_call_that_timed_out_counts_as_it_likely_cost(gate: Make, provider: Sl
 
 
 def test_waiting_for_a_call_on_its_way_beats_refusing(gate: Make, provider: SlowProvider) -> None:
-    """Room for two; while the first, unknown in size, holds everything, the second waits."""
+    """Room for two; while the first, of unknown size, reserves all, the second waits."""
     day = gate("0.012", patience_s=10)
     provider.delay = 0.3
     chat = client(provider).chat.completions
@@ -329,7 +327,7 @@ def test_a_request_without_a_limit_is_let_through_alone(gate: Make, provider: Sl
 
 
 def test_a_new_day_begins_with_a_full_budget(gate: Make, provider: SlowProvider) -> None:
-    """The window is part of the book, so nothing has to be reset and nothing can race."""
+    """The window is part of the account, so that no reset is needed and no race is possible."""
     clock = Clock()
     gate("0.012", now_ns=clock)
     chat = client(provider).chat.completions
@@ -357,10 +355,10 @@ def test_other_requests_pass_untouched(gate: Make, provider: SlowProvider) -> No
     assert 402 not in statuses
 
 
-def test_a_model_call_that_cannot_be_read_is_held_as_an_unknown_one(
+def test_an_unreadable_model_call_is_reserved_as_an_unknown_one(
     gate: Make, provider: SlowProvider
 ) -> None:
-    """Never passed as nothing."""
+    """Never admitted at zero."""
     gate("0")
     with httpx2.Client() as http:
         found = http.post(f"{provider.url}/v1/responses", content=b"not json")
@@ -369,10 +367,10 @@ def test_a_model_call_that_cannot_be_read_is_held_as_an_unknown_one(
     assert provider.requests == []
 
 
-def test_a_response_that_is_never_closed_holds_nothing_for_ever(
+def test_a_response_that_is_never_closed_releases_its_reservation(
     gate: Make, provider: SlowProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a while it counts at what it may have cost; read after all, at what it did cost."""
+    """After a while it is charged its highest possible cost; if read later, the actual one."""
     day = gate("1")
     monkeypatch.setattr(observer_module, "EXPIRY_S", 0)
     with httpx2.Client() as http:
@@ -390,10 +388,10 @@ def test_a_response_that_is_never_closed_holds_nothing_for_ever(
         assert spent(day) == (GPT_4O, 0)
 
 
-def test_a_model_without_a_price_is_let_through_and_said_so(
+def test_a_model_without_a_price_is_admitted_and_reported(
     gate: Make, provider: SlowProvider
 ) -> None:
-    """By default; nobody can say what it costs."""
+    """By default; its cost is unknown."""
     asked: list[str] = []
 
     def unknown(model: str) -> None:
@@ -429,7 +427,7 @@ def test_a_price_can_be_assumed(gate: Make, provider: SlowProvider) -> None:
 
 
 @pytest.mark.parametrize(("refuse", "reached"), [(True, 0), (False, 1)])
-def test_books_that_cannot_be_used_are_decided_by_policy(
+def test_with_unusable_accounts_the_policy_decides(
     gate: Make, provider: SlowProvider, tmp_path: Path, refuse: bool, reached: int
 ) -> None:
     """Refused or allowed, as configured; never an error of ours."""
@@ -447,8 +445,8 @@ def test_books_that_cannot_be_used_are_decided_by_policy(
     assert errors
 
 
-def test_a_client_with_a_transport_of_its_own_is_gated_too(gate: Make) -> None:
-    """The gate stands before the transport."""
+def test_a_client_with_a_custom_transport_is_gated_too(gate: Make) -> None:
+    """The gate runs before the transport."""
     day = gate("0.06")
     answer = {"model": "gpt-4o", "usage": {"prompt_tokens": 1200, "completion_tokens": 300}}
     transport = httpx2.MockTransport(lambda _request: httpx2.Response(200, json=answer))

@@ -1,4 +1,4 @@
-"""A client and its gateway on one host: a call holds once along its path."""
+"""A client and its gateway on one host: a call is reserved once along its path."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_client_and_its_gateway_spend_a_call_once(tmp_path: Path, provider: Sl
 
 
 def test_a_call_is_covered_while_another_process_has_it_open(tmp_path: Path) -> None:
-    """Not by itself, not afterwards, and not by who is gone."""
+    """Not by the same process, not afterwards, and not by a dead process."""
     client, gateway = OpenCalls(tmp_path), OpenCalls(tmp_path)
     slot = client.begin(77)
 
@@ -109,7 +109,7 @@ def test_a_call_is_covered_while_another_process_has_it_open(tmp_path: Path) -> 
     gateway.close()
 
 
-def test_gateways_are_hosts_of_ones_own() -> None:
+def test_gateways_are_local_hosts() -> None:
     """This machine, a private network, a name without a domain; no seller."""
     own = ["127.0.0.1", "::1", "[::1]", "localhost", "10.0.0.7", "litellm", "llm.internal"]
     assert all(map(is_own_host, own))

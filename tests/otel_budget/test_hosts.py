@@ -34,7 +34,7 @@ def accounts(url: str) -> list[tuple[int, int]]:
 def test_two_hosts_share_one_budget(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
-    """60 calls want through, 10 fit."""
+    """60 calls are attempted, 10 fit."""
     hosts = [host(tmp_path, number, postgres_url, "0.06") for number in (1, 2)]
     went, refused, said = finish([start(one, provider, 1, 30) for one in hosts])
 
@@ -45,10 +45,10 @@ def test_two_hosts_share_one_budget(
 
 
 @pytest.mark.slow
-def test_what_a_killed_host_held_comes_back_when_its_word_expires(
+def test_leases_of_a_killed_host_are_released_when_its_heartbeat_expires(
     tmp_path: Path, provider: SlowProvider, postgres_url: str
 ) -> None:
-    """Nobody sees its files; after a minute without a word it counts as dead, and is charged."""
+    """Its files are out of reach; after a minute without a heartbeat it is dead, and charged."""
     provider.delay = 5.0
     victim = start(host(tmp_path, 1, postgres_url, "0.06"), provider, 1, 1)
     deadline = time.monotonic() + 60
@@ -71,10 +71,10 @@ def test_what_a_killed_host_held_comes_back_when_its_word_expires(
 
 
 @pytest.mark.slow
-def test_a_database_that_is_away_decides_nothing_but_by_policy(
+def test_with_an_unreachable_database_the_policy_decides(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
-    """Refused as set, without a password in what is said; or let through, as set."""
+    """Refused or admitted as set; the message has no password."""
     url = "postgresql://me:s3cret-pa55@127.0.0.1:9/budgets"
     refusing = host(tmp_path, 1, url, "1")
     allowing = {**host(tmp_path, 2, url, "1"), "OTEL_DISTRO_BUDGET_ON_FAULT": "allow"}

@@ -1,4 +1,4 @@
-"""Latency budgets: which one applies, and how far a span is from it."""
+"""Latency budgets: selection, and the distance of a span from its budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_span_within_its_budget_leaves_a_margin() -> None:
     assert verdict.overage_ms == -500
 
 
-def test_a_span_beyond_its_budget_says_by_how_much() -> None:
+def test_a_span_beyond_its_budget_has_the_overage() -> None:
     """2500 ms of 2000 ms: 500 ms too long, which is 25 %."""
     verdict = LatencyBudgets([LatencyBudget("search", 2000)]).judge("search", 0, 2500 * MS)
 
@@ -30,7 +30,7 @@ def test_a_span_beyond_its_budget_says_by_how_much() -> None:
 
 
 def test_a_span_that_takes_exactly_its_budget_has_met_it() -> None:
-    """The budget itself is still within the budget."""
+    """The bound is inclusive."""
     verdict = LatencyBudgets([LatencyBudget("search", 2000)]).judge("search", 0, 2000 * MS)
 
     assert verdict is not None
@@ -38,7 +38,7 @@ def test_a_span_that_takes_exactly_its_budget_has_met_it() -> None:
 
 
 def test_a_span_without_a_budget_is_not_judged() -> None:
-    """Only names somebody set a budget for count."""
+    """Only names with a budget count."""
     assert LatencyBudgets([LatencyBudget("search", 1)]).judge("other", 0, MS) is None
 
 
@@ -52,7 +52,7 @@ def test_a_span_without_a_budget_is_not_judged() -> None:
     ],
 )
 def test_the_four_budgets_of_the_default(name: str, ms: float) -> None:
-    """The thresholds that hold when nobody sets any."""
+    """The thresholds without a setting."""
     budget = LatencyBudgets(DEFAULT_LATENCY_BUDGETS).for_name(name)
 
     assert budget is not None
@@ -68,7 +68,7 @@ def test_the_four_budgets_of_the_default(name: str, ms: float) -> None:
     ],
     ids=["the more urgent pattern", "an exact name before a pattern", "one unknown letter"],
 )
-def test_which_of_several_budgets_applies(budgets: list[LatencyBudget], expected_ms: float) -> None:
+def test_the_most_specific_budget_applies(budgets: list[LatencyBudget], expected_ms: float) -> None:
     """Priority first, then the exact name."""
     found = LatencyBudgets(budgets).for_name("chat gpt-4o")
 
@@ -88,7 +88,7 @@ def test_which_of_several_budgets_applies(budgets: list[LatencyBudget], expected
         ("a=1", "not a table"),
     ],
 )
-def test_a_budget_that_makes_no_sense_is_refused(table: object, said: str) -> None:
+def test_an_invalid_budget_is_refused(table: object, said: str) -> None:
     """The message names the limit."""
     with pytest.raises(ValueError, match=said):
         LatencyBudget.from_mapping(table)
@@ -96,7 +96,7 @@ def test_a_budget_that_makes_no_sense_is_refused(table: object, said: str) -> No
 
 @given(names=st.lists(st.text(min_size=1), max_size=30))
 def test_asking_for_any_name_any_number_of_times_answers_the_same(names: list[str]) -> None:
-    """The memory of look-ups never changes an answer."""
+    """The cache never changes an answer."""
     budgets = LatencyBudgets([LatencyBudget("a*", 1), LatencyBudget("*b", 2)])
     fresh = LatencyBudgets([LatencyBudget("a*", 1), LatencyBudget("*b", 2)])
 
@@ -105,7 +105,7 @@ def test_asking_for_any_name_any_number_of_times_answers_the_same(names: list[st
 
 
 def test_the_memory_of_names_is_bounded() -> None:
-    """Span names with ids in them must not grow the process for ever."""
+    """Span names with ids must not grow the process."""
     budgets = LatencyBudgets([LatencyBudget("*", 1)])
 
     for number in range(10_000):

@@ -1,4 +1,4 @@
-"""Leases: where there is plenty, a process holds and settles without asking the shared books."""
+"""Leases: far from the limit a process reserves and settles without the shared accounts."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ PLENTY = account(1000)
 
 @pytest.fixture
 def accounts(make_accounts: MakeAccounts) -> BudgetAccounts:
-    """Books that are tidied up when the test says so."""
+    """Accounts whose maintenance the test runs."""
     return make_accounts(by_hand=True)
 
 
 @pytest.fixture
 def other(make_accounts: MakeAccounts) -> BudgetAccounts:
-    """The same books in another process."""
+    """The same accounts in another process."""
     return make_accounts(by_hand=True)
 
 
 def say_nothing_for_long(accounts: BudgetAccounts) -> None:
-    """Have a minute pass without a word of anybody."""
+    """Advance the clock by a minute without heartbeats."""
     with accounts.store.transaction() as db:
         db.execute("UPDATE owners SET expires_ns = 0")
 
@@ -65,8 +65,10 @@ def reserve_leased(
     return result
 
 
-def test_a_lease_is_used_without_the_shared_books(accounts: BudgetAccounts, locked: Locked) -> None:
-    """The first call takes it; those that follow succeed although the file is locked."""
+def test_a_lease_is_used_without_the_shared_accounts(
+    accounts: BudgetAccounts, locked: Locked
+) -> None:
+    """The first call takes it; later calls are not affected by a locked file."""
     first = reserve_leased(accounts)
     with locked():
         second = reserve_leased(accounts)
@@ -76,7 +78,9 @@ def test_a_lease_is_used_without_the_shared_books(accounts: BudgetAccounts, lock
     assert accounts.state(PLENTY) == State(2, 0)
 
 
-def test_others_cannot_hold_what_is_leased(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
+def test_others_cannot_reserve_leased_amounts(
+    accounts: BudgetAccounts, other: BudgetAccounts
+) -> None:
     """A hundred calls like the first one, which itself is one more: 899 are left."""
     reserve_leased(accounts)
 
@@ -85,10 +89,10 @@ def test_others_cannot_hold_what_is_leased(accounts: BudgetAccounts, other: Budg
     assert denied.state.reserved == 101
 
 
-def test_what_is_leased_and_not_used_is_not_shown_as_held(
+def test_unused_parts_of_leases_are_not_shown_as_reserved(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Three are on their way and four are spent; the other 94 of the lease are left."""
+    """Three are open and four are spent; the other 94 of the lease are left."""
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
     reserve_leased(accounts, 3)
 
@@ -107,18 +111,18 @@ def test_all_leases_together_leave_most_of_the_budget(make_accounts: MakeAccount
     assert denied.state.reserved < 400
 
 
-def test_near_the_limit_calls_are_held_one_by_one(
+def test_near_the_limit_calls_are_reserved_one_by_one(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Of 20 left for calls of 1 a share would be five; nothing is reserved but the call."""
+    """Of 20 left for calls of 1 a share would be five; only the call is reserved."""
     accounts.charge([(PLENTY, 980)])
     reserve_leased(accounts)
 
     assert other.state(PLENTY) == State(980, 1)
 
 
-def test_an_idle_lease_comes_back(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
-    """At the second look at which nothing was held since the one before."""
+def test_an_idle_lease_is_returned(accounts: BudgetAccounts, other: BudgetAccounts) -> None:
+    """At the second check without a reservation since the previous one."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     assert accounts.tick(), "the lease goes on"
 
@@ -128,10 +132,10 @@ def test_an_idle_lease_comes_back(accounts: BudgetAccounts, other: BudgetAccount
     assert not accounts.tick(), "there is nothing left to do"
 
 
-def test_a_call_on_its_way_keeps_its_part_of_an_idle_lease(
+def test_an_open_call_keeps_its_part_of_an_idle_lease(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """The rest comes back."""
+    """The rest is returned."""
     on_its_way = reserve_leased(accounts, 5)
     accounts.tick()
     accounts.tick()
@@ -142,10 +146,10 @@ def test_a_call_on_its_way_keeps_its_part_of_an_idle_lease(
     assert other.state(PLENTY) == State(3, 0)
 
 
-def test_what_a_killed_process_spent_inside_its_lease_is_charged(
+def test_spending_of_a_killed_process_inside_its_lease_is_charged(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Two calls settled at 3 and one on its way that may cost 5: 11; the rest comes back."""
+    """Two calls settled at 3 and one open call of up to 5: 11; the rest is returned."""
     for _ in range(2):
         accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 3)])
     reserve_leased(accounts, 5)
@@ -155,10 +159,10 @@ def test_what_a_killed_process_spent_inside_its_lease_is_charged(
     assert other.state(PLENTY) == State(11, 0)
 
 
-def test_what_was_written_down_before_is_not_charged_again(
+def test_written_charges_are_not_charged_again(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """The shared books know of the first call when the second is made."""
+    """The shared accounts have the first call when the second is made."""
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 3)])
     accounts.tick()
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
@@ -171,7 +175,7 @@ def test_what_was_written_down_before_is_not_charged_again(
 def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
     tmp_path: Path, accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Once it has said nothing for a minute: it may run on another host."""
+    """After a minute without a heartbeat: it may run on another host."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     for path in (tmp_path / "state/budget.owners").iterdir():
         path.unlink()
@@ -185,10 +189,10 @@ def test_a_lease_of_a_process_without_a_file_is_charged_in_full(
     assert other.state(PLENTY) == State(101, 0)
 
 
-def test_who_was_taken_for_dead_spends_nothing_more_of_its_lease(
+def test_a_process_taken_for_dead_spends_nothing_more_of_its_lease(
     tmp_path: Path, accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """It was charged for all of it; what it settles is part of that."""
+    """The whole lease was charged; its settlements are part of that."""
     first = reserve_leased(accounts)
     for path in (tmp_path / "state/budget.owners").iterdir():
         path.unlink()
@@ -203,8 +207,8 @@ def test_who_was_taken_for_dead_spends_nothing_more_of_its_lease(
     assert other.state(PLENTY).spent == 101
 
 
-def test_those_who_only_look_see_the_same(tmp_path: Path) -> None:
-    """Without a lock, in the file."""
+def test_readers_see_the_same_amounts(tmp_path: Path) -> None:
+    """In the file, without a lock."""
     accounts = BudgetAccounts(tmp_path)
     accounts.settle(reserve_leased(accounts, 5), [(PLENTY, 4)])
     reserve_leased(accounts, 3)
@@ -216,10 +220,10 @@ def test_those_who_only_look_see_the_same(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_several_budgets_lease_or_hold_each_for_itself(
+def test_several_budgets_lease_or_reserve_independently(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Plenty for the day, little for the tenant: both are held, and settled."""
+    """Much for the day, little for the tenant: both are reserved, and settled."""
     tenant = account(10, name="tenant", scope="acme")
     both = [claim(2, PLENTY), claim(2, tenant)]
     on_its_way = accounts.reserve("m", (), lambda _learned: both)
@@ -232,20 +236,20 @@ def test_several_budgets_lease_or_hold_each_for_itself(
     assert accounts.state(PLENTY) == State(1, 0)
 
 
-def test_a_call_that_cost_more_than_was_held_is_charged_in_full(
+def test_a_call_above_its_reservation_is_charged_in_full(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """What was spent was spent."""
+    """Actual spending counts."""
     accounts.settle(reserve_leased(accounts), [(PLENTY, 500)])
     accounts.tick()
 
     assert other.state(PLENTY) == State(500, 0)
 
 
-def test_thresholds_passed_inside_leases_are_told_once(
+def test_thresholds_passed_inside_leases_are_reported_once(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """By whoever writes it down first."""
+    """By the process that writes it first."""
     told: list[Crossing] = []
     for process in (accounts, other):
         process.on_crossed = told.extend
@@ -260,10 +264,10 @@ def test_thresholds_passed_inside_leases_are_told_once(
 
 
 @pytest.mark.slow
-def test_books_that_cannot_be_written_do_not_lose_what_was_settled(
+def test_accounts_that_cannot_be_written_lose_no_settlement(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
-    """It is written down once they can."""
+    """It is written as soon as they can be."""
     faults: list[BaseException] = []
     accounts.on_fault = faults.append
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
@@ -280,7 +284,7 @@ def test_books_that_cannot_be_written_do_not_lose_what_was_settled(
 def test_an_entry_that_could_not_be_settled_is_settled_later(
     accounts: BudgetAccounts, other: BudgetAccounts, locked: Locked
 ) -> None:
-    """Held near the limit, and the file is locked when the call ends."""
+    """Reserved near the limit, and the file is locked when the call ends."""
     tight = account(10)
     on_its_way = reserve_leased(accounts, 5, tight)
     with locked(), pytest.raises(BudgetFileError):
@@ -296,7 +300,7 @@ def test_an_entry_that_could_not_be_settled_is_settled_later(
 def test_while_the_file_is_locked_only_the_first_call_waits_long(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
-    """Two seconds; those that follow within a second only a moment."""
+    """Two seconds; calls within the next second only a moment."""
     accounts.state(PLENTY)
     waited = []
     with locked():
@@ -310,7 +314,7 @@ def test_while_the_file_is_locked_only_the_first_call_waits_long(
     assert max(waited[1:]) < 1.5
 
 
-def test_more_books_than_leases_are_held_one_by_one(accounts: BudgetAccounts) -> None:
+def test_more_accounts_than_leases_are_reserved_per_call(accounts: BudgetAccounts) -> None:
     """A budget for each of very many users."""
     users = [account(1000, scope=f"user {n}") for n in range(SLOTS + 2)]
     holds = [reserve_leased(accounts, 1, user) for user in users]
@@ -326,7 +330,7 @@ def test_more_books_than_leases_are_held_one_by_one(accounts: BudgetAccounts) ->
 def test_a_call_over_midnight_is_settled_in_the_lease_of_its_day(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """And the new day leases anew."""
+    """And the new day has new leases."""
     yesterday, today = account(1000, start_ns=1), account(1000, start_ns=2)
     on_its_way = reserve_leased(accounts, 5, yesterday)
     reserve_leased(accounts, 5, today)
@@ -337,17 +341,17 @@ def test_a_call_over_midnight_is_settled_in_the_lease_of_its_day(
     assert other.state(today).spent == 0
 
 
-def test_calls_that_are_settled_later_are_settled_before_anybody_looks(
+def test_delayed_settlements_are_written_before_a_read(
     accounts: BudgetAccounts,
 ) -> None:
-    """The thread that does it may not have had its turn."""
+    """The background thread may not have run yet."""
     on_its_way = reserve_leased(accounts)
     accounts.later(lambda: accounts.settle(on_its_way, [(PLENTY, 1)]), soon=False)
 
     assert accounts.state(PLENTY) == State(1, 0)
 
 
-def test_the_keeper_writes_down_and_gives_back_by_itself(
+def test_the_background_flusher_writes_and_returns_leases(
     make_accounts: MakeAccounts, other: BudgetAccounts
 ) -> None:
     """Within half a second, without another call."""
@@ -362,7 +366,7 @@ def test_the_keeper_writes_down_and_gives_back_by_itself(
     assert other.state(PLENTY) == State(1, 0)
 
 
-def test_a_call_waits_for_leases_it_may_get_something_of(
+def test_a_call_waits_for_leases_that_may_be_returned(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
     """A lease that is not spent may come back."""
@@ -379,10 +383,10 @@ def test_a_call_waits_for_leases_it_may_get_something_of(
 OTHER = account(1000, name="team")
 
 
-def test_a_call_of_two_budgets_is_held_in_both_leases_or_in_neither(
+def test_a_call_of_two_budgets_is_reserved_in_both_leases_or_in_neither(
     accounts: BudgetAccounts, locked: Locked
 ) -> None:
-    """Without the shared file, once both are leased; where one has no room, none is held."""
+    """Without the shared file, once both are leased; if one has no room, none is reserved."""
     reserve_leased(accounts)
     reserve_leased(accounts, of=OTHER)
     with locked():
@@ -442,10 +446,10 @@ class CountingStore:
         self._store.close()
 
 
-def test_a_look_for_the_dead_takes_no_more_statements_for_more_owners(
+def test_detecting_dead_owners_takes_a_constant_number_of_statements(
     accounts: BudgetAccounts, tmp_path: Path
 ) -> None:
-    """Everybody waits for it, and a fleet has thousands; all of these are on other hosts."""
+    """Transactions wait for it, and a fleet has thousands of owners; here all on other hosts."""
     counted = []
     for first, last in ((0, 2), (2, 50)):
         with accounts.store.transaction() as db:
@@ -463,7 +467,7 @@ def test_a_look_for_the_dead_takes_no_more_statements_for_more_owners(
 def test_a_store_is_written_to_no_more_often_than_it_wants(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """Calls inside a lease are settled meanwhile; the lease stays, and its end writes it all."""
+    """Calls inside a lease are settled meanwhile; the end of the lease writes them all."""
     accounts.store.write_every_s = 3600.0
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
     accounts._tick_when_due()
@@ -481,7 +485,7 @@ def test_a_store_is_written_to_no_more_often_than_it_wants(
 def test_a_lease_in_a_store_that_is_seldom_written_to_shrinks_to_four_times_its_use(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """A process with few calls would hold for minutes what others need: 4 of 100 are kept."""
+    """A process with few calls would keep for minutes an amount others need: 4 of 100 stay."""
     accounts.store.write_every_s = 1.0
     accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
 
@@ -503,7 +507,7 @@ def test_hosts_that_share_a_database_write_ten_times_less_often_than_processes_o
     assert shared.write_every_s >= 10 * max(file.write_every_s, TICK_S)
 
 
-def test_a_tick_that_outlives_the_stop_leaves_no_connection_open() -> None:
+def test_a_flush_that_outlives_the_stop_leaves_no_connection_open() -> None:
     """It may begin a transaction right after its accounts have closed the connection."""
 
     class Owner:

@@ -71,10 +71,10 @@ def asked(command: str, environ: dict[str, str]) -> Any:
         ("gpt-4o", "async", "0.02"),
     ],
 )
-def test_a_limit_holds_whoever_makes_the_model(
+def test_a_limit_holds_for_models_of_every_maker(
     model: str, way: str, limit: str, provider: ChargingProvider, tmp_path: Path
 ) -> None:
-    """What went through is within the limit, refused calls are none, and each price is one."""
+    """Admitted calls are within the limit, refused calls are not counted, and prices agree."""
     environ = limited(tmp_path, provider, limit)
     done = run(["otel-distro", "run", "--", sys.executable, "-c", APP, model, way], environ)
     served = [request.nano_usd or 0 for request in provider.account.served()]

@@ -1,4 +1,4 @@
-"""The gate in urllib3, and so in requests; one call passes it once, however clients are stacked."""
+"""The gate in urllib3, and so in requests; a call passes it once, also in stacked clients."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def spent(gate: Gate) -> tuple[int, int]:
     return state.spent, state.reserved
 
 
-def test_requests_is_held_settled_and_refused(
+def test_requests_is_reserved_settled_and_refused(
     gate: Callable[[str], Gate], provider: SlowProvider
 ) -> None:
     """Its own error for 402."""
@@ -100,7 +100,7 @@ def test_urllib3_itself_is_settled(gate: Callable[[str], Gate], provider: SlowPr
     assert spent(day) == (CALL_NANO_USD, 0)
 
 
-def test_an_answer_that_is_dropped_unread_holds_nothing_back(
+def test_a_dropped_unread_response_keeps_no_reservation(
     gate: Callable[[str], Gate], provider: SlowProvider
 ) -> None:
     """It is settled when it is collected, if not before."""
@@ -114,7 +114,7 @@ def test_an_answer_that_is_dropped_unread_holds_nothing_back(
     assert reserved == 0
 
 
-def test_a_call_that_has_passed_the_gate_is_not_held_again(
+def test_a_call_that_passed_the_gate_is_not_reserved_again(
     gate: Callable[[str], Gate], provider: SlowProvider
 ) -> None:
     """As when one client is the transport of another."""

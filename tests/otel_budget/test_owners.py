@@ -1,4 +1,4 @@
-"""Files of live processes: their owners, calls on the way, and faults."""
+"""Files of live processes: owners, open calls, and faults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PLENTY = account(10**9)
 
 
 def test_an_owner_lives_while_its_file_is_locked(tmp_path: Path) -> None:
-    """What it owes is read when it is gone."""
+    """Its debt is read after its end."""
     owner = Owner(tmp_path / "owners")
     slot = owner.take_slot()
     assert slot is not None
@@ -62,7 +62,7 @@ def test_an_owner_lives_while_its_file_is_locked(tmp_path: Path) -> None:
 
 
 def test_slots_are_used_again_and_run_out(tmp_path: Path) -> None:
-    """Beyond that calls are held one by one."""
+    """Further calls are reserved one by one."""
     owner = Owner(tmp_path / "owners", slots=2)
     slots = [owner.take_slot(), owner.take_slot()]
     assert owner.take_slot() is None
@@ -76,10 +76,10 @@ def test_slots_are_used_again_and_run_out(tmp_path: Path) -> None:
     assert not list((tmp_path / "owners").iterdir())
 
 
-def test_a_file_that_another_process_has_locked_is_no_file_of_ours(
+def test_a_file_locked_by_another_process_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two owners of one name would be one."""
+    """Two owners of one name would be mixed up."""
     monkeypatch.setattr(owners, "try_lock", lambda _descriptor: False)
 
     with pytest.raises(OSError, match="is locked by another process"):
@@ -87,7 +87,7 @@ def test_a_file_that_another_process_has_locked_is_no_file_of_ours(
 
 
 def test_an_owner_whose_descriptor_the_program_closed_locks_its_file_again(tmp_path: Path) -> None:
-    """As programs do that close everything they inherited."""
+    """As in programs that close all inherited descriptors."""
     owner = Owner(tmp_path / "owners")
     os.close(owner._own.number)
     owner.hold_on()
@@ -97,7 +97,7 @@ def test_an_owner_whose_descriptor_the_program_closed_locks_its_file_again(tmp_p
 
 
 def test_an_owner_whose_file_was_replaced_leaves_the_new_one_alone(tmp_path: Path) -> None:
-    """It is another's."""
+    """It belongs to another process."""
     owner = Owner(tmp_path / "owners")
     path = tmp_path / "owners" / owner.name
     path.rename(path.with_suffix(".moved"))
@@ -122,7 +122,7 @@ def test_words_of_another_length_say_nothing(tmp_path: Path, words: bytes) -> No
     assert owed(tmp_path, "2-b") is None
 
 
-def test_where_there_are_no_locks_nobody_is_known_to_be_dead(
+def test_without_locks_no_owner_is_known_to_be_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor where the file is gone: the owner may be on another host."""
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_opened_or_locked_belongs_to_a_live_owner(
 
 
 def test_old_files_of_dead_owners_are_removed(tmp_path: Path) -> None:
-    """Young ones stay, for their owner may be about to lock them; so do those in use."""
+    """Recent ones stay, because their owner may be about to lock them; so do locked ones."""
     for name in ("1-old", "2-young", "3-used", "4-named"):
         (tmp_path / name).write_bytes(bytes(8 * SLOTS))
         (tmp_path / name).chmod(0o600)
@@ -165,7 +165,7 @@ def test_old_files_of_dead_owners_are_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2-young", "3-used"]
 
 
-def test_calls_without_a_trace_or_a_slot_are_not_written_down(tmp_path: Path) -> None:
+def test_calls_without_a_trace_or_a_slot_are_not_recorded(tmp_path: Path) -> None:
     """They are held on both sides."""
     calls = OpenCalls(tmp_path)
     assert calls.begin(0) is None
@@ -191,7 +191,7 @@ def test_where_the_folder_cannot_be_made_no_call_is_covered(tmp_path: Path) -> N
 
 
 def test_files_of_dead_processes_are_removed_by_the_next(tmp_path: Path) -> None:
-    """And cover nothing while they are there."""
+    """And cover no call before that."""
     folder = tmp_path / FOLDER_NAME
     folder.mkdir(mode=0o700)
     left = folder / "1-dead"
@@ -205,7 +205,7 @@ def test_files_of_dead_processes_are_removed_by_the_next(tmp_path: Path) -> None
     calls.close()
 
 
-def test_a_forked_child_has_no_calls_on_their_way(tmp_path: Path) -> None:
+def test_a_forked_child_has_no_open_calls(tmp_path: Path) -> None:
     """The parent's file stays the parent's."""
     calls, other = OpenCalls(tmp_path), OpenCalls(tmp_path)
     calls.begin(77)
@@ -218,7 +218,7 @@ def test_a_forked_child_has_no_calls_on_their_way(tmp_path: Path) -> None:
     assert memory is not None
 
 
-def test_what_was_seen_of_most_accounts_is_forgotten_the_oldest_first(
+def test_observed_accounts_are_bounded_the_oldest_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A scope with a million values must not fill the memory."""
@@ -232,8 +232,8 @@ def test_what_was_seen_of_most_accounts_is_forgotten_the_oldest_first(
     assert known.least({}) == {account(scope="1"): 1, account(scope="2"): 0}
 
 
-def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
-    """With what comes meanwhile, and shared by the next attempt."""
+def test_learned_usage_is_kept_until_it_can_be_shared() -> None:
+    """With later usage, and shared by the next attempt."""
 
     class Broken:
         def execute(self, *_: Any) -> Any:
@@ -253,7 +253,7 @@ def test_what_was_learned_is_kept_where_it_could_not_be_shared() -> None:
         assert ceilings.look_up(db, "m", "unheard of") is None
 
 
-def test_too_many_models_begin_again_with_what_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_models_restart_with_the_shared_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of a process is bounded; nothing that all know is lost."""
     monkeypatch.setattr(UsageCeilings, "_MOST", 2)
     ceilings = UsageCeilings()
@@ -271,7 +271,7 @@ def test_too_many_models_begin_again_with_what_is_shared(monkeypatch: pytest.Mon
 
 
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """It is an error with the remedy."""
+    """The error has the remedy."""
     first = BudgetAccounts(tmp_path)
     first.charge([(PLENTY, 5)])
     first.close()
@@ -282,8 +282,8 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         BudgetAccounts(tmp_path).charge([(PLENTY, 1)])
 
 
-def test_a_folder_that_nothing_can_be_written_in_is_named(tmp_path: Path) -> None:
-    """Where a process has to be known to hold anything."""
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    """Reservations need a registered process."""
     accounts = BudgetAccounts(tmp_path)
     accounts.charge([(PLENTY, 1)])
     (tmp_path / accounts._folder.name).touch()
@@ -320,10 +320,10 @@ os._exit(0)
 
 @pytest.mark.process
 @pytest.mark.parametrize("uses", ["uses", "leaves"])
-def test_a_program_that_closes_all_descriptors_gets_nothing_in_its_files(
+def test_files_of_a_program_that_closes_all_descriptors_are_unchanged(
     tmp_path: Path, uses: str
 ) -> None:
-    """Where it uses our numbers for its own, budgets are an error; else they go on."""
+    """Where it reuses our descriptors, budgets report an error; otherwise they keep working."""
     done = run(
         [sys.executable, "-c", CLOSES_ALL, str(tmp_path / "state"), uses],
         clean_environment(tmp_path),
@@ -350,10 +350,10 @@ def test_a_child_that_was_forked_in_the_middle_of_a_transaction_touches_nothing(
     assert BudgetAccounts(tmp_path).state(PLENTY) == State(5, 0)
 
 
-def test_where_there_are_no_locks_a_damaged_file_is_replaced_all_the_same(
+def test_a_damaged_file_is_replaced_without_locks_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By each process that meets it."""
+    """By each process that opens it."""
     monkeypatch.setattr("otel_budget.accounts.repair.HAS_LOCKS", False)
     assert file_locks.HAS_LOCKS
     lines: list[str] = []
@@ -366,7 +366,7 @@ def test_where_there_are_no_locks_a_damaged_file_is_replaced_all_the_same(
     assert len(lines) == 1
 
 
-def test_an_error_that_is_no_damage_replaces_no_file(tmp_path: Path) -> None:
+def test_an_error_other_than_damage_replaces_no_file(tmp_path: Path) -> None:
     """Such as a lock."""
 
     def locked() -> sqlite3.Connection:
@@ -382,7 +382,7 @@ def test_an_error_that_is_no_damage_replaces_no_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_another_process_has_replaced_is_used(tmp_path: Path) -> None:
-    """Nothing is set aside a second time."""
+    """No file is set aside a second time."""
     BudgetAccounts(tmp_path).charge([(PLENTY, 5)])
     lines: list[str] = []
 
@@ -395,7 +395,7 @@ def test_a_file_that_another_process_has_replaced_is_used(tmp_path: Path) -> Non
     found.close()
 
 
-def test_what_leases_have_not_written_down_counts_as_spent(tmp_path: Path) -> None:
+def test_unwritten_spending_of_leases_counts(tmp_path: Path) -> None:
     """A new file begins with it."""
     accounts = BudgetAccounts(tmp_path)
     accounts._flusher.stop()
@@ -413,8 +413,8 @@ def test_what_leases_have_not_written_down_counts_as_spent(tmp_path: Path) -> No
     accounts.close()
 
 
-def test_a_new_file_is_raised_to_what_was_seen_and_no_further(tmp_path: Path) -> None:
-    """What this process has seen is the least that was spent."""
+def test_a_new_file_is_raised_to_the_observed_spending_only(tmp_path: Path) -> None:
+    """Spending seen by this process is a lower bound."""
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: 50)
     known = KnownSpending()
     known.saw(PLENTY, 20)
@@ -431,8 +431,8 @@ def test_a_new_file_is_raised_to_what_was_seen_and_no_further(tmp_path: Path) ->
     accounts.close()
 
 
-def test_an_owner_that_closed_its_file_to_itself_locks_it_no_more(tmp_path: Path) -> None:
-    """Where another process has the lock by then, it stays the other's."""
+def test_an_owner_that_closed_its_file_does_not_lock_it_again(tmp_path: Path) -> None:
+    """If another process has the lock by then, it keeps it."""
     owner = Owner(tmp_path / "owners")
     path = tmp_path / "owners" / owner.name
     owner.hold_on()
@@ -445,8 +445,8 @@ def test_an_owner_that_closed_its_file_to_itself_locks_it_no_more(tmp_path: Path
     owner.close(remove=True)
 
 
-def test_a_child_lets_go_of_its_parents_file(tmp_path: Path) -> None:
-    """Whoever still writes there gets an error; the parent's lock holds."""
+def test_a_child_closes_its_parents_file(tmp_path: Path) -> None:
+    """Later writes raise; the parent keeps its lock."""
     owner = Owner(tmp_path / "owners")
     child = os.fork()
     if child == 0:
@@ -486,7 +486,7 @@ def test_a_file_that_is_busy_for_longer_than_the_wait_is_an_error(
 
 
 def test_an_error_of_ours_in_a_transaction_takes_it_back(tmp_path: Path) -> None:
-    """And the file is used on."""
+    """And the file stays in use."""
     accounts = BudgetAccounts(tmp_path)
     accounts.charge([(PLENTY, 5)])
     with pytest.raises(ZeroDivisionError), accounts.store.transaction() as db:
@@ -500,10 +500,10 @@ def test_an_error_of_ours_in_a_transaction_takes_it_back(tmp_path: Path) -> None
 @pytest.mark.parametrize("row", [
     ("day", "", 0, -5), ("day", "", 0, "much"), (None, "", 0, 5), ("day", "", 0, 1 << 62),
 ])  # fmt: skip
-def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
+def test_invalid_spending_is_not_taken_from_a_damaged_file(
     tmp_path: Path, row: tuple[Any, ...]
 ) -> None:
-    """What else it has is."""
+    """The rest is."""
     old = BudgetAccounts(tmp_path)
     old.charge([(account(name="other"), 7)])
     old.close()
@@ -534,8 +534,8 @@ def test_spending_that_makes_no_sense_is_not_taken_from_a_damaged_file(
     assert "its readable accounts" in lines[0]
 
 
-def test_the_thread_ends_with_what_it_works_for() -> None:
-    """Nobody is kept alive by it, and it ends when it is stopped."""
+def test_the_thread_ends_with_its_owner() -> None:
+    """It keeps no object alive, and ends when it is stopped."""
 
     class Work:
         def __init__(self) -> None:

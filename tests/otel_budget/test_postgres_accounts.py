@@ -1,4 +1,4 @@
-"""Accounts in PostgreSQL: versions, a server that goes away, and what errors show."""
+"""Accounts in PostgreSQL: versions, outages of the server, and error messages."""
 
 from __future__ import annotations
 
@@ -77,10 +77,8 @@ def test_accounts_of_a_newer_version_are_left_alone(postgres_url: str, tmp_path:
     newer.close()
 
 
-def test_a_connection_that_ends_in_a_transaction_is_made_again(
-    postgres_url: str, tmp_path: Path
-) -> None:
-    """What was not committed is lost with it, and reported; the next transaction is right."""
+def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_path: Path) -> None:
+    """Uncommitted changes are lost with it, and reported; the next transaction is right."""
     store = database(postgres_url)
     accounts = BudgetAccounts(tmp_path, store=store)
     accounts.charge([(PLENTY, 5)])
@@ -99,10 +97,10 @@ def test_a_connection_that_ends_in_a_transaction_is_made_again(
     accounts.close()
 
 
-def test_after_a_failure_nobody_waits_for_the_server_for_a_moment(
+def test_after_a_failure_calls_do_not_wait_for_the_server_for_a_moment(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls would wait one after another for a server that is away."""
+    """Calls would wait one after another for an unreachable server."""
     parsed = PostgresUrl.parse(postgres_url)
     attempts: list[int] = []
 
@@ -142,10 +140,10 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
     accounts.close()
 
 
-def test_a_host_that_vanishes_in_its_turn_keeps_the_others_out_for_seconds_only(
+def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server ends its session, whose connection nobody has closed; it can begin anew."""
+    """The server ends the session of the open connection; the host can reconnect."""
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 60.0)
     other = BudgetAccounts(tmp_path, store=database(postgres_url))
     other.charge([(PLENTY, 5)])
@@ -164,7 +162,7 @@ def test_a_host_that_vanishes_in_its_turn_keeps_the_others_out_for_seconds_only(
     other.close()
 
 
-def test_a_child_has_a_connection_of_its_own(postgres_url: str, tmp_path: Path) -> None:
+def test_a_child_opens_its_own_connection(postgres_url: str, tmp_path: Path) -> None:
     """Closing the parent's would end it for the parent."""
     store = database(postgres_url)
     accounts = BudgetAccounts(tmp_path, store=store)

@@ -28,21 +28,21 @@ def ledger_total(tmp_path: Path) -> int:
     return total
 
 
-def books(tmp_path: Path) -> list[tuple[int, int]]:
+def spent_and_reserved(tmp_path: Path) -> list[tuple[int, int]]:
     with sqlite3.connect(tmp_path / "state/otel-distro/budget.db") as connection:
         return connection.execute("SELECT spent, reserved FROM books").fetchall()
 
 
 @pytest.mark.slow
 def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider) -> None:
-    """80 calls want through, 10 fit: 10 go through, 70 never reach the provider."""
+    """80 calls are attempted, 10 fit: 10 are sent, 70 never reach the provider."""
     environ = environment(tmp_path, "0.06")
     went, refused, said = finish([start(environ, provider, 1, 20) for _ in range(4)])
 
     assert (went, refused) == (10, 70)
     assert len(provider.requests) == 10
     assert ledger_total(tmp_path) == 10 * CALL_NANO_USD
-    assert books(tmp_path) == [(10 * CALL_NANO_USD, 0)]
+    assert spent_and_reserved(tmp_path) == [(10 * CALL_NANO_USD, 0)]
     # The tenth call passes 95 and 100 % at once.
     for percent in (50, 80, 100):
         assert said.count(f"budget 'day' is {percent} % spent") == 1
@@ -52,7 +52,7 @@ def test_four_processes_share_one_budget(tmp_path: Path, provider: SlowProvider)
 def test_eight_processes_of_eight_threads_are_never_over(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
-    """They want ten times the limit, and get at least 97 % of it."""
+    """They attempt ten times the limit, and use at least 97 % of it."""
     environ = environment(tmp_path, "0.384")  # 64 calls
     went, refused, said = finish([start(environ, provider, 8, 10) for _ in range(8)])
 
@@ -65,8 +65,8 @@ def test_eight_processes_of_eight_threads_are_never_over(
 
 
 @pytest.mark.slow
-def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvider) -> None:
-    """Calls that were on their way are charged, for the provider has them; the rest comes back."""
+def test_killed_processes_keep_no_reservation(tmp_path: Path, provider: SlowProvider) -> None:
+    """Open calls are charged, because the provider has them; the rest is released."""
     environ = environment(tmp_path, "0.12")  # 20 calls
     provider.delay = 0.3
     victims = [start(environ, provider, 2, 20) for _ in range(3)]
@@ -77,7 +77,7 @@ def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvid
         os.kill(victim.pid, signal.SIGKILL)
     for victim in victims:
         victim.communicate()
-    time.sleep(0.5)  # what was on its way has been answered into the void
+    time.sleep(0.5)  # responses to the killed processes have been sent
     sent = len(provider.requests)
     provider.delay = 0.0
 
@@ -86,11 +86,11 @@ def test_killed_processes_hold_nothing_back(tmp_path: Path, provider: SlowProvid
     assert sent >= 6
     assert len(provider.requests) == sent + went
     assert 18 <= sent + went <= 20
-    assert books(tmp_path)[0][1] == 0
+    assert spent_and_reserved(tmp_path)[0][1] == 0
 
 
 @pytest.mark.slow
-def test_a_budget_that_warns_lets_everything_through_and_tells_once(
+def test_a_budget_that_warns_admits_every_call_and_reports_once(
     tmp_path: Path, provider: SlowProvider
 ) -> None:
     """The default action."""
@@ -98,7 +98,7 @@ def test_a_budget_that_warns_lets_everything_through_and_tells_once(
     went, refused, said = finish([start(environ, provider, 1, 2) for _ in range(2)])
 
     assert (went, refused) == (4, 0)
-    assert books(tmp_path) == [(4 * CALL_NANO_USD, 0)]
+    assert spent_and_reserved(tmp_path) == [(4 * CALL_NANO_USD, 0)]
     assert said.count("budget 'day' is 100 % spent") == 1
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MS = 1_000_000
 
 
-class Told:
-    """What the processor emitted through real providers."""
+class Emitted:
+    """Output of the processor through real providers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.records = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
@@ -49,8 +49,8 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    return Told(monkeypatch)
+def emitted(monkeypatch: pytest.MonkeyPatch) -> Emitted:
+    return Emitted(monkeypatch)
 
 
 @pytest.fixture
@@ -67,35 +67,35 @@ def run_span() -> Callable[[str, int], int]:
 
 
 def test_a_span_over_its_budget_is_counted_and_warned_of(
-    told: Told, run_span: Callable[[str, int], int]
+    emitted: Emitted, run_span: Callable[[str, int], int]
 ) -> None:
     """The warning carries the trace, so that one click leads to the slow request."""
     trace_id = run_span("search_docs", 150)
 
-    (record,) = told.log_records()
+    (record,) = emitted.log_records()
     assert record.severity_number is SeverityNumber.WARN
     assert record.trace_id == trace_id
     assert record.attributes["otel_distro.budget.overage_ms"] == 50
     assert record.attributes["otel_distro.budget.overage_percent"] == 50.0
-    assert told.violations() == 1
+    assert emitted.violations() == 1
 
 
 def test_a_span_within_its_budget_leaves_a_debug_record_with_the_margin(
-    told: Told, run_span: Callable[[str, int], int]
+    emitted: Emitted, run_span: Callable[[str, int], int]
 ) -> None:
-    """Nothing is counted; who wants to see margins turns debug records on."""
+    """Nothing is counted; debug records show the margin."""
     run_span("search_docs", 40)
 
-    (record,) = told.log_records()
+    (record,) = emitted.log_records()
     assert record.severity_number is SeverityNumber.DEBUG
     assert record.attributes["otel_distro.budget.margin_ms"] == 60
-    assert told.violations() == 0
+    assert emitted.violations() == 0
 
 
-def test_a_span_without_a_budget_says_nothing(
-    told: Told, run_span: Callable[[str, int], int]
+def test_a_span_without_a_budget_is_not_reported(
+    emitted: Emitted, run_span: Callable[[str, int], int]
 ) -> None:
     """Most spans have no budget."""
     run_span("other", 10_000)
 
-    assert told.log_records() == []
+    assert emitted.log_records() == []

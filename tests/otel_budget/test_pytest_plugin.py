@@ -1,4 +1,4 @@
-"""A test that calls models may cost so much and no more."""
+"""The pytest plug-in limits the cost of tests that call models."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SUITE = """
 
 @pytest.mark.process
 def test_a_test_beyond_its_cost_fails(tmp_path: Path, provider: SlowProvider) -> None:
-    """The call is refused, whatever the test makes of that; the others have their own budget."""
+    """The call is refused even if the test handles the error; other tests have their own budget."""
     (tmp_path / "test_suite.py").write_text(textwrap.dedent(SUITE % provider.url))
     done = subprocess.run(
         [*PYTEST, "-p", "no:randomly"],
@@ -95,7 +95,7 @@ def test_a_run_that_costs_more_than_the_baseline_fails(
 ) -> None:
     """One run of four calls makes it; four calls pass, six do not, in another process either."""
     (tmp_path / "test_suite.py").write_text(textwrap.dedent(CHANGING % provider.url))
-    provider.delay = 0.15  # so that what else the machine does hardly shows in the latency
+    provider.delay = 0.15  # so that other load of the machine hardly affects the latency
 
     def pytest_run(calls: int, *more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -133,7 +133,7 @@ REFUSED = """
 def test_a_refused_call_names_the_limit_of_the_test(
     tmp_path: Path, provider: SlowProvider, option: list[str]
 ) -> None:
-    """Not that of a day; also through a client that the test itself imports."""
+    """Not that of a day; also through a client that the test imports."""
     (tmp_path / "test_suite.py").write_text(textwrap.dedent(REFUSED % provider.url))
     done = subprocess.run(
         [*PYTEST, *option],

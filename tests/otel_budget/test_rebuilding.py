@@ -1,4 +1,4 @@
-"""A budget file that is damaged, foreign or deleted: set aside and made again, with one line."""
+"""A budget file that is damaged, foreign or deleted is set aside and rebuilt, with one line."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ DAMAGE = [no_database, foreign, foreign_with_a_version, torn_pages]
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("in_use", [True, False])
-def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
+def test_an_unusable_file_is_set_aside_and_recreated(
     tmp_path: Path, damage: Callable[[Path], None], in_use: bool
 ) -> None:
-    """With what was spent; the second process finds the new file and says nothing."""
+    """With its spending; the second process finds the new file and reports nothing."""
     lines: list[str] = []
     first = BudgetAccounts(tmp_path, opening=lambda _account: 30, report=lines.append)
     first.charge([(PLENTY, 0)])
@@ -74,8 +74,8 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_made_again(
     second.close()
 
 
-def test_a_file_deleted_in_use_begins_with_what_was_spent(tmp_path: Path) -> None:
-    """Where the ledger saw nothing: what each process knows, leases included."""
+def test_a_file_deleted_in_use_restarts_with_the_spending(tmp_path: Path) -> None:
+    """Without calls in the ledger: the spending known to each process, leases included."""
     lines: list[str] = []
     accounts = BudgetAccounts(tmp_path, report=lines.append)
     accounts.charge([(PLENTY, 100)])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REQUEST = ModelRequest("openai", "gpt-4o", "chat", 10)
 
 
-def test_the_app_says_who_it_is_for() -> None:
+def test_the_app_sets_the_scope() -> None:
     """The innermost value wins, and is gone afterwards."""
     scopes = Scopes(())
     with budget.scope(tenant="acme", user="ada"), budget.scope(user="grace"):
@@ -35,7 +35,7 @@ def test_the_app_says_who_it_is_for() -> None:
 
 
 def test_only_trusted_baggage_counts() -> None:
-    """Anybody may send baggage."""
+    """Any client may send baggage."""
     token = context.attach(
         baggage.set_baggage("tenant.id", "acme", baggage.set_baggage("user.id", "eve"))
     )
@@ -47,8 +47,8 @@ def test_only_trusted_baggage_counts() -> None:
     assert (values["tenant"], values["user"]) == ("acme", None)
 
 
-def test_the_current_span_may_say_it() -> None:
-    """By the attributes that the ledger reads too."""
+def test_the_current_span_may_set_the_scope() -> None:
+    """By the same attributes as in the ledger."""
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
     with tracer.start_as_current_span("work", attributes={"session.id": "s-1"}):
         values = Scopes(())(REQUEST, {})
@@ -57,7 +57,7 @@ def test_the_current_span_may_say_it() -> None:
 
 
 class CopiesBaggage(SpanProcessor):
-    """What upstream's processor does: each span gets the baggage it begins with."""
+    """As upstream's processor: each span gets the baggage at its start."""
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         for key, value in baggage.get_all(parent_context).items():
@@ -87,8 +87,8 @@ def test_baggage_copied_to_spans_is_no_more_trusted_than_baggage(
         context.detach(token)
 
 
-def test_calls_booked_after_their_end_follow_the_same_rule() -> None:
-    """What the app wrote counts, what came in baggage does not."""
+def test_calls_charged_after_their_end_follow_the_same_rule() -> None:
+    """Values from the app count, values from baggage do not."""
     scopes = Scopes(("user.id",))
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(CopiesBaggage())
@@ -120,7 +120,7 @@ def test_calls_without_a_scope_value_meet_the_stated_policy() -> None:
 def test_a_call_without_a_tenant_under_a_budget_per_tenant_is_reported_once(
     policy: str, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what happens to it; calls that have one are not."""
+    """With the policy; calls with a tenant are not."""
     each = CostBudget(name=f"each-{policy}", limit=1, scope="tenant")
 
     for tenant in ("acme", None, None):
@@ -136,8 +136,8 @@ def test_an_api_key_is_read_from_any_of_its_headers() -> None:
     assert Scopes(())(REQUEST, {"x-api-key": "sk-1"})["api_key"] == "sk-1"
 
 
-def test_spans_say_who_they_are_for() -> None:
-    """So that the ledger knows it as well; what a span says itself stays."""
+def test_spans_have_the_scope_attributes() -> None:
+    """So that the ledger has it as well; attributes of the span stay."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(ScopeSpanProcessor(Scopes(())))
     tracer = provider.get_tracer("app")
@@ -160,7 +160,7 @@ def test_a_typed_error_replaces_the_clients_own() -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_other_errors_stay_what_they_are() -> None:
+def test_other_errors_are_unchanged() -> None:
     """No call was refused."""
     with pytest.raises(KeyError), budget.typed_errors():
         raise KeyError("other")

@@ -1,4 +1,4 @@
-"""Observed calls: when they were, how they ended, under which span, and never more than once."""
+"""Observed calls: time, outcome, span, each once."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_record_has_the_facts_of_a_call(
 
 
 def test_a_stream_left_early_is_abandoned(records: list[WireRecord]) -> None:
-    """What was read of it is known."""
+    """The part that was read is known."""
 
     def chunks() -> Iterator[bytes]:
         for _ in range(3):
@@ -79,8 +79,8 @@ def test_a_stream_left_early_is_abandoned(records: list[WireRecord]) -> None:
     assert record.answer.output_characters == len("Hello")
 
 
-def test_a_provider_that_cannot_be_reached_got_nothing(records: list[WireRecord]) -> None:
-    """Whichever client tried."""
+def test_an_unreachable_provider_received_nothing(records: list[WireRecord]) -> None:
+    """For every client."""
     with httpx2.Client() as client, pytest.raises(httpx2.ConnectError):
         client.post("http://127.0.0.1:1/v1/chat/completions", json=BODY)
     with pytest.raises(requests.ConnectionError):
@@ -96,7 +96,7 @@ def test_a_provider_that_cannot_be_reached_got_nothing(records: list[WireRecord]
 def test_each_try_of_the_library_is_a_request(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
-    """Refused by the provider twice, then given up."""
+    """Refused by the provider twice, then abandoned."""
     busy = {**BODY, "messages": [{"role": "user", "content": "Too many requests"}]}
     retries = urllib3.Retry(2, status_forcelist=[429], allowed_methods=None, backoff_factor=0)
     with urllib3.PoolManager(retries=retries) as pool, pytest.raises(urllib3.exceptions.HTTPError):
@@ -110,7 +110,7 @@ def test_each_try_of_the_library_is_a_request(
 def test_hosts_can_be_left_out_and_endpoints_added(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
-    """A gateway with paths of its own is seen when it is named."""
+    """A gateway with custom paths is observed when configured."""
     observer.configure(denied=["127.0.0.1"])
     with httpx2.Client() as client:
         client.post(f"{provider.url}/v1/chat/completions", json=BODY)
@@ -122,10 +122,10 @@ def test_hosts_can_be_left_out_and_endpoints_added(
     assert [record.request.model for record in records] == ["gpt-4o"]
 
 
-def test_a_sink_that_raises_disturbs_nobody(
+def test_a_raising_sink_does_not_affect_others(
     records: list[WireRecord], provider: SlowProvider
 ) -> None:
-    """Neither the app nor other sinks."""
+    """Neither app nor other sinks see it."""
     errors: list[BaseException] = []
     before, observer.on_fault = observer.on_fault, errors.append
 
@@ -146,6 +146,6 @@ def test_a_sink_that_raises_disturbs_nobody(
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-def test_nothing_is_looked_at_while_nobody_asks() -> None:
+def test_nothing_is_inspected_without_a_sink_or_admission() -> None:
     """Neither a sink nor an admission."""
     assert not Observer().concerns("POST", "api.openai.com", "/v1/chat/completions")

@@ -33,14 +33,14 @@ def private_umask() -> Iterator[None]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the ledger of a test lives."""
+    """Path of the ledger of a test."""
     return tmp_path / "state" / "ledger.db"
 
 
 @pytest.fixture
 def postgres(postgres_server: str) -> Iterator[PostgresUrl]:
     """A database without a ledger."""
-    # Before as well: a writer that is shut down after this one writes what waited.
+    # Before as well: a writer that is shut down later writes its waiting calls.
     _drop_ledger(postgres_server)
     yield PostgresUrl.parse(postgres_server)
     _drop_ledger(postgres_server)
@@ -56,7 +56,7 @@ def _drop_ledger(url: str) -> None:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def location(request: pytest.FixtureRequest, path: Path) -> Location:
-    """Where a ledger is, of each kind that there is."""
+    """Location of a ledger of each kind."""
     if request.param == "sqlite":
         return path
     found: PostgresUrl = request.getfixturevalue("postgres")
@@ -95,7 +95,7 @@ def make_call() -> MakeCall:
 
 @pytest.fixture
 def make_writer(path: Path) -> Iterator[MakeWriter]:
-    """Make writers on the test's ledger that collect what they say and are shut down after."""
+    """Make writers on the test's ledger that collect messages and are shut down afterwards."""
     writers: list[LedgerWriter] = []
     spill = path.with_name("waiting.spill.jsonl")
 
@@ -126,7 +126,7 @@ def writer(make_writer: MakeWriter) -> LedgerWriter:
 
 @pytest.fixture
 def query(path: Path) -> Callable[..., list[tuple[Any, ...]]]:
-    """Run SQL on the test's ledger through a connection of its own."""
+    """Run SQL on the test's ledger through a separate connection."""
 
     def run(sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(path)) as connection:

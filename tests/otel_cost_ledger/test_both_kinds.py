@@ -66,7 +66,7 @@ def test_sums_are_the_rows(writer: LedgerWriter, make_call: MakeCall, location: 
 def test_a_sum_that_is_wrong_is_found(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """The check is no formality."""
+    """The check compares real values."""
     writer.write([make_call()])
     _run_sql(location, "UPDATE daily_costs SET cost_nano_usd = cost_nano_usd + 1")
 
@@ -101,10 +101,10 @@ def test_a_revision_of_an_unknown_call_stores_it(
     assert writer.revise([make_call()]).written == 1
 
 
-def test_an_unbilled_span_is_no_call(
+def test_an_unbilled_span_is_not_a_call(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """It is kept for explanation and appears in no sum."""
+    """It is stored for explanation and is in no sum."""
     writer.write([make_call(), make_call(billed=False)])
 
     with open_ledger(location) as ledger:
@@ -139,7 +139,7 @@ def test_calls_come_back_as_they_were(
 def test_ids_and_numbers_at_their_limits(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """The largest ids, the last moment, more tokens than there are."""
+    """The largest ids, the latest time, huge token counts."""
     extreme = make_call(
         start_ns=2**63 - 2,
         span_id=2**64 - 1,
@@ -192,7 +192,7 @@ def test_a_trace_is_found(writer: LedgerWriter, make_call: MakeCall, location: L
     assert [one.priced.call.span_id for one in found] == [1, 3]
 
 
-def test_violations_are_kept(writer: LedgerWriter, location: Location) -> None:
+def test_violations_are_stored(writer: LedgerWriter, location: Location) -> None:
     """The latest first, each once."""
     made = [
         LatencyViolation(
@@ -254,7 +254,7 @@ def test_an_archive_of_a_window(
 
 
 def test_there_is_no_ledger_before_the_first_call(location: Location) -> None:
-    """Asking makes none."""
+    """Reading creates none."""
     with pytest.raises(LedgerNotFoundError), open_ledger(location):
         pass
     with open_ledger(location, missing_ok=True) as ledger:
@@ -271,7 +271,7 @@ def test_both_kinds_give_the_same_answers(
     monkeypatch: pytest.MonkeyPatch,
     exact_calls: int,
 ) -> None:
-    """Every question, every grouping, to the last digit."""
+    """Every query and grouping, to the last digit."""
     monkeypatch.setattr("otel_cost_ledger.query.latency.EXACT_CALLS", exact_calls)
     made = many(make_call)
     for location in (path, postgres):
@@ -370,7 +370,7 @@ def test_equal_prompts_have_one_keyed_fingerprint(
 def test_a_corrected_call_keeps_the_fingerprint_of_its_prompt(
     location: Location, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Prices are corrected from what is stored, where the digest is no longer known."""
+    """Repricing works from stored rows, which lack the digest."""
     writer = make_writer(path=location)
     writer.write([make_call(prompt_mark=b"a" * 16)])
     with open_ledger(location) as ledger:

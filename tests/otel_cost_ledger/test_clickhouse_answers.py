@@ -1,4 +1,4 @@
-"""ClickHouse gives the answers of a file and of PostgreSQL, on whatever the Collector delivers."""
+"""ClickHouse, a file and PostgreSQL answer alike, for any delivery of the Collector."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_all_kinds_give_the_same_answers(
     exact_calls: int,
     sums: str,
 ) -> None:
-    """Every question, every grouping, to the last digit, with any sums that there are."""
+    """Every query and grouping, to the last digit, for any state of the sums."""
     monkeypatch.setattr("otel_cost_ledger.query.latency.EXACT_CALLS", exact_calls)
     made = many(make_call)
     dearer = [dearer_than(priced) for priced in made[::4]]
@@ -59,7 +59,7 @@ def test_all_kinds_give_the_same_answers(
 
 
 def asked(location: Location) -> list[str]:
-    """The answers as text; sessions have their names, since the key of hosts is not there."""
+    """The answers as text; sessions have their names, because the key of hosts is absent."""
     with open_ledger(location) as ledger:
         found = [repr(answer) for answer in questions(ledger)]
         for name in SESSIONS:
@@ -73,7 +73,7 @@ def asked(location: Location) -> list[str]:
 
 
 def dearer_than(priced: PricedCall, **fields: Any) -> PricedCall:
-    """The call with a price that is a little higher, as a later price list gives it."""
+    """Return the call at a slightly higher price, as from a later price list."""
     cost = (priced.cost_nano_usd or 0) + 1
     return replace(
         priced, status=CostStatus.PRICED, exposure_nano_usd=None, cost_nano_usd=cost, **fields

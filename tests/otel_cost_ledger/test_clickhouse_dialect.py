@@ -59,13 +59,13 @@ def test_a_value_cannot_end_its_literal(value: object, sql: str) -> None:
     assert literal(value) == sql
 
 
-def test_a_mark_in_a_value_stays_there() -> None:
+def test_a_placeholder_in_a_value_is_unchanged() -> None:
     """Values are put in after the statement was taken apart."""
     assert statement("SELECT ? , ?", ("a ? b", 2), {}) == "SELECT 'a ? b' , 2"
 
 
 def test_values_that_do_not_fit_the_marks_are_refused() -> None:
-    """A wrong number would shift each of them."""
+    """A wrong number would shift all values."""
     with pytest.raises(ValueError, match="expected 1 values, got 2"):
         statement("SELECT ?", (1, 2), {})
     with pytest.raises(TypeError, match="float"):
@@ -99,8 +99,8 @@ def test_a_location_shows_no_secret(text: str, shown: str, port: int, secure: bo
     ],
 )
 def test_a_location_that_cannot_be_used_is_not_quoted(text: str) -> None:
-    """Without a database, with another option, with a port that is none."""
-    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is what is tested
+    """Without a database, with another option, with an invalid port."""
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is tested
         parse_location(text)
 
     assert "s3cret" not in str(raised.value)
@@ -128,7 +128,7 @@ def test_current_sums_are_read_without_rows() -> None:
 
 
 def test_every_version_has_a_script() -> None:
-    """With the lifetime of rows in the place of its mark."""
+    """With the lifetime of rows in place of its marker."""
     for version in range(1, SCHEMA_VERSION + 1):
         script = "".join(statements_of(version, 45))
         assert "INTERVAL 45 DAY" in script
@@ -157,7 +157,7 @@ def test_a_missing_client_is_named_with_its_command(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_stack_and_the_ledger_make_the_same_tables_of_spans_and_logs() -> None:
-    """Whichever comes first makes them; the other one finds them there."""
+    """The first creates them; the other finds them."""
     bundled = (ROOT / "collector-config/clickhouse/schema.sql").read_text("utf-8")
     made = {_plain(statement) for statement in statements_of(1, 30)}
 

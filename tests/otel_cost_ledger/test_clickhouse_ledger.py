@@ -61,10 +61,10 @@ def test_a_span_that_is_delivered_twice_is_one_call(
     assert total_of(clickhouse) == (1, 7)
 
 
-def test_a_call_that_comes_late_counts_before_its_hour_is_summed_again(
+def test_a_late_call_counts_before_its_hour_is_summed_again(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """The sums of an hour stand for the rows that they were made of, and for no others."""
+    """The sums of an hour replace the rows that they were computed from, and no others."""
     deliver(clickhouse, [make_call(cost_nano_usd=7)])
     sum_hours(clickhouse, quiet_seconds=0)
 
@@ -75,10 +75,10 @@ def test_a_call_that_comes_late_counts_before_its_hour_is_summed_again(
     assert (before, summed, total_of(clickhouse)) == ((2, 9), 1, (2, 9))
 
 
-def test_a_span_that_comes_again_with_another_price_replaces_it(
+def test_a_span_delivered_again_with_another_price_replaces_it(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """The last delivery of a span counts, whatever was summed before."""
+    """The last delivery of a span counts, even after the hour was summed."""
     call = make_call(status=CostStatus.UNPRICED, cost_nano_usd=None, exposure_nano_usd=9)
     deliver(clickhouse, [call])
     sum_hours(clickhouse, quiet_seconds=0)
@@ -98,7 +98,7 @@ def test_a_span_that_comes_again_with_another_price_replaces_it(
 def test_two_hosts_that_report_one_response_are_billed_once(
     clickhouse: ClickHouseUrl, make_call: MakeCall, summed: bool
 ) -> None:
-    """The client's span encloses the gateway's, across midnight of an hour: the inner is billed."""
+    """The client's span encloses the gateway's, across the full hour: the inner is billed."""
     start = NOON_NS - 1_000_000
     client = make_call(
         start_ns=start, latency_ms=900, service="shop", response_id="r1", cost_nano_usd=5
@@ -137,7 +137,7 @@ def test_one_host_that_reuses_a_response_id_is_billed_for_each_call(
 def test_a_call_whose_names_arrive_within_a_question_has_them(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """There is no moment that all statements of a question see."""
+    """The statements of a query share no snapshot."""
     deliver(clickhouse, [make_call(tenant="first")])
 
     with open_ledger(clickhouse) as ledger:
@@ -149,10 +149,10 @@ def test_a_call_whose_names_arrive_within_a_question_has_them(
     assert found == {("first",), ("second",)}
 
 
-def test_a_hostile_span_does_not_keep_others_out(
+def test_a_hostile_span_does_not_block_others(
     clickhouse: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """Values that make no sense count as not reported."""
+    """Invalid values count as missing."""
     odd = make_call(
         service="'; DROP TABLE ledger_calls; --",
         response_model="\\ \x00 ' ?",
@@ -189,7 +189,7 @@ def test_durations_have_the_buckets_of_every_ledger(clickhouse: ClickHouseUrl) -
 
 
 def test_tools_are_counted(clickhouse: ClickHouseUrl) -> None:
-    """Spans of the conventions; one that comes twice is one execution."""
+    """Spans of the conventions; one delivered twice is one execution."""
     row = (
         f"(fromUnixTimestamp64Nano({NOON_NS}), '{1:032x}', '{2:016x}', 'shop',"
         " map('gen_ai.operation.name', 'execute_tool', 'gen_ai.tool.name', 'search'), 3000000)"
@@ -206,13 +206,13 @@ def test_tools_are_counted(clickhouse: ClickHouseUrl) -> None:
 
 
 def test_nothing_can_be_written_through_a_reader(clickhouse: ClickHouseUrl) -> None:
-    """The server refuses it, whatever rights the user has."""
+    """The server refuses writes even for a user with all rights."""
     with pytest.raises(ServerError, match="readonly"):
         ClickHouseConnection(clickhouse).command("TRUNCATE TABLE ledger_calls")
 
 
 def test_a_writer_refuses_to_begin(clickhouse: ClickHouseUrl) -> None:
-    """Its calls would wait for a ledger that takes none."""
+    """Its calls would wait for a read-only ledger."""
     with pytest.raises(NotWrittenHereError, match="a Collector fills it"):
         LedgerWriter(clickhouse)
 
@@ -233,7 +233,7 @@ def test_the_password_is_in_no_message(clickhouse: ClickHouseUrl) -> None:
 def test_calls_are_copied_to_a_file(
     clickhouse: ClickHouseUrl, make_call: MakeCall, tmp_path: Path
 ) -> None:
-    """Where everything that writes can be done with them; what would write here is refused."""
+    """The file allows writes; here they are refused."""
     deliver(clickhouse, [make_call(cost_nano_usd=3), make_call(billed=False)])
     file = tmp_path / "ledger.db"
 
@@ -260,8 +260,8 @@ def empty(clickhouse_engine: str) -> Iterator[ClickHouseUrl]:
     server.command("DROP DATABASE IF EXISTS empty")
 
 
-def test_there_is_no_ledger_before_it_is_made(empty: ClickHouseUrl) -> None:
-    """Reading makes none, and neither does an upgrade."""
+def test_there_is_no_ledger_before_its_creation(empty: ClickHouseUrl) -> None:
+    """Neither reading nor an upgrade creates one."""
     with pytest.raises(LedgerNotFoundError), open_ledger(empty):
         pass
     with pytest.raises(LedgerNotFoundError, match="clickhouse init"):
@@ -271,10 +271,10 @@ def test_there_is_no_ledger_before_it_is_made(empty: ClickHouseUrl) -> None:
     assert [found.status for found in check_clickhouse(empty)] == ["ok", "fail"]
 
 
-def test_a_ledger_that_is_made_later_has_the_spans_that_were_there(
+def test_a_ledger_created_later_has_the_earlier_spans(
     clickhouse: ClickHouseUrl, empty: ClickHouseUrl, make_call: MakeCall
 ) -> None:
-    """Those of the days that the Collector's table still has; again is the same as once."""
+    """Those of the days in the Collector's table; repeating it changes nothing."""
     deliver(clickhouse, [make_call(cost_nano_usd=3), make_call(cost_nano_usd=4)])
     server = ClickHouseConnection(empty, writes=True, database="default")
     server.command("CREATE DATABASE empty")
@@ -318,8 +318,8 @@ def test_the_lifetime_of_calls_can_be_changed(clickhouse: ClickHouseUrl) -> None
     assert "toIntervalDay(45)" in engine
 
 
-def test_sums_stay_when_calls_are_gone(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
-    """A call that comes after the lifetime of its day is not counted: it may have been."""
+def test_sums_stay_when_calls_are_deleted(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
+    """A call later than the lifetime of its day is not counted: it may have been before."""
     call = make_call(cost_nano_usd=7)
     deliver(clickhouse, [call])
     sum_hours(clickhouse, quiet_seconds=0)
@@ -335,7 +335,7 @@ def test_sums_stay_when_calls_are_gone(clickhouse: ClickHouseUrl, make_call: Mak
         assert not costs(ledger, by=("hour", "scope")).complete
 
 
-def test_check_names_what_is_missing(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
+def test_check_names_missing_parts(clickhouse: ClickHouseUrl, make_call: MakeCall) -> None:
     """A view that was dropped, and no call so far."""
     before = {found.subject: found.status for found in check_clickhouse(clickhouse)}
     deliver(clickhouse, [make_call()])
@@ -370,7 +370,7 @@ def test_the_commands_of_the_stack(
 def test_without_a_url_the_settings_have_to_name_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Another kind of ledger is none of its business."""
+    """Other kinds of ledgers are refused."""
     monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "ledger.db"))
 
     result = run("stack", "clickhouse", "check")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).parents[2] / "collector-config" / "clickhouse"
 DAY_NS = 86_400 * 10**9
-# The table drops what is older than a month.
+# The table drops rows older than a month.
 TODAY_NS = time.time_ns() // DAY_NS * DAY_NS
 
 pytestmark = [
@@ -48,7 +48,7 @@ COLUMNS = (
     " output_tokens, cache_read_tokens"
 )
 
-# One session a process is all the engine allows, so it gets a process of its own.
+# The engine allows one session per process, so it gets a separate process.
 _RUN = """
 import json, sys
 from chdb import session

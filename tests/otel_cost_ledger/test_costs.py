@@ -40,7 +40,7 @@ def test_costs_are_exact_sums_by_model(
 def test_unknown_costs_are_counted_and_never_zero(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Each status has a count of its own; failed calls are calls."""
+    """Each status has its own count; failed calls are calls."""
     writer.write(
         [
             make_call(),
@@ -60,10 +60,10 @@ def test_unknown_costs_are_counted_and_never_zero(
     assert total.exposure_nano_usd == 7
 
 
-def test_a_span_that_repeats_another_is_no_call(
+def test_a_span_that_repeats_another_is_not_a_call(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Unbilled rows are kept for explanation and appear in no sum."""
+    """Unbilled rows are stored for explanation and are in no sum."""
     writer.write([make_call(), make_call(billed=False, billing_reason="outer span")])
 
     with open_ledger(path) as ledger:
@@ -90,7 +90,7 @@ def test_the_last_24_hours_are_not_two_days(
 def test_every_grouping_adds_up_to_the_total(
     writer: LedgerWriter, make_call: MakeCall, path: Path, group: str
 ) -> None:
-    """Whatever the breakdown, nothing is lost or counted twice."""
+    """In every breakdown nothing is lost or counted twice."""
     writer.write(
         [
             make_call(
@@ -115,9 +115,7 @@ def test_every_grouping_adds_up_to_the_total(
     assert len({line.key for line in report.groups}) == len(report.groups)
 
 
-def test_periods_are_named_as_people_write_them(
-    writer: LedgerWriter, make_call: MakeCall, path: Path
-) -> None:
+def test_periods_have_common_names(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
     """Days, ISO weeks and months of UTC."""
     writer.write([make_call()])
 
@@ -189,7 +187,7 @@ def test_percentiles_of_few_calls_are_calls(
 
 
 def test_an_empty_ledger_has_no_percentiles(writer: LedgerWriter, path: Path) -> None:
-    """Nothing is known, so nothing is said."""
+    """They are None."""
     writer.write([])
 
     with open_ledger(path) as ledger:

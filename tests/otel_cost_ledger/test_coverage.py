@@ -38,7 +38,7 @@ def test_calls_are_counted_by_their_evidence(
     make_call: Callable[..., Any],
     location: Location,
 ) -> None:
-    """A call counts once, however many spans describe it; providers are apart."""
+    """A call counts once for any number of spans; providers are separate."""
     seen, alone, other = (
         make_call(scope=WIRE_SCOPE, provider=provider)
         for provider in ("openai", "openai", "anthropic")
@@ -78,7 +78,7 @@ def test_costs_count_answers_from_caches_apart(
     make_call: Callable[..., Any],
     location: Location,
 ) -> None:
-    """They are no calls and cost nothing; what they would have cost was saved."""
+    """They are not calls and cost nothing; the avoided cost is a saving."""
     paid = make_call(cost_nano_usd=1_000)
     cached = [
         make_call(cost_nano_usd=700, billed=False, billing_reason=CACHED, response_model=model)

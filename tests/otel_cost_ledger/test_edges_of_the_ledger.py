@@ -1,4 +1,4 @@
-"""What the ledger does where something around it is odd: full, gone, forked, of another kind."""
+"""The ledger under faults: full disk, deleted file, fork, foreign database."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def test_an_exporter_reports_a_batch_it_cannot_price_once(
     exporter.shutdown()
 
 
-def test_a_forked_exporter_decides_anew(path: Path) -> None:
-    """The parent's lock is let go and its decisions stay the parent's."""
+def test_a_forked_exporter_resets_its_decisions(path: Path) -> None:
+    """The child releases the parent's lock and does not take its decisions."""
     exporter = SqliteCostExporter(path)
     exporter.before_fork()
     exporter.after_fork_in_parent()
@@ -109,7 +109,7 @@ def test_a_forked_exporter_decides_anew(path: Path) -> None:
 
 
 def test_the_package_has_no_other_names() -> None:
-    """Its parts are imported when they are asked for."""
+    """Its parts are imported on access."""
     with pytest.raises(AttributeError, match="has no attribute 'unheard_of'"):
         getattr(otel_cost_ledger, "unheard" + "_of")
 
@@ -117,8 +117,8 @@ def test_the_package_has_no_other_names() -> None:
 # Files in the way.
 
 
-def test_a_reader_says_why_a_folder_is_no_ledger(tmp_path: Path) -> None:
-    """It cannot be opened in any way."""
+def test_a_reader_reports_why_a_folder_is_not_a_ledger(tmp_path: Path) -> None:
+    """It cannot be opened."""
     (tmp_path / "ledger.db").mkdir()
 
     with pytest.raises(LedgerError, match="is not a regular file"):
@@ -127,7 +127,7 @@ def test_a_reader_says_why_a_folder_is_no_ledger(tmp_path: Path) -> None:
 
 
 def test_a_path_below_a_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    """Whether it is looked at or made."""
+    """For reading and for creating."""
     (tmp_path / "file").touch(mode=0o600)
     with pytest.raises(LedgerError, match="cannot inspect"):
         paths.check_private(tmp_path / "file" / "ledger.db")
@@ -143,8 +143,8 @@ def test_a_link_in_place_of_the_ledger_is_refused(tmp_path: Path) -> None:
         paths.prepare_file(tmp_path / "ledger.db")
 
 
-def test_damaged_ledgers_of_one_second_have_names_of_their_own(tmp_path: Path) -> None:
-    """And one that another process has set aside already stays as it is."""
+def test_damaged_ledgers_of_one_second_have_different_names(tmp_path: Path) -> None:
+    """And one already set aside by another process is unchanged."""
     path = tmp_path / "ledger.db"
     names = set()
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_without_any_free_name_nothing_is_moved(
         archive._free_name(tmp_path, 0, DAY_NS, ".jsonl.gz")
 
 
-def test_archives_of_one_day_have_names_of_their_own(tmp_path: Path) -> None:
+def test_archives_of_one_day_have_different_names(tmp_path: Path) -> None:
     """The day, and a number from the second on; several days have both ends."""
     first = archive._free_name(tmp_path, NOON_NS, NOON_NS + 1, ".gz")
     first.touch()
@@ -197,7 +197,7 @@ def test_archives_of_one_day_have_names_of_their_own(tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_known_by_their_numbers(error: Exception, fault: Fault) -> None:
-    """Also where the ledger's own error has one of the system as its cause."""
+    """Also if an error of the system is the cause of the ledger's error."""
     wrapped = LedgerError("cannot open")
     wrapped.__cause__ = error
 
@@ -208,8 +208,8 @@ def test_errors_are_known_by_their_numbers(error: Exception, fault: Fault) -> No
 # Locks and forks.
 
 
-def test_a_lock_that_another_has_is_waited_for_and_given_up(tmp_path: Path) -> None:
-    """The second time it waits first: others are at work."""
+def test_a_lock_of_another_writer_is_awaited_with_a_timeout(tmp_path: Path) -> None:
+    """The second attempt waits first, because others are writing."""
     first, second = (WriterLock(tmp_path / "lock", 0.05) for _ in range(2))
     with first.held() as mine:
         for _ in range(2):
@@ -222,10 +222,10 @@ def test_a_lock_that_another_has_is_waited_for_and_given_up(tmp_path: Path) -> N
     first.close()
 
 
-def test_a_writer_that_is_busy_at_a_fork_stays_the_parents(
+def test_a_writer_that_is_busy_at_a_fork_stays_with_the_parent(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """The child begins with nothing of it; the parent writes on."""
+    """The child starts without its data; the parent continues to write."""
     writer = make_writer()
     writer.write([make_call()])
     writer.before_fork()
@@ -238,10 +238,10 @@ def test_a_writer_that_is_busy_at_a_fork_stays_the_parents(
     assert writer.counters.handed_in == 0
 
 
-def test_a_writer_that_is_at_work_is_not_waited_for_at_the_end(
+def test_shutdown_does_not_wait_for_a_busy_writer(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """What waits is in the spill file or stored by the one at work."""
+    """Waiting calls are in the spill file or stored by the running writer."""
     writer = make_writer()
     writer.write([make_call()])
     with writer._lock:
@@ -250,7 +250,7 @@ def test_a_writer_that_is_at_work_is_not_waited_for_at_the_end(
     assert result.fault is Fault.BUSY
 
 
-def test_a_fork_waits_for_the_chunk_of_maintenance_that_is_under_way(
+def test_a_fork_waits_for_the_running_chunk_of_maintenance(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
     """The connection is closed for it and opened again afterwards."""
@@ -279,7 +279,7 @@ def test_a_fork_waits_for_the_chunk_of_maintenance_that_is_under_way(
 def test_an_error_in_a_chunk_takes_it_back(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """And maintenance may go on with the next."""
+    """And maintenance may continue with the next."""
     make_writer().write([make_call()])
     with exclusive(path, 5000) as chunks:
         assert chunks is not None
@@ -299,10 +299,10 @@ def test_a_ledger_that_was_not_open_at_the_fork_may_be_used(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("erase", [False, True])
-def test_a_user_is_forgotten_in_the_ledger_and_in_what_waits(
+def test_a_user_is_forgotten_in_the_ledger_and_in_waiting_calls(
     make_writer: MakeWriter, make_call: MakeCall, location: Location, tmp_path: Path, erase: bool
 ) -> None:
-    """In a file and in PostgreSQL; lines that make no sense stay where they are."""
+    """In a file and in PostgreSQL; invalid lines are not changed."""
     spill = tmp_path / "spill.jsonl"
     writer = make_writer(path=location, spill_to=spill)
     writer.write([make_call(user="ann", session="s"), make_call(user="bob"), make_call()])
@@ -324,8 +324,8 @@ def test_a_user_is_forgotten_in_the_ledger_and_in_what_waits(
     writer._file.close()
 
 
-def test_without_a_ledger_or_a_spill_file_nobody_is_forgotten(tmp_path: Path) -> None:
-    """It is no error."""
+def test_without_a_ledger_or_a_spill_file_forgetting_succeeds(tmp_path: Path) -> None:
+    """It is not an error."""
     done = forget_user(tmp_path / "ledger.db", 5, erase=True, spill=tmp_path / "spill.jsonl")
 
     assert (done.deleted_calls, done.unlinked_calls, done.waiting_calls) == (0, 0, 0)
@@ -334,7 +334,7 @@ def test_without_a_ledger_or_a_spill_file_nobody_is_forgotten(tmp_path: Path) ->
 def test_an_error_while_a_user_is_forgotten_leaves_whole_chunks(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """What a trigger refuses is taken back."""
+    """A chunk that a trigger refuses is rolled back."""
     make_writer().write([make_call(user="ann"), make_call(user="ann")])
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
@@ -348,11 +348,11 @@ def test_an_error_while_a_user_is_forgotten_leaves_whole_chunks(
         assert costs(ledger).total.calls == 2
 
 
-# What waits.
+# Waiting calls.
 
 
-def test_a_spill_file_tells_when_its_oldest_entry_began(tmp_path: Path) -> None:
-    """Lines that make no sense are passed over; no file has no entry."""
+def test_a_spill_file_gives_the_time_of_its_oldest_entry(tmp_path: Path) -> None:
+    """Invalid lines are skipped; a missing file has no entry."""
     assert first_start_ns(tmp_path / "none") is None
     (tmp_path / "odd").write_text("no line of ours\n")
     (tmp_path / "odd").chmod(0o600)
@@ -380,7 +380,7 @@ def test_a_spill_file_that_another_process_replays_is_left_to_it(
     assert not spill.exists()
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_no_half_line(
+def test_a_disk_that_fills_up_within_a_line_leaves_no_partial_line(
     make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a line would swallow the next one."""
@@ -403,7 +403,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_no_half_line(
     assert any("could not be stored anywhere and are lost" in line for line in said)
 
 
-def test_a_writer_without_anything_that_waits_saves_all_of_it(make_writer: MakeWriter) -> None:
+def test_a_writer_without_waiting_calls_saves_all(make_writer: MakeWriter) -> None:
     """At the end of a process that called no model."""
     assert make_writer().save_waiting()
 
@@ -432,8 +432,8 @@ def test_a_damaged_ledger_that_cannot_be_moved_is_reported(
 
 
 @pytest.mark.parametrize(("ms", "us"), [(math.nan, 0), (-1.0, 0), (0.0, 0), (1.5, 1500)])
-def test_a_duration_that_makes_no_sense_is_none(ms: float, us: int) -> None:
-    """And one without end has the longest there is."""
+def test_an_invalid_duration_is_none(ms: float, us: int) -> None:
+    """And an infinite one is the maximum."""
     assert microseconds(ms) == us
     assert microseconds(math.inf) == microseconds(1e300) > 0
 
@@ -445,7 +445,7 @@ def test_a_key_that_is_too_short_for_pseudonyms_is_refused() -> None:
 
 
 def test_a_window_within_a_day_has_no_whole_days() -> None:
-    """All of it is an edge."""
+    """It is read from rows only."""
     window = Window(NOON_NS, NOON_NS + 1)
 
     assert window.edges() == (window,)
@@ -467,7 +467,7 @@ def test_without_opentelemetry_there_is_nothing_to_suppress(
 def test_rare_figures_of_a_call_are_kept(
     make_writer: MakeWriter, make_call: MakeCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where so many names were seen that the memory of them begins again."""
+    """Also after the cache of names was reset."""
     monkeypatch.setattr(row_maker, "_MOST_KEYS", 1)
     writer = make_writer()
     writer.write(
@@ -503,7 +503,7 @@ def three_days(make_writer: MakeWriter, make_call: MakeCall) -> Path:
 def test_durations_come_from_the_histogram_where_rows_are_many_or_gone(
     three_days: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To 2.2 %, by the day; nothing where only rows could tell and they are gone."""
+    """To 2.2 %, by day; absent where only rows have it and they are deleted."""
     window = Window.between(NOON.replace(hour=0) - timedelta(days=2), NOON.replace(hour=0))
     by_hour = Window.between(NOON - timedelta(days=2, hours=3), NOON)
 
@@ -532,7 +532,7 @@ def test_durations_come_from_the_histogram_where_rows_are_many_or_gone(
 
 
 def test_percentiles_of_a_person_are_not_read_for_a_total(three_days: Path) -> None:
-    """The histogram does not know people."""
+    """The histogram has no users."""
     window = Window.between(None, None)
     with open_ledger(three_days) as ledger:
         assert are_soon_read(ledger, window, Filters())
@@ -542,7 +542,7 @@ def test_percentiles_of_a_person_are_not_read_for_a_total(three_days: Path) -> N
 def test_a_report_on_many_calls_by_person_has_no_percentiles(
     three_days: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless every row is to be read; the total has its own from the histogram."""
+    """Unless every row is read; the total has percentiles from the histogram."""
     monkeypatch.setattr("otel_cost_ledger.query.latency.MOST_ROWS", 1)
     with open_ledger(three_days) as ledger:
         found = costs(ledger, by=("user",))
@@ -577,7 +577,7 @@ def test_damage_is_named_by_the_check(three_days: Path, monkeypatch: pytest.Monk
 def test_a_copy_that_its_target_refuses_names_the_call(
     three_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was copied before stays."""
+    """Calls copied before it stay."""
     steps: list[int] = []
     with open_ledger(three_days) as source:
         copying.copy_ledger(source, tmp_path / "copy.db", progress=steps.append)
@@ -601,13 +601,13 @@ def test_a_copy_that_its_target_refuses_names_the_call(
             copying.copy_ledger(source, tmp_path / "other.db")
 
 
-# Where the state is kept.
+# State folder.
 
 
 def test_without_a_home_the_state_has_a_private_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that other users cannot read, or none at all."""
+    """One that other users cannot read, or none."""
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     found = state_folder._temporary()
     assert found.parent == tmp_path
@@ -625,10 +625,10 @@ def test_without_a_home_the_state_has_a_private_temporary_folder(
     assert other.is_dir()
 
 
-def test_where_nothing_can_be_made_the_state_has_a_place_that_does_not_exist(
+def test_without_a_writable_folder_the_state_path_does_not_exist(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever is written there fails, and is reported where it is needed."""
+    """Writes to it fail, and are reported where they are needed."""
 
     def nowhere() -> str:
         raise FileNotFoundError("no usable temporary directory")
@@ -649,7 +649,7 @@ def test_where_nothing_can_be_made_the_state_has_a_place_that_does_not_exist(
 def test_maintenance_of_a_server_is_done_by_one_process(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """The other finds it busy and does nothing."""
+    """The other one finds the lock taken and does nothing."""
     import psycopg
 
     from otel_cost_ledger.maintenance.summing import sum_calls
@@ -669,7 +669,7 @@ def test_maintenance_of_a_server_is_done_by_one_process(
 def test_an_archive_that_cannot_be_written_deletes_nothing_of_a_server(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
 ) -> None:
-    """The horizon is where it was, so that writers may add older calls again."""
+    """The horizon is unchanged, so that writers may add older calls."""
     make_writer(path=postgres).write([make_call(start_ns=NOON_NS - 9 * DAY_NS)])
     (tmp_path / "file").touch()
 
@@ -710,7 +710,7 @@ def test_a_forked_child_touches_no_ledger_that_was_in_use(
     if child == 0:
         code = 1
         try:
-            # As where the fork came in the middle of a write.
+            # As in a fork during a write.
             connection = sqlite3.connect(path, factory=forking.TrackedConnection)
             forking.track(connection, path.absolute())
             forking._after_in_child()
@@ -753,7 +753,7 @@ def test_an_old_sqlite_has_no_strict_tables(monkeypatch: pytest.MonkeyPatch) -> 
     assert not any("STRICT" in sql for sql in made)
 
 
-def test_a_ledger_from_before_there_were_tools_has_none(path: Path) -> None:
+def test_a_ledger_of_a_version_without_tools_has_none(path: Path) -> None:
     """A reader does not change it."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -769,10 +769,10 @@ def test_a_ledger_from_before_there_were_tools_has_none(path: Path) -> None:
         assert check_integrity(ledger).problems == ()
 
 
-def test_a_repeated_call_that_is_not_there_describes_nothing(
+def test_a_missing_repeated_call_describes_nothing(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Nor one that does not say which call was billed in its place."""
+    """Nor does one without the id of the billed call."""
     make_writer().write(
         [
             make_call(billed=False, billing_reason="another span"),
@@ -790,7 +790,7 @@ def test_a_repeated_call_that_is_not_there_describes_nothing(
 def test_a_spill_file_that_cannot_be_replayed_does_not_stop_the_ledger(
     make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
 ) -> None:
-    """Here a folder in its place."""
+    """Here a folder at its path."""
     said: list[str] = []
     (tmp_path / "spill.jsonl").mkdir()
     writer = make_writer(spill_to=tmp_path / "spill.jsonl", say=said.append)
@@ -827,7 +827,7 @@ def test_a_replay_of_a_file_that_was_replaced_meanwhile_does_nothing(
     assert spill.exists()
 
 
-def test_a_folder_that_cannot_be_looked_at_is_no_place_for_the_state(
+def test_an_unreadable_folder_is_not_used_for_the_state(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nor is one that cannot be made private."""
@@ -848,7 +848,7 @@ def test_a_server_that_fails_at_the_beginning_is_connected_to_again(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """And no connection is left open."""
+    """And every connection is closed."""
 
     def broken(*_: Any) -> Any:
         raise LedgerError("no names")
@@ -866,7 +866,7 @@ def test_sums_that_a_server_refuses_leave_it_usable(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """They are one transaction; the names that were learned in it are forgotten."""
+    """They are one transaction; names cached in it are dropped."""
     writer = make_writer(path=postgres)
     writer.write([make_call()])
     file: Any = writer._file
@@ -884,7 +884,7 @@ def test_sums_that_a_server_refuses_leave_it_usable(
 def test_readers_share_connections_only_where_the_package_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Asking twice is the same."""
+    """A second call changes nothing."""
     monkeypatch.setattr(pool, "find_spec", lambda _name: None)
     assert not pool.share_connections()
     monkeypatch.setattr(pool._here, "sharing", True)

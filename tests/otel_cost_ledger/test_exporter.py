@@ -1,4 +1,4 @@
-"""`SqliteCostExporter` behind a plain SDK, and our silence towards other instrumentations."""
+"""`SqliteCostExporter` with a plain SDK, without spans of its own SQL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHAT: dict[str, Any] = {
 
 @pytest.fixture
 def provider(path: Path) -> Iterator[TracerProvider]:
-    """An SDK whose only exporter is ours."""
+    """An SDK with only our exporter."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(SqliteCostExporter(path)))
     yield provider
@@ -71,7 +71,7 @@ def test_two_instrumentations_of_one_call_bill_it_once(
 
 
 def test_a_failed_call_is_a_call(provider: TracerProvider, path: Path) -> None:
-    """With its error, and without a made-up cost."""
+    """With its error, and without an invented cost."""
     tracer = provider.get_tracer("opentelemetry.instrumentation.genai.openai")
     with tracer.start_as_current_span("chat gpt-4o") as span:
         span.set_attributes({**CHAT, "error.type": "RateLimitError"})
@@ -82,10 +82,10 @@ def test_a_failed_call_is_a_call(provider: TracerProvider, path: Path) -> None:
         assert costs(ledger).total.failed_calls == 1
 
 
-def test_a_ledger_that_the_process_keeps_by_itself_is_left_to_it(
+def test_a_ledger_written_by_the_distribution_is_left_to_it(
     provider: TracerProvider, path: Path
 ) -> None:
-    """It decides on the same calls from more than their spans."""
+    """It bills the same calls from more evidence than their spans."""
     keep(path)
     with provider.get_tracer("openai").start_as_current_span("chat gpt-4o") as span:
         span.set_attributes(CHAT)

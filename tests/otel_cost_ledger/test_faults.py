@@ -1,4 +1,4 @@
-"""Each thing that can happen to a ledger has one reaction, and none of them raises."""
+"""Each fault of a ledger has one reaction, and none raises."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def ledger_calls(path: Path) -> int:
 
 
 @pytest.fixture
-def said() -> list[str]:
-    """What the writer told the user."""
+def messages() -> list[str]:
+    """Messages of the writer."""
     return []
 
 
@@ -43,10 +43,10 @@ def test_a_full_disk_keeps_the_calls_until_there_is_room(
     make_writer: MakeWriter,
     make_call: MakeCall,
     path: Path,
-    said: list[str],
+    messages: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """SQLITE_FULL rolls back; what waits is stored when space is back, and said once."""
+    """SQLITE_FULL rolls back; waiting calls are stored when space is back; one report."""
     limited = connections._configure
 
     def configure(connection: sqlite3.Connection, *rest: Any) -> None:
@@ -56,7 +56,7 @@ def test_a_full_disk_keeps_the_calls_until_there_is_room(
 
     monkeypatch.setattr(connections, "_configure", configure)
     full = True
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=messages.append)
     results = [writer.write([make_call() for _ in range(1000)]) for _ in range(5)]
     assert results[-1].fault is Fault.DISK_FULL
     assert results[-1].waiting > 1000
@@ -66,9 +66,9 @@ def test_a_full_disk_keeps_the_calls_until_there_is_room(
 
     assert (result.fault, result.waiting) == (None, 0)
     assert ledger_calls(path) == 5000
-    assert len(said) == 2
-    assert "disk space" in said[0]
-    assert "written again" in said[1]
+    assert len(messages) == 2
+    assert "disk space" in messages[0]
+    assert "written again" in messages[1]
 
 
 def test_a_locked_ledger_is_retried(
@@ -105,9 +105,9 @@ def test_after_a_fault_the_file_is_left_alone_for_a_while(
 
 @pytest.mark.parametrize("damage", ["header", "truncated", "garbage page", "zeros"])
 def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
-    make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str], damage: str
+    make_writer: MakeWriter, make_call: MakeCall, path: Path, messages: list[str], damage: str
 ) -> None:
-    """The damaged file stays beside it, so nothing that could be rescued is gone."""
+    """The damaged file stays beside it for recovery."""
     first = make_writer()
     first.write([make_call() for _ in range(3000)])
     first.shutdown()
@@ -121,7 +121,7 @@ def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
     else:
         data = bytearray(len(data))
     path.write_bytes(data)
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=messages.append)
 
     result = writer.write([make_call()])
 
@@ -130,21 +130,21 @@ def test_a_damaged_ledger_is_set_aside_and_a_new_one_started(
     (damaged,) = path.parent.glob("ledger.db.damaged-*Z")
     assert damaged.read_bytes() == data
     assert writer.counters.quarantined == 1
-    assert len(said) == 1
-    assert damaged.name in said[0]
+    assert len(messages) == 1
+    assert damaged.name in messages[0]
 
 
 @pytest.mark.parametrize(
     "content", [b"buy milk\n" * 1000, b"\x89PNG\r\n\x1a\n" + bytes(5000), b"x"]
 )
 def test_a_file_of_another_kind_is_left_alone(
-    make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str], content: bytes
+    make_writer: MakeWriter, make_call: MakeCall, path: Path, messages: list[str], content: bytes
 ) -> None:
     """Neither renamed nor written to; the calls wait for another path."""
     path.parent.mkdir(mode=0o700)
     path.write_bytes(content)
     path.chmod(0o644)
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=messages.append)
 
     result = writer.write([make_call()])
 
@@ -152,13 +152,13 @@ def test_a_file_of_another_kind_is_left_alone(
     assert path.read_bytes() == content
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(path.parent.glob("ledger.db.damaged-*")) == []
-    assert "is not a cost ledger" in said[0]
+    assert "is not a cost ledger" in messages[0]
 
 
 def test_an_empty_file_is_a_new_ledger(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Somebody's `touch` or a crash before the first write does no harm."""
+    """A `touch` or a crash before the first write does no harm."""
     path.parent.mkdir(mode=0o700)
     path.touch()
 
@@ -168,10 +168,10 @@ def test_an_empty_file_is_a_new_ledger(
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced", "whole directory"])
-def test_a_file_that_is_gone_is_noticed_before_the_next_write(
+def test_a_deleted_file_is_detected_before_the_next_write(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, tmp_path: Path, how: str
 ) -> None:
-    """SQLite alone would go on writing to the deleted file without a word."""
+    """SQLite alone would keep writing to the deleted file silently."""
     writer = make_writer()
     writer.write([make_call()])
     if how == "deleted":
@@ -194,7 +194,7 @@ def test_a_file_that_is_gone_is_noticed_before_the_next_write(
 
 
 def test_a_newer_schema_is_not_written(
-    make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str]
+    make_writer: MakeWriter, make_call: MakeCall, path: Path, messages: list[str]
 ) -> None:
     """Calls wait in the spill file for a program that knows the schema."""
     first = make_writer()
@@ -203,13 +203,13 @@ def test_a_newer_schema_is_not_written(
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = path.read_bytes()
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=messages.append)
 
     result = writer.write([make_call(), make_call()])
 
     assert (result.fault, writer.counters.spilled) == (Fault.NEWER_SCHEMA, 2)
     assert path.read_bytes() == before
-    assert "upgrade" in said[0]
+    assert "upgrade" in messages[0]
     with pytest.raises(LedgerError, match="upgrade"), open_ledger(path):
         pass
     with closing(sqlite3.connect(path)) as connection:
@@ -221,7 +221,7 @@ def test_a_newer_schema_is_not_written(
 def test_the_database_of_another_program_is_left_alone(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """A slip in the path must not put our tables among somebody's own."""
+    """A wrong path must not put our tables into a foreign database."""
     path.parent.mkdir(mode=0o700)
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE recipes (name)")
@@ -236,12 +236,12 @@ def test_the_database_of_another_program_is_left_alone(
 
 
 def test_a_directory_that_cannot_be_made_keeps_calls_in_memory(
-    make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, said: list[str]
+    make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, messages: list[str]
 ) -> None:
-    """A file stands where the directory should be; when it goes away, the calls are stored."""
+    """A file is in place of the directory; when it is removed, the calls are stored."""
     obstacle = tmp_path / "state"
     obstacle.touch()
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=messages.append)
     result = writer.write([make_call()])
     assert (result.fault, result.waiting) == (Fault.UNAVAILABLE, 1)
     obstacle.unlink()
@@ -249,7 +249,7 @@ def test_a_directory_that_cannot_be_made_keeps_calls_in_memory(
     result = writer.force_flush()
 
     assert (result.fault, result.written) == (None, 1)
-    assert len(said) == 2
+    assert len(messages) == 2
 
 
 @pytest.mark.parametrize("what", ["link", "side link", "open directory", "directory"])
@@ -258,7 +258,7 @@ def test_a_path_that_others_could_use_is_refused(
     make_call: MakeCall,
     path: Path,
     tmp_path: Path,
-    said: list[str],
+    messages: list[str],
     what: str,
 ) -> None:
     """Nothing is written, neither the ledger nor a spill file."""
@@ -274,7 +274,7 @@ def test_a_path_that_others_could_use_is_refused(
     else:
         path.mkdir()
 
-    writer = make_writer(say=said.append, ring_calls=1)
+    writer = make_writer(say=messages.append, ring_calls=1)
     result = writer.write([make_call(), make_call()])
     writer.shutdown()
 
@@ -282,8 +282,8 @@ def test_a_path_that_others_could_use_is_refused(
     assert target.read_text() == "precious"
     assert not path.with_name("ledger.db.spill.jsonl").exists()
     assert writer.counters.dropped == 2
-    assert len(said) == 2
-    assert "lost" in said[1]
+    assert len(messages) == 2
+    assert "lost" in messages[1]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -299,9 +299,12 @@ def test_a_file_of_another_user_is_refused(
 
 
 def test_a_file_system_without_shared_memory_is_refused(
-    make_writer: MakeWriter, make_call: MakeCall, monkeypatch: pytest.MonkeyPatch, said: list[str]
+    make_writer: MakeWriter,
+    make_call: MakeCall,
+    monkeypatch: pytest.MonkeyPatch,
+    messages: list[str],
 ) -> None:
-    """There WAL mode is silently not taken, and two processes would not see each other."""
+    """It silently ignores WAL mode, and two processes would not see each other."""
 
     class Dotfile(TrackedConnection):
         def execute(self, sql: str, *rest: Any) -> Any:
@@ -311,16 +314,16 @@ def test_a_file_system_without_shared_memory_is_refused(
 
     monkeypatch.setattr(connections, "TrackedConnection", Dotfile)
 
-    result = make_writer(say=said.append).write([make_call()])
+    result = make_writer(say=messages.append).write([make_call()])
 
     assert result.fault is Fault.UNAVAILABLE
-    assert "local disk" in said[0]
+    assert "local disk" in messages[0]
 
 
-def test_the_oldest_calls_go_to_disk_first_and_the_count_is_exact(
+def test_the_oldest_calls_are_spilled_first_and_the_count_is_exact(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Memory is bounded, then the spill file is; what fits nowhere is counted as dropped."""
+    """Memory and spill file are bounded; further calls are counted as dropped."""
     with _locked(path, make_writer) as unlock:
         writer = make_writer(busy_timeout_ms=0, ring_calls=100, spill_bytes=40_000)
         for _ in range(30):
@@ -337,7 +340,7 @@ def test_the_oldest_calls_go_to_disk_first_and_the_count_is_exact(
     assert ledger_calls(path) == 600 - writer.counters.dropped
 
 
-def test_shutdown_leaves_what_waits_to_the_next_writer(
+def test_shutdown_leaves_waiting_calls_to_the_next_writer(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
     """A process that ends while the ledger is locked loses nothing."""
@@ -359,8 +362,8 @@ def test_shutdown_leaves_what_waits_to_the_next_writer(
     assert not path.with_name("ledger.db.spill.jsonl").exists()
 
 
-def test_a_spill_file_that_makes_no_sense_does_not_stop_the_ledger(
-    make_writer: MakeWriter, make_call: MakeCall, path: Path, said: list[str]
+def test_an_invalid_spill_file_does_not_stop_the_ledger(
+    make_writer: MakeWriter, make_call: MakeCall, path: Path, messages: list[str]
 ) -> None:
     """Lines that cannot be read are counted and dropped, the others are stored."""
     with _locked(path, make_writer) as unlock:
@@ -370,12 +373,12 @@ def test_a_spill_file_that_makes_no_sense_does_not_stop_the_ledger(
         unlock()
     with path.with_name("ledger.db.spill.jsonl").open("ab") as spill:
         spill.write(b'garbage\n[1,"insert",[]]\n[9,"insert",[]]\n[1,"drop",[]]\n{"half')
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=messages.append)
 
     result = writer.write([])
 
     assert (result.written, writer.counters.rejected, result.fault) == (1, 5, None)
-    assert len(said) == 1
+    assert len(messages) == 1
 
 
 def test_revisions_and_violations_survive_an_outage_in_order(
@@ -434,7 +437,7 @@ def _locked(path: Path, make_writer: Callable[..., LedgerWriter]) -> _Lock:
 def test_a_sticky_directory_will_do(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """In one such as /tmp everybody may make files, and nobody replace those of others."""
+    """In one such as /tmp all users may create files, and none may replace those of others."""
     path.parent.mkdir(mode=0o700)
     path.parent.chmod(0o1777)
 

@@ -1,4 +1,4 @@
-"""Bounds on time and size, far enough from what is measured to hold on any machine."""
+"""Bounds on time and size, with a margin that holds on any machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_thousands_of_calls_a_second_of_a_hundred_bytes_each(
 ) -> None:
     """At least 5,000 in a second of processor time, at most 600 bytes, sums and names included.
 
-    `benchmarks/ledger.py` says how far from these figures it really is.
+    `benchmarks/ledger.py` measures the actual figures.
     """
     calls = [
         make_call(

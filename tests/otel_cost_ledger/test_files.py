@@ -38,11 +38,11 @@ MakeCall = Callable[..., PricedCall]
 def test_the_default_path_follows_the_xdg_directories(
     environ: dict[str, str], expected: str
 ) -> None:
-    """A relative directory is ignored, as the specification asks."""
+    """A relative directory is ignored, as specified."""
     assert str(default_ledger_path(environ)) == expected
 
 
-def test_every_file_is_private_whatever_the_umask(
+def test_every_file_is_private_under_any_umask(
     private_umask: None, make_writer: MakeWriter, make_call: MakeCall, path: Path, tmp_path: Path
 ) -> None:
     """0700 for the directory; 0600 for the database, WAL, shared memory, locks and archives."""
@@ -60,7 +60,7 @@ def test_every_file_is_private_whatever_the_umask(
 
 
 def test_the_spill_file_is_private(private_umask: None, path: Path) -> None:
-    """It holds the same things as the ledger."""
+    """It has the same data as the ledger."""
     path.parent.mkdir(mode=0o700)
     spill = SpillFile(path.with_name("ledger.db.spill.jsonl"))
 
@@ -69,7 +69,7 @@ def test_the_spill_file_is_private(private_umask: None, path: Path) -> None:
     assert stat.S_IMODE(spill.path.stat().st_mode) == 0o600
 
 
-def test_a_ledger_that_is_not_there_says_so(path: Path) -> None:
+def test_a_missing_ledger_is_reported(path: Path) -> None:
     """Reading never creates a file."""
     with pytest.raises(LedgerNotFoundError, match="there is no cost ledger"), open_ledger(path):
         pass
@@ -77,7 +77,7 @@ def test_a_ledger_that_is_not_there_says_so(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_file_that_is_no_ledger_cannot_be_read(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_ledger_cannot_be_read(tmp_path: Path) -> None:
     """The message says that it is left alone."""
     path = tmp_path / "notes.txt"
     path.write_text("dear diary " * 100)
@@ -98,7 +98,7 @@ def test_an_empty_file_reads_as_an_empty_ledger(tmp_path: Path) -> None:
 def test_reading_while_a_writer_is_open_sees_committed_calls(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """And one reader sees one moment, whatever is written meanwhile."""
+    """And one reader sees one snapshot, despite concurrent writes."""
     writer.write([make_call()])
     with open_ledger(path) as ledger:
         assert costs(ledger).total.calls == 1
@@ -108,7 +108,7 @@ def test_reading_while_a_writer_is_open_sees_committed_calls(
 
 
 def test_a_reader_cannot_write(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
-    """Not even by SQL of its own."""
+    """Not even by direct SQL."""
     writer.write([make_call()])
 
     with open_ledger(path) as ledger, pytest.raises(LedgerError, match=r"readonly|read-only"):

@@ -79,7 +79,7 @@ def three_days(make_call: MakeCall) -> list[PricedCall]:
 
 
 def questions(ledger: Ledger) -> list[Any]:
-    """Every grouping, over windows that begin and end anywhere."""
+    """Every grouping, over windows with arbitrary bounds."""
     windows = [
         (None, None),
         (NOON - timedelta(days=2, hours=5, minutes=7), NOON - timedelta(hours=9, minutes=1)),
@@ -193,7 +193,7 @@ def test_a_wrong_sum_of_each_table_is_found(
 def test_hours_and_agents_stay_when_retention_removes_the_calls(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """Also calls that were not in the sums yet; users and sessions go with their calls."""
+    """Also for calls not in the sums yet; users and sessions are removed with their calls."""
     writer.write(three_days(make_call))
     with open_ledger(location) as ledger:
         before = [costs(ledger, by=(by,), percentiles=False) for by in ("hour", "agent")]
@@ -211,7 +211,7 @@ def test_hours_and_agents_stay_when_retention_removes_the_calls(
     assert people == [(None,)]
 
 
-def test_sums_of_hours_go_after_their_time_and_those_of_days_stay(
+def test_sums_of_hours_expire_and_those_of_days_stay(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
     """A report that would need them says so."""
@@ -233,7 +233,7 @@ def test_sums_of_hours_go_after_their_time_and_those_of_days_stay(
 def test_a_person_who_is_forgotten_is_in_no_sum(
     writer: LedgerWriter, make_call: MakeCall, location: Location, erase: bool
 ) -> None:
-    """Neither their pseudonym nor the sessions that lead to it."""
+    """Neither their pseudonym nor their sessions."""
     writer.write(three_days(make_call))
     sum_calls(location, now_ns=NOON_NS + DAY_NS)
     user = Pseudonyms(KEY).of("user", "ann")
@@ -249,10 +249,10 @@ def test_a_person_who_is_forgotten_is_in_no_sum(
             assert check_integrity(ledger).problems == ()
 
 
-def test_outcomes_of_one_status_share_a_line_in_the_sums_by_person(
+def test_outcomes_of_one_status_share_a_row_in_the_sums_by_person(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """However many prices and models there are: a row a session and day is what makes it small."""
+    """For any number of prices and models: one row per session and day keeps it small."""
     writer.write([make_call(user="ann", price_source=f"list {n}") for n in range(20)])
     sum_calls(location, now_ns=NOON_NS + HOUR_NS)
 
@@ -264,7 +264,7 @@ def test_outcomes_of_one_status_share_a_line_in_the_sums_by_person(
 def test_questions_about_agents_and_people_read_no_rows_that_are_in_sums(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """What began after the sums end comes from the rows, and nothing else does."""
+    """Only calls after the end of the sums come from the rows."""
     writer.write(three_days(make_call))
     sum_calls(location, now_ns=NOON_NS - HOUR_NS + SETTLED_AFTER_NS)
     window = Window.between(NOON - timedelta(hours=24), None)
@@ -279,7 +279,7 @@ def test_questions_about_agents_and_people_read_no_rows_that_are_in_sums(
 def test_an_older_ledger_gets_sums_from_the_calls_that_are_there(
     writer: LedgerWriter, make_call: MakeCall, location: Location, path: Path
 ) -> None:
-    """It is read as it is, and after the next write the sums are made; other answers stay."""
+    """It is read unchanged, and the next write creates the sums; other answers stay."""
     if isinstance(location, PostgresUrl):
         _downgrade_postgres(location)
         writer.write(three_days(make_call))
@@ -316,7 +316,7 @@ def _downgrade_postgres(location: PostgresUrl) -> None:
         _run(location, migration_script("postgres", version))
 
 
-def test_a_copy_has_the_sums_of_calls_that_are_gone(
+def test_a_copy_has_the_sums_of_deleted_calls(
     writer: LedgerWriter, make_call: MakeCall, location: Location, tmp_path: Path
 ) -> None:
     """By hour and by agent; twice is the same as once."""
@@ -353,7 +353,7 @@ def _run(location: Location, sql: str) -> None:
 def test_a_late_call_leaves_nothing_in_hours_that_are_no_longer_kept(
     writer: LedgerWriter, make_call: MakeCall, location: Location
 ) -> None:
-    """The sums by person of its day have it; those of its hour are gone, and stay so."""
+    """The sums by person of its day have it; those of its hour stay deleted."""
     made = three_days(make_call)
     writer.write(made[1:])
     sum_calls(location, now_ns=NOON_NS + 30 * DAY_NS)
@@ -370,7 +370,7 @@ def test_a_late_call_leaves_nothing_in_hours_that_are_no_longer_kept(
 def test_a_fork_while_calls_are_added_leaves_both_processes_able_to_write(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """The connection is closed between two transactions, and the work continues in the parent."""
+    """The connection is closed between two transactions, and the parent continues."""
     writer = make_writer()
     made = three_days(make_call)
     writer.write(made[:-1])

@@ -88,7 +88,7 @@ def test_it_is_never_above_the_bound_nor_made_up(
 def test_exact_costs_need_no_estimate(
     path: Location, make_call: MakeCall, writer: LedgerWriter
 ) -> None:
-    """Nothing is unknown."""
+    """All costs are known."""
     writer.write([make_call()])
 
     assert likely(path) is None

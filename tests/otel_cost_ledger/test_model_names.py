@@ -80,7 +80,7 @@ def test_charts_have_the_same_name(mixed: Location) -> None:
 
 
 def test_a_single_call_keeps_the_names_it_was_recorded_with(mixed: Location) -> None:
-    """The request names the alias, whatever the report shows."""
+    """The request names the alias, even where the report shows the model."""
     with open_ledger(mixed) as ledger:
         found = {stored.priced.call.model for stored in calls(ledger)}
 
@@ -119,7 +119,7 @@ def test_a_moved_alias_is_the_model_that_answered_last() -> None:
     assert names.same_as("gpt-4o-2024-08-06") == set()
 
 
-def test_a_router_keeps_a_line_of_its_own() -> None:
+def test_a_router_keeps_a_separate_line() -> None:
     """Its failures belong to none of the models that it chooses from."""
     names = find_names(answered("auto", "gpt-4o-2024-08-06", "claude-sonnet-4-5"), [], [])
 
@@ -156,7 +156,7 @@ def test_without_rows_the_name_of_a_snapshot_shows_its_model(asked: str, snapsho
     assert names.of("p", asked) == snapshot
 
 
-def test_names_that_lead_in_a_circle_stay() -> None:
+def test_circular_names_stay() -> None:
     """Two aliases that answer as each other."""
     names = find_names([*answered("a", "b"), *answered("b", "a")], [], [])
 

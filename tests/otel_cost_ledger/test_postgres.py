@@ -55,14 +55,14 @@ def test_a_url_never_shows_its_password(text: str, shown: str) -> None:
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_without_quoting_it(text: str) -> None:
-    """It may hold a password where nobody expects one."""
+    """It may hold a password in an unexpected place."""
     with pytest.raises(ValueError, match="for example postgresql://") as caught:
         parse_location(text)
 
     assert SECRET not in str(caught.value)
 
 
-def test_without_the_driver_it_is_said_how_to_install_it(
+def test_without_the_driver_the_install_command_is_printed(
     monkeypatch: pytest.MonkeyPatch, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Once, and the calls wait."""
@@ -91,7 +91,7 @@ def test_reading_files_does_not_load_the_driver(path: Path) -> None:
 
 
 def test_calls_of_a_database_wait_in_the_state_folder(tmp_path: Path) -> None:
-    """One file for each database, whoever's password is used."""
+    """One file for each database, for any password."""
     urls = [
         f"postgresql://me{password}@db/{name}" for password in ("", ":x") for name in ("a", "b")
     ]
@@ -104,10 +104,10 @@ def test_calls_of_a_database_wait_in_the_state_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_a_wrong_password_is_told_without_it(
+def test_a_wrong_password_is_reported_without_it(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """The server's answer, where it came from, and what to do."""
+    """The server's answer, its address, and the remedy."""
     wrong = PostgresUrl(postgres.shown, {**postgres.parameters, "password": SECRET})
     said: list[str] = []
 
@@ -126,7 +126,7 @@ def test_a_wrong_password_is_told_without_it(
 def test_calls_wait_while_the_server_is_away(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
 ) -> None:
-    """They go to the spill file of the process that ends, and another one stores them."""
+    """The ending process writes them to the spill file, and another one stores them."""
     away = PostgresUrl(postgres.shown, {**postgres.parameters, "port": "1"})
     spill = tmp_path / "waiting.jsonl"
     writer = make_writer(path=away, spill_to=spill)
@@ -150,10 +150,10 @@ def end_sessions(postgres_server: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_connection_that_breaks_is_made_again(
+def test_a_broken_connection_is_reopened(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """As when the server restarts: what was handed in meanwhile is stored, once."""
+    """As when the server restarts: calls added meanwhile are stored, once."""
 
     writer = make_writer(path=postgres)
     writer.write([make_call()])
@@ -166,10 +166,10 @@ def test_a_connection_that_breaks_is_made_again(
 
 
 @pytest.mark.postgres
-def test_a_lock_that_is_held_for_long_makes_calls_wait(
+def test_during_a_long_lock_calls_wait(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """The thread that writes is not held for ever."""
+    """The wait of the writing thread is bounded."""
     import psycopg
 
     from otel_cost_ledger.postgres.connection import WRITERS
@@ -184,10 +184,10 @@ def test_a_lock_that_is_held_for_long_makes_calls_wait(
 
 
 @pytest.mark.postgres
-def test_one_unusable_call_does_not_hold_up_its_neighbours(
+def test_one_unusable_call_does_not_block_others(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Names longer than an index allows: refused for ever, counted, the others are stored."""
+    """Names longer than an index allows: rejected and counted; the others are stored."""
     writer = make_writer(path=postgres)
     # Random, because the server compresses what repeats.
     rows = ["".join(chr(0x4E00 + b) for b in os.urandom(200)) for _ in range(5)]
@@ -239,7 +239,7 @@ def test_many_writers_at_once_lose_nothing(
 
 
 @pytest.mark.postgres
-def test_a_forked_child_writes_through_a_connection_of_its_own(
+def test_a_forked_child_writes_through_its_own_connection(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """Two processes on one connection would garble its protocol."""
@@ -277,7 +277,7 @@ def test_a_newer_ledger_is_left_alone(
 
 
 @pytest.mark.postgres
-def test_the_views_tell_the_same_as_in_a_file(
+def test_the_views_equal_those_of_a_file(
     postgres: PostgresUrl, path: Path, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """So that a dashboard can be moved."""
@@ -302,7 +302,7 @@ def test_the_views_tell_the_same_as_in_a_file(
 def test_a_connection_that_cannot_be_set_up_is_closed(
     postgres: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server takes the connection and refuses its settings."""
+    """The server accepts the connection and rejects its settings."""
     import psycopg
 
     opened: list[Any] = []
@@ -324,7 +324,7 @@ def test_a_connection_that_cannot_be_set_up_is_closed(
 def test_a_writer_reads_through_its_own_connection(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """A session for each question would cost the server more than the question."""
+    """A session per query would cost the server more than the query."""
     writer = make_writer(path=postgres)
     writer.write([make_call()])
 
@@ -336,7 +336,7 @@ def test_a_writer_reads_through_its_own_connection(
 
 
 @pytest.mark.postgres
-def test_a_connection_that_broke_while_the_ledger_was_read_is_made_again(
+def test_a_connection_broken_during_a_read_is_reopened(
     postgres: PostgresUrl, postgres_server: str, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
     """As after a failed write, without waiting for one."""

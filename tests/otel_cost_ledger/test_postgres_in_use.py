@@ -29,20 +29,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
 
 
-def test_the_setting_is_all_it_takes(
+def test_the_setting_alone_is_enough(
     postgres: PostgresUrl,
     postgres_server: str,
     make_call: MakeCall,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the accounts settle is in the database."""
+    """Settled calls are in the database."""
     loaded = load(
         {"OTEL_DISTRO_LEDGER": postgres_server, "OTEL_DISTRO_STATE_DIR": str(tmp_path / "state")}
     )
     assert loaded.problems == ()
     assert "correct-horse" not in repr(loaded)
-    # Its thread would go on beside the tests that come next in this process.
+    # Its thread would run beside later tests in this process.
     monkeypatch.setattr(Maintenance, "start", lambda _self: None)
     sink = LedgerSink(loaded.settings, str)
 
@@ -79,9 +79,7 @@ def test_commands_take_a_url(postgres: PostgresUrl, postgres_server: str, tmp_pa
     assert "correct-horse" not in "".join(result.output for result in results)
 
 
-def test_a_ledger_that_is_not_there_reads_as_empty(
-    postgres: PostgresUrl, postgres_server: str
-) -> None:
+def test_a_missing_ledger_reads_as_empty(postgres: PostgresUrl, postgres_server: str) -> None:
     """As for a file; checking it is a problem."""
     empty = run("costs", "--ledger", postgres_server)
 

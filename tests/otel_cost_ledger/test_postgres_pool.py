@@ -55,13 +55,13 @@ def backends(url: PostgresUrl) -> set[int]:
 
 
 def test_questions_one_after_another_use_one_connection(ledger: PostgresUrl, sharing: None) -> None:
-    """Each sees one moment of the ledger, the newest when it asks."""
+    """Each sees one snapshot, the newest at its start."""
     assert len(backends(ledger)) == 1
     assert shared_connections() == 1
 
 
 def test_without_sharing_each_question_opens_its_own(ledger: PostgresUrl) -> None:
-    """As a command does, which asks once."""
+    """As in a command, which queries once."""
     assert len(backends(ledger)) == 3
     assert shared_connections() == 0
 
@@ -69,7 +69,7 @@ def test_without_sharing_each_question_opens_its_own(ledger: PostgresUrl) -> Non
 def test_a_shared_connection_keeps_nothing_of_its_last_question(
     ledger: PostgresUrl, sharing: None, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Also after a question that failed: the next one sees what was written meanwhile."""
+    """Also after a failed query: the next one sees rows written meanwhile."""
     with open_ledger(ledger) as opened, pytest.raises(LedgerError):
         list(opened.rows("SELECT no_such_column FROM calls"))
     make_writer(path=ledger).write([make_call()])
@@ -129,7 +129,7 @@ def test_a_server_that_is_away_is_reported_at_once(
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_makes_its_own_connections(ledger: PostgresUrl, sharing: None) -> None:
-    """The parent's stay as they are, whatever the child does, and both end as usual."""
+    """The child never changes the parent's, and both close normally."""
     script = f"""
 import os, sys
 from otel_cost_ledger import open_ledger

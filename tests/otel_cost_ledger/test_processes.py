@@ -48,13 +48,13 @@ def start(path: Path, script: str, *arguments: object) -> subprocess.Popen[str]:
         [sys.executable, "-c", COMMON + script, str(path), *map(str, arguments)],
         stdout=subprocess.PIPE,
         text=True,
-        # A group of its own, so that a forked child that hangs can be ended with its parent.
+        # A separate process group, so that a hanging child can be ended with its parent.
         start_new_session=True,
     )
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """Return what *process* printed, after it has ended well."""
+    """Return the output of *process* after it has exited with 0."""
     try:
         output, _ = process.communicate(timeout=30)
     finally:
@@ -85,8 +85,8 @@ print(writer.counters.written, [f for f in faults if f], result.fault)
 
 
 @pytest.mark.slow
-def test_a_killed_process_loses_nothing_that_it_was_told_is_stored(path: Path) -> None:
-    """Four writers are killed at some moment; what they acknowledged is there, and exact."""
+def test_a_killed_process_loses_no_acknowledged_call(path: Path) -> None:
+    """Four writers are killed at a random moment; acknowledged calls are stored, and exact."""
     script = """
 writer = LedgerWriter(path)
 at = int(sys.argv[2])
@@ -119,7 +119,7 @@ while True:
 
 @pytest.mark.parametrize("moment", ["before the first write", "after a write", "in an outage"])
 def test_a_forked_child_writes_beside_its_parent(path: Path, moment: str) -> None:
-    """The child opens the ledger itself and leaves what waits to the parent."""
+    """The child opens the ledger itself and leaves waiting calls to the parent."""
     script = """
 import sqlite3
 moment = sys.argv[2]
@@ -153,7 +153,7 @@ sys.exit(status)
 
 
 def test_a_fork_while_another_thread_writes_leaves_the_child_able_to_write(path: Path) -> None:
-    """The lock the thread held is not held for ever in the child."""
+    """The lock of that thread is released in the child."""
     script = """
 import threading, time
 writer = LedgerWriter(path)
@@ -185,7 +185,7 @@ print(codes, writer.shutdown().fault)
 
 @pytest.mark.parametrize("limit", [200_000, 60_000])
 def test_a_file_size_limit_is_a_full_disk(path: Path, limit: int) -> None:
-    """A quota stops the ledger, never the program; the rest is kept and accounted for."""
+    """A quota stops the ledger, never the program; the rest is kept and counted."""
     script = """
 import resource
 limit = int(sys.argv[2])
@@ -242,7 +242,7 @@ def try_to_write():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_ledger_of_another_user_is_refused_and_can_be_read(readable_path: Path) -> None:
-    """Whoever may enter the directory may ask it questions, though SQLite cannot share it."""
+    """Users with access to the directory may query it, though SQLite cannot share it."""
     script = AS_SOMEBODY_ELSE + "os.setuid(65534)\ntry_to_write()"
 
     assert finish(start(readable_path, script)).split() == ["refused", "refused", "1", "1"]
@@ -250,7 +250,7 @@ def test_a_ledger_of_another_user_is_refused_and_can_be_read(readable_path: Path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root may write everywhere")
 def test_a_read_only_ledger_is_left_alone_and_can_be_read(readable_path: Path) -> None:
-    """One message, and then no attempt for a while; the answers are still there."""
+    """One message, then no attempt for a while; queries still work."""
     script = (
         AS_SOMEBODY_ELSE
         + """
@@ -267,7 +267,7 @@ try_to_write()
 
 
 def test_a_child_forked_in_mid_use_spills_instead_of_trusting_locks(path: Path) -> None:
-    """Somebody had the file open at the fork; the parent stores what the child left behind."""
+    """The file was open at the fork; the parent stores the calls that the child spilled."""
     script = """
 from otel_cost_ledger import open_ledger
 from otel_cost_ledger.query.queries import costs

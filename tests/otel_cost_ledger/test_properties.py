@@ -30,7 +30,7 @@ OPTIONAL_COUNT = st.none() | st.integers(0, 2**20)
 
 @st.composite
 def priced_calls(draw: st.DrawFn) -> PricedCall:
-    """Calls from a small world, so that keys, names and days often meet."""
+    """Calls from a small domain, so that keys, names and days often collide."""
     key = draw(st.integers(1, 12))
     start_ns = 1_763_812_800_000_000_000 + key * 6 * 3_600 * 10**9
     call = ModelCall(
@@ -118,7 +118,7 @@ def test_the_order_and_the_batches_of_writes_do_not_matter(
 
 
 @given(st.integers(0, 2**40))
-def test_a_bucket_stands_for_its_latencies_within_2_2_percent(latency_us: int) -> None:
+def test_a_bucket_approximates_its_latencies_within_2_2_percent(latency_us: int) -> None:
     """The promise on every percentile that comes from the histogram."""
     middle = middle_us(bucket_of(latency_us))
 
@@ -135,7 +135,7 @@ def test_buckets_are_those_of_the_opentelemetry_histogram_at_scale_four() -> Non
 
 @given(st.lists(st.integers(0, 1000), min_size=1), st.integers(1, 100))
 def test_percentiles_are_nearest_ranks(values: list[int], percent: int) -> None:
-    """As a sorted list would tell."""
+    """As in a sorted list."""
     rank = max(1, -(-len(values) * percent // 100))
 
     assert percentile(Counter(values), percent) == sorted(values)[rank - 1]
@@ -150,7 +150,7 @@ def test_span_ids_survive_being_signed(span_id: int) -> None:
 
 @given(st.integers(-(2**62), 2**62))
 def test_dollars_are_exact(nano_usd: int) -> None:
-    """Reading the text gives the integer back, and it has no zeros to spare."""
+    """Parsing the text returns the integer, and it has no trailing zeros."""
     text = usd_text(nano_usd)
 
     assert Decimal(text) * 10**9 == nano_usd
@@ -158,7 +158,7 @@ def test_dollars_are_exact(nano_usd: int) -> None:
 
 
 @given(priced_calls(), st.sampled_from(["insert", "revise"]))
-def test_a_spilled_line_comes_back_as_it_was(call: PricedCall, kind: str) -> None:
+def test_a_spilled_line_is_restored_unchanged(call: PricedCall, kind: str) -> None:
     """Waiting on disk changes nothing."""
     maker = RowMaker(bounded_cleaner(str), Pseudonyms(b"0123456789abcdef"))
     entry = Entry(kind, maker.row(replace(call, billed_span_id=5)))  # type: ignore[arg-type]
@@ -168,7 +168,7 @@ def test_a_spilled_line_comes_back_as_it_was(call: PricedCall, kind: str) -> Non
 
 @given(st.text())
 def test_no_cell_starts_a_formula(text: str) -> None:
-    """Whatever a span calls itself."""
+    """For any span name."""
     visible = safe_cell(text).lstrip(" \u00a0\u200b\u200c\u200d\u2060\ufeff")
 
     assert not visible.startswith(tuple("=+-@\t\r＝＋－＠"))

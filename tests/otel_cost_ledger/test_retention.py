@@ -1,4 +1,4 @@
-"""Old calls go, their sums stay, and an archive is complete before anything is deleted."""
+"""Retention deletes old calls, keeps their sums, and completes the archive first."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sixty_days(writer: LedgerWriter, make_call: Callable[..., PricedCall]) -> li
     return batch
 
 
-def test_rows_go_and_sums_stay(
+def test_rows_are_deleted_and_sums_stay(
     sixty_days: list[PricedCall], writer: LedgerWriter, path: Path
 ) -> None:
     """Thirty whole days of rows are kept, and costs of all sixty."""
@@ -63,10 +63,10 @@ def test_rows_go_and_sums_stay(
     assert after.complete
 
 
-def test_a_question_that_needs_deleted_rows_says_that_it_is_incomplete(
+def test_a_query_over_deleted_rows_is_marked_incomplete(
     sixty_days: list[PricedCall], path: Path
 ) -> None:
-    """Sums by user exist for kept rows only; percentiles of what happens to be left are not."""
+    """Sums by user exist for kept rows only; percentiles of the remaining rows are withheld."""
     retain(path, days=30, now_ns=NOW_NS)
 
     with open_ledger(path) as ledger:
@@ -122,7 +122,7 @@ def test_nothing_is_deleted_when_the_archive_fails(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A disk that lies is found out before the rows are gone."""
+    """A failed write is detected before rows are deleted."""
 
     def lossy(target: Any, header: Any, rows: Any) -> int:
         from otel_cost_ledger.model.csv_safe import write_csv
@@ -142,7 +142,7 @@ def test_nothing_is_deleted_when_the_archive_fails(
 def test_a_second_run_has_nothing_to_do(
     sixty_days: list[PricedCall], path: Path, tmp_path: Path
 ) -> None:
-    """And makes no empty archive."""
+    """And writes no empty archive."""
     retain(path, days=30, now_ns=NOW_NS)
 
     result = retain(path, days=30, now_ns=NOW_NS, archive_to=tmp_path / "archive")
@@ -164,10 +164,10 @@ def test_a_clock_that_went_back_restores_nothing_and_deletes_nothing(
         assert not costs(ledger, by=("user",)).complete
 
 
-def test_old_violations_and_replaced_prices_go_too(
+def test_old_violations_and_replaced_prices_are_deleted_too(
     writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
 ) -> None:
-    """Whatever says when somebody did something is kept no longer than the calls."""
+    """Rows with the time of a person's action are kept no longer than the calls."""
     old = make_call(start_ns=NOW_NS - 40 * DAY_NS)
     writer.write([old])
     writer.revise([replace(old, cost_nano_usd=1)])
@@ -192,7 +192,7 @@ def test_old_violations_and_replaced_prices_go_too(
 
 
 def test_one_process_at_a_time(sixty_days: list[PricedCall], path: Path) -> None:
-    """Who comes second goes away instead of waiting."""
+    """The second returns without waiting."""
     with path.with_name("ledger.db.maintenance").open("w") as held:
         held_lock = try_lock(held.fileno())
         result = retain(path, days=30, now_ns=NOW_NS)
@@ -204,7 +204,7 @@ def test_one_process_at_a_time(sixty_days: list[PricedCall], path: Path) -> None
 def test_the_file_shrinks_and_the_lock_is_held_for_moments(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Deleting 20,000 calls keeps nobody waiting for more than 30 ms (more on a busy machine)."""
+    """Deleting 20,000 calls blocks no writer for more than 30 ms (more on a busy machine)."""
     for day in range(20):
         writer.write([make_call(start_ns=NOW_NS - (40 - day) * DAY_NS + n) for n in range(1000)])
     writer.shutdown()
@@ -218,15 +218,15 @@ def test_the_file_shrinks_and_the_lock_is_held_for_moments(
 
 
 def test_retention_needs_a_ledger_and_a_day(path: Path) -> None:
-    """Keeping nothing, or nowhere, is a mistake of the caller."""
+    """Without them it raises."""
     with pytest.raises(ValueError, match="at least 1 day"):
         retain(path, days=0)
     with pytest.raises(LedgerNotFoundError):
         retain(path)
 
 
-def test_statistics_know_about_deleted_rows(sixty_days: list[PricedCall], path: Path) -> None:
-    """`stats` carries the same word of warning as `costs`."""
+def test_statistics_report_deleted_rows(sixty_days: list[PricedCall], path: Path) -> None:
+    """`stats` prints the same warning as `costs`."""
     retain(path, days=30, now_ns=NOW_NS)
 
     with open_ledger(path) as ledger:

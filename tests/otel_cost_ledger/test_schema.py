@@ -43,7 +43,7 @@ VIEW_COLUMNS = {
 
 @pytest.mark.parametrize("view", VIEW_COLUMNS)
 def test_the_columns_of_a_view_are_a_promise(writer: LedgerWriter, query: Query, view: str) -> None:
-    """Dashboards are built on them."""
+    """Dashboards depend on them."""
     writer.write([])
 
     names = [row[1] for row in query(f"PRAGMA table_info({view})")]
@@ -54,7 +54,7 @@ def test_the_columns_of_a_view_are_a_promise(writer: LedgerWriter, query: Query,
 def test_daily_costs_v_agrees_with_the_calls(
     writer: LedgerWriter, make_call: MakeCall, query: Query
 ) -> None:
-    """What Grafana shows is what `costs` says."""
+    """Grafana and `costs` show the same."""
     writer.write([make_call(), make_call(tenant="acme"), make_call(billed=False)])
 
     assert query("SELECT day, tenant, calls, cost_usd FROM daily_costs_v ORDER BY tenant") == [
@@ -75,7 +75,7 @@ def test_ids_are_shown_as_tracing_tools_show_them(
 
 
 def test_a_new_ledger_is_set_up_for_care(writer: LedgerWriter, query: Query) -> None:
-    """Incremental vacuum cannot be switched on later, and the version tells newer files apart."""
+    """Incremental vacuum cannot be switched on later, and the version identifies newer files."""
     writer.write([])
 
     assert query("PRAGMA auto_vacuum") == [(2,)]
@@ -102,7 +102,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize(("database", "version"), SCRIPTS)
 def test_a_released_migration_never_changes(database: str, version: int) -> None:
-    """A ledger made long ago has to be the same as one that is made today."""
+    """Old and new ledgers have the same schema."""
     script = migration_script(database, version).encode()
 
     assert hashlib.blake2b(script, digest_size=8).hexdigest() == SCRIPTS[database, version]
@@ -127,7 +127,7 @@ def test_a_migration_makes_the_schema_it_always_made(version: int) -> None:
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(
     writer: LedgerWriter, make_call: MakeCall, path: Path, query: Query
 ) -> None:
-    """Its calls stay, and the view has what is new."""
+    """Its calls stay, and the view has the new columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         MIGRATIONS[0](old)

@@ -1,4 +1,4 @@
-"""Reports in which nobody stands alone."""
+"""Reports that merge small groups of users."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def test_groups_of_few_users_are_one_line(
     assert report.total.calls == 10
 
 
-def test_the_line_stands_for_enough_users_itself(
+def test_the_merged_line_covers_enough_users(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Else it would be the one user of `b` under another name."""
+    """Otherwise it would be the one user of `b` under another name."""
     writer.write([make_call(tenant="a", user=f"u{n}") for n in (1, 2, 3)])
     writer.write([make_call(tenant="d", user=f"u{n}") for n in (1, 2, 3, 4)])
     writer.write([make_call(tenant="b", user="u9")])
@@ -57,10 +57,10 @@ def test_the_line_stands_for_enough_users_itself(
     assert lines(joined(path, 3)) == {"d": 4, "(fewer than 3 users)": 4}
 
 
-def test_calls_without_users_are_nobodys(
+def test_calls_without_users_form_no_group(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Where no user is known at all, there is nobody to protect."""
+    """Where no user is known, there is none to protect."""
     writer.write([make_call(tenant="a"), make_call(tenant="b")])
 
     assert lines(joined(path, 5)) == {"a": 1, "b": 1}
@@ -69,7 +69,7 @@ def test_calls_without_users_are_nobodys(
 def test_a_report_by_person_is_refused(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Each of its lines is one."""
+    """Each line would be one person."""
     writer.write([make_call(user="u1")])
     with pytest.raises(ValueError, match="one person"):
         joined(path, 2, "session")
@@ -81,7 +81,7 @@ def test_a_report_by_person_is_refused(
 
 
 def test_the_command_does_it(writer: LedgerWriter, make_call: MakeCall, path: Path) -> None:
-    """For programs and people alike."""
+    """In JSON and in the table."""
     writer.write([make_call(tenant="a", user=f"u{n}") for n in range(4)])
     writer.write([make_call(tenant="b", user="u1"), make_call(tenant="c", user="u2")])
     arguments = ["costs", "--by", "tenant,model", "--least-users", "2", "--ledger", str(path)]
@@ -98,10 +98,10 @@ def test_the_command_does_it(writer: LedgerWriter, make_call: MakeCall, path: Pa
     found=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 6)), min_size=1, max_size=30),
     least=st.integers(2, 5),
 )
-def test_no_line_stands_for_few_users_unless_there_is_only_one(
+def test_no_line_has_few_users_unless_it_is_the_only_one(
     make_call: MakeCall, found: list[tuple[str, int]], least: int
 ) -> None:
-    """Whoever called for whom; and the lines add up to the total."""
+    """For any calls and users; and the lines add up to the total."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
         writer = LedgerWriter(path, pseudonym_key=bytes(32))

@@ -1,4 +1,4 @@
-"""The folder of everything that is kept, with and without a home folder."""
+"""The state folder, with and without a home folder."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def test_a_folder_that_others_may_read_is_made_private(temporary: Path, tmp_path
     assert stat.S_IMODE(found.stat().st_mode) == 0o700
 
 
-def test_what_another_put_there_first_is_not_used(temporary: Path, tmp_path: Path) -> None:
-    """A link would lead elsewhere; each process then has a folder of its own."""
+def test_a_folder_created_by_another_user_is_not_used(temporary: Path, tmp_path: Path) -> None:
+    """It may be a link; each process then has its own folder."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     own(temporary).symlink_to(elsewhere)
@@ -83,10 +83,10 @@ def test_what_another_put_there_first_is_not_used(temporary: Path, tmp_path: Pat
     assert list(elsewhere.iterdir()) == []
 
 
-def test_where_nothing_can_be_made_it_still_names_a_place(
+def test_without_a_writable_folder_a_path_is_still_returned(
     temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever writes there says what is wrong; finding the place never raises."""
+    """Writers report the error; finding the folder never raises."""
     (tmp_path / "home").write_text("")
     home = {"HOME": str(tmp_path / "home")}
 

@@ -18,7 +18,7 @@ SECOND_NS = 10**9
 START_NS = 1_763_812_800_000_000_000
 
 
-def test_stats_tell_errors_speed_and_first_tokens(
+def test_stats_have_errors_speed_and_first_tokens(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """60 tokens in 3 s are 20 a second; one of three calls failed."""
@@ -43,7 +43,7 @@ def test_stats_tell_errors_speed_and_first_tokens(
     assert report.total == replace(line, key=())
 
 
-def test_stats_of_nothing_are_unknown(writer: LedgerWriter, path: Path) -> None:
+def test_stats_of_an_empty_ledger_are_unknown(writer: LedgerWriter, path: Path) -> None:
     """No division by zero, no invented number."""
     writer.write([])
 
@@ -101,7 +101,7 @@ def test_a_duplicate_in_a_later_batch_is_still_billed_once(
 def test_a_stored_response_id_equals_only_its_own(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Ids that the batch does not know come back as placeholders."""
+    """Ids outside the batch are read as placeholders."""
     writer.write([make_call(start_ns=START_NS, response_id="chatcmpl-1"), make_call()])
 
     with open_ledger(path) as ledger:

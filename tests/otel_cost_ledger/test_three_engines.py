@@ -1,4 +1,4 @@
-"""File, PostgreSQL and ClickHouse agree on whatever arrives, in any order and more than once."""
+"""File, PostgreSQL and ClickHouse agree, in any order of arrival and with duplicates."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def call_of(key: int, price: int) -> PricedCall:
     )
 
 
-# A batch is what one request of a Collector has; an empty one stands for a run of the sums.
+# A batch is what one request of a Collector has; an empty one is a run of the sums.
 batches = st.lists(
     st.lists(
         st.tuples(st.integers(1, 12), st.integers(0, 4)), max_size=6, unique_by=lambda c: c[0]
@@ -94,7 +94,7 @@ def test_engines_agree(
                 else:
                     sum_hours(clickhouse, quiet_seconds=0)
                 for writer in writers:
-                    # A revision of a call that is not there stores it.
+                    # A revision of a missing call stores it.
                     writer.revise([as_exported(priced) for priced in made])
             if not any(arriving):
                 return
@@ -122,7 +122,7 @@ def answers_of(location: Location) -> list[Any]:
 
 
 def _comparable(stored: Any) -> Any:
-    # Without tools and prompts, the call and the decision are all there is.
+    # Without tools and prompts there are only the call and the decision.
     return replace(stored.priced, reason=stored.priced.reason or "")
 
 

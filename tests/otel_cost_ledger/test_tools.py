@@ -31,7 +31,7 @@ def writer(make_writer: MakeWriter, location: Location) -> LedgerWriter:
 
 
 def tools(count: int = 12) -> list[ToolCall]:
-    """One every eight hours up to noon; each fourth fails, each sixth was the provider's."""
+    """One every eight hours up to noon; each fourth fails, each sixth is from the provider."""
     made = []
     for number in range(count):
         tool = ToolCall(
@@ -111,7 +111,7 @@ def test_counts_stay_when_retention_removes_the_rows(
 
 
 def test_a_tool_that_waits_on_disk_is_the_same_afterwards() -> None:
-    """A line of the spill file gives back the row."""
+    """A line of the spill file restores the row."""
     entry = Entry("tool", tool_row(tools()[0], str))
 
     assert from_line(to_line(entry)) == entry

@@ -62,7 +62,7 @@ def filled(
 
 @pytest.mark.parametrize("name", ["user", "session"])
 def test_the_first_groups_are_those_of_the_whole_report(filled: Location, name: str) -> None:
-    """Their order and every figure; the others are their sum, whatever the window."""
+    """Their order and every figure; the others are summed, in any window."""
     windows = [(None, None), (NOON - timedelta(hours=49, minutes=7), NOON - timedelta(hours=3))]
     with open_ledger(filled) as ledger:
         for since, until in windows:
@@ -85,7 +85,7 @@ def test_the_first_groups_are_those_of_the_whole_report(filled: Location, name: 
 
 
 def test_groups_of_other_names_are_limited_as_well(filled: Location) -> None:
-    """Their lines are made first."""
+    """Their lines are computed first."""
     with open_ledger(filled) as ledger:
         whole = costs(ledger, by=("user", "day"))
         found = costs(ledger, by=("user", "day"), most_groups=3)
@@ -111,7 +111,7 @@ def test_a_chart_by_person_names_the_dearest_and_counts_all(filled: Location) ->
     assert sum(cost for _, _, cost in found.steps) == whole.total.cost_nano_usd
 
 
-def test_nothing_has_no_dearest(make_writer: MakeWriter, location: Location) -> None:
+def test_an_empty_ledger_has_no_dearest(make_writer: MakeWriter, location: Location) -> None:
     """An empty report, not an error."""
     make_writer(path=location).write([])
     with open_ledger(location) as ledger:

@@ -90,7 +90,7 @@ def test_everything_comes_back(writer: LedgerWriter, path: Path) -> None:
     assert stored.priced == expected
 
 
-def test_what_the_span_does_not_say_stays_unknown(writer: LedgerWriter, path: Path) -> None:
+def test_facts_missing_in_the_span_stay_unknown(writer: LedgerWriter, path: Path) -> None:
     """None is not zero, in either direction."""
     call = ModelCall(
         trace_id=1, span_id=2, start_ns=3_000, end_ns=5_000, scope="", operation="chat", provider=""
@@ -155,7 +155,7 @@ def test_a_revision_moves_the_call_to_its_new_sums(
     assert query("SELECT sum(calls) FROM daily_costs") == [(2,)]
 
 
-def test_a_call_that_turns_out_to_be_a_duplicate_leaves_the_sums(
+def test_a_call_that_proves_to_be_a_duplicate_leaves_the_sums(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
     """The later span of the same provider call takes the bill."""
@@ -175,7 +175,7 @@ def test_a_call_that_turns_out_to_be_a_duplicate_leaves_the_sums(
 def test_revising_twice_or_to_the_same_changes_nothing(
     writer: LedgerWriter, make_call: MakeCall, query: Query
 ) -> None:
-    """A revision says what is, not by how much it changed."""
+    """A revision is a state, not a difference."""
     call = make_call()
     writer.write([call])
     other = replace(call, cost_nano_usd=7)
@@ -189,7 +189,7 @@ def test_revising_twice_or_to_the_same_changes_nothing(
 def test_revising_an_unknown_call_stores_it(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """An importer need not know what the ledger has."""
+    """An importer does not need to know the calls of the ledger."""
     result = writer.revise([make_call()])
 
     with open_ledger(path) as ledger:
@@ -241,7 +241,7 @@ def test_names_beyond_the_limit_become_other(
 def test_status_and_failure_survive_the_limit_of_names(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Reasons may be folded together, what sums are made of may not."""
+    """Reasons may be merged, keys of sums may not."""
     writer = make_writer(max_names=5)
     batch = [
         make_call(
@@ -300,7 +300,7 @@ def test_odd_values_are_bounded_and_stored(
 def test_a_call_that_cannot_be_stored_costs_only_itself(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """It is counted and mentioned once, without a word of what it says."""
+    """It is counted and reported once, without its content."""
     said: list[str] = []
     writer = make_writer(say=said.append)
     odd = make_call(service="secret")
@@ -331,7 +331,7 @@ def test_a_row_that_the_database_refuses_costs_only_itself(
 def test_find_trace_returns_the_calls_of_a_trace_by_time(
     writer: LedgerWriter, make_call: MakeCall, path: Path
 ) -> None:
-    """Unbilled ones too, since they are what has to be explained."""
+    """Unbilled ones too, since they need an explanation."""
     batch = [make_call(trace_id=7), make_call(trace_id=8), make_call(trace_id=7, billed=False)]
     writer.write(batch[::-1])
 
@@ -360,7 +360,7 @@ def test_the_last_calls_come_first(writer: LedgerWriter, make_call: MakeCall, pa
 def test_counters_account_for_everything_handed_in(
     make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """Nothing disappears between the hands of the caller and the disk."""
+    """No call disappears between caller and disk."""
     writer = make_writer()
     batch = [make_call() for _ in range(5)]
 

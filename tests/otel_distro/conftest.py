@@ -32,7 +32,7 @@ EMAIL = "ada@lovelace.example"
 
 
 @dataclass
-class Heard:
+class RecordingObserver:
     """An observer of the shield that records its calls."""
 
     tallies: list[tuple[str, dict[str, int]]] = field(default_factory=list)
@@ -50,9 +50,9 @@ class GuardedSdk:
 
     def __init__(self, redactor: Redactor | None = None, *, withhold: bool = False) -> None:
         resource = Resource({"service.name": "shop", "owner": EMAIL})
-        self.heard = Heard()
+        self.observer = RecordingObserver()
         self.faults = InternalErrors()
-        self.shield = Shield(redactor, observer=self.heard, withhold=withhold)
+        self.shield = Shield(redactor, observer=self.observer, withhold=withhold)
         self.accounts = Accounts(
             load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults
         )

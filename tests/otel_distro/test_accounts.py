@@ -27,7 +27,7 @@ CALL: dict[str, Any] = {
 
 
 class Sink:
-    """Keeps its calls."""
+    """Stores its calls."""
 
     def __init__(self) -> None:
         self.new: list[PricedCall] = []
@@ -112,7 +112,7 @@ def test_a_model_call_reaches_every_sink(
 
 
 def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sink) -> None:
-    """It is no model call, and its span gets no attributes of cost."""
+    """It is not a model call, and its span gets no cost attributes."""
     names = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_weather"}
 
     assert accounts.take(span("execute_tool get_weather", **names)) is None
@@ -122,22 +122,22 @@ def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sin
     assert sink.new == []
 
 
-def test_other_spans_are_none_of_its_business(accounts: Accounts, sink: Sink) -> None:
+def test_other_spans_are_ignored(accounts: Accounts, sink: Sink) -> None:
     """No thread is started for them."""
     assert accounts.take(span("GET /", **{"http.route": "/"})) is None
     assert accounts.flush(10)
     assert sink.new == []
 
 
-def test_pricing_happens_on_a_thread_of_its_own(accounts: Accounts, sink: Sink) -> None:
-    """Not on the app's."""
+def test_pricing_runs_on_a_background_thread(accounts: Accounts, sink: Sink) -> None:
+    """Not on the app's thread."""
     accounts.take(span(**CALL))
     accounts.flush(10)
 
     assert sink.threads == {"otel_distro-accounts"}
 
 
-def test_whoever_reads_the_facts_first_gets_the_final_decision(accounts: Accounts) -> None:
+def test_the_first_reader_of_facts_gets_the_final_decision(accounts: Accounts) -> None:
     """An exporter that is quicker than the accounting thread does not see a provisional bill."""
     inner = span(scope="com.anthropic.sdk.python", **CALL)
     outer = span(scope="opentelemetry.instrumentation.genai.openai", **CALL)
@@ -161,7 +161,7 @@ def test_a_verdict_on_latency_reaches_its_sink(accounts: Accounts, sink: Sink) -
 
 
 def test_a_span_that_only_looks_like_a_call_has_no_facts(accounts: Accounts, sink: Sink) -> None:
-    """An agent's span repeats what its calls used; it is not a call."""
+    """An agent's span repeats the usage of its calls; it is not a call."""
     facts = accounts.take(span(**{**CALL, "gen_ai.operation.name": "invoke_agent"}))
     accounts.flush(10)
 
@@ -191,7 +191,7 @@ def test_price_data_that_cannot_be_loaded_costs_the_price_only(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sink) -> None:
-    """The parent's queue is the parent's; the child starts a thread of its own."""
+    """The queue of the parent stays there; the child starts its own thread."""
     accounts.take(span(**CALL))
     accounts.flush(10)
     read, write = os.pipe()
@@ -208,8 +208,8 @@ def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sin
     assert os.read(read, 10) == b"1"
 
 
-def test_whoever_reads_while_the_price_is_worked_out_waits_for_it(faults: InternalErrors) -> None:
-    """Loading price data takes a while the first time; a span read meanwhile still has a cost."""
+def test_a_reader_waits_for_the_price(faults: InternalErrors) -> None:
+    """Loading price data takes time at first; a span read meanwhile still has a cost."""
     loading, go_on = threading.Event(), threading.Event()
 
     def slow() -> PriceBook:
@@ -247,7 +247,7 @@ def test_calls_are_settled_where_no_thread_can_start(
 def test_tools_are_stored_where_no_thread_can_start(
     accounts: Accounts, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where nothing but them is queued."""
+    """Also if only tools are queued."""
 
     def cannot_start(_thread: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
@@ -265,7 +265,7 @@ def test_tools_are_stored_where_no_thread_can_start(
 def test_a_flush_waits_for_a_thread_that_is_just_being_started(
     accounts: Accounts, sink: Sink
 ) -> None:
-    """What another thread has queued a moment ago is not taken for nothing."""
+    """A call just queued by another thread is not missed."""
     with accounts._start_lock:
         accounts.take(span(**CALL))
 

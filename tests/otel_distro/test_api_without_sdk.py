@@ -1,4 +1,4 @@
-"""The API where there is no telemetry: it does nothing, costs nothing, changes nothing."""
+"""The API without telemetry: no effect, no cost, no change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.knocks import Knocks
+from support.connection_counter import ConnectionCounter
 from support.process import Finished, clean_environment, instrumented, run
 
 pytestmark = pytest.mark.process
@@ -43,7 +43,7 @@ def plain(script: str, home: Path, **more: str) -> Finished:
 
 
 def test_without_an_sdk_everything_runs_and_nothing_is_loaded(tmp_path: Path) -> None:
-    """Nor is a file made."""
+    """And no file is created."""
     done = plain(APP, tmp_path)
 
     assert (done.stdout, done.stderr) == (EXPECTED + "False\n", "")
@@ -52,14 +52,14 @@ def test_without_an_sdk_everything_runs_and_nothing_is_loaded(tmp_path: Path) ->
 
 def test_switched_off_under_the_agent_it_is_the_same(tmp_path: Path) -> None:
     """No connection, no file."""
-    with Knocks() as knocks:
+    with ConnectionCounter() as connections:
         environ = clean_environment(
-            tmp_path, OTEL_SDK_DISABLED="true", OTEL_EXPORTER_OTLP_ENDPOINT=knocks.url
+            tmp_path, OTEL_SDK_DISABLED="true", OTEL_EXPORTER_OTLP_ENDPOINT=connections.url
         )
         done = instrumented(APP, environ)
 
     assert done.stdout.startswith(EXPECTED), done.stderr
-    assert knocks.count == 0
+    assert connections.count == 0
     assert list(tmp_path.iterdir()) == []
 
 

@@ -76,12 +76,12 @@ def test_three_signals_arrive_and_no_secret_does(
     assert "shop" in sink.everything().decode(errors="replace")
 
 
-def test_every_call_is_priced_once_though_two_libraries_tell_of_it(
+def test_every_call_is_priced_once_though_two_libraries_report_it(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
     """gpt-4o 1200 x 2.50 + 300 x 10 = 6000 and claude 176 x 3 + 300 x 15 = 5028 micro-dollars.
 
-    The anthropic library makes a span of its own inside the instrumentation's.
+    The anthropic library makes another span inside the instrumentation's.
     """
     instrumented(APP, environment(tmp_path, sink), provider.url)
 
@@ -96,10 +96,10 @@ def test_every_call_is_priced_once_though_two_libraries_tell_of_it(
 
 
 @pytest.mark.slow
-def test_spans_keep_what_makes_them_useful(
+def test_spans_keep_models_counts_and_routes(
     tmp_path: Path, sink: OtlpSink, provider: FakeProvider
 ) -> None:
-    """Redaction leaves models, token counts, routes and error types as they are."""
+    """Redaction does not change models, token counts, routes and error types."""
     instrumented(APP, environment(tmp_path, sink), provider.url)
 
     chat = attributes_of(sink.span("chat gpt-4o"))

@@ -1,4 +1,4 @@
-"""A bound on what the app's thread pays, far enough from what is measured to hold anywhere."""
+"""Bounds on the cost in the app's thread, with a margin that holds on any machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Queue(SpanProcessor):
 def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> None:
     """Processor time that accounting and redaction add to what the SDK takes for the same span.
 
-    `benchmarks/guard.py` says how far from this figure it really is, against the bare SDK.
+    `benchmarks/guard.py` measures the actual figure, against the bare SDK.
     """
     faults = InternalErrors()
     accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
@@ -44,7 +44,7 @@ def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> No
     unguarded.add_span_processor(Queue())
     guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
 
-    # The least of some rounds: other load of the machine only adds to it.
+    # The minimum of some rounds: other load of the machine only adds time.
     guarded = min(microseconds_a_call(provider) for _ in range(8))
     without = min(microseconds_a_call(unguarded) for _ in range(8))
 

@@ -47,7 +47,7 @@ def test_a_streamed_answer_is_one_span_with_its_status(sdk: GuardedSdk) -> None:
 
 
 def test_an_app_that_says_which_it_wants_has_them(sdk: GuardedSdk) -> None:
-    """Through the parameter that upstream has for it."""
+    """Through upstream's parameter."""
     leave_out_event_spans()
 
     assert names(sdk, exclude_spans=["receive"]).count("GET / http send") == 4

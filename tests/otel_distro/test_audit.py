@@ -1,4 +1,4 @@
-"""The audit trail: every decision once, in order, and no way to change one unseen."""
+"""The audit trail: every decision once, in order, and tamper-evident."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def change(trail: Path, edit: Edit) -> tuple[str, ...]:
     return audit.verify(trail.parent).problems
 
 
-def test_what_was_recorded_is_read_back(trail: Path) -> None:
-    """Who, what, when; numbered."""
+def test_recorded_entries_are_read_back(trail: Path) -> None:
+    """With author, action, time and number."""
     found = list(audit.entries(trail.parent))
 
     assert [(e.number, e.action, e.by, e.detail) for e in found] == [
@@ -66,14 +66,14 @@ def test_only_the_owner_can_read_it(trail: Path) -> None:
     ids=["changed", "removed", "swapped", "cut off", "put in", "emptied"],
 )
 def test_every_kind_of_change_shows(trail: Path, edit: Edit, problem: str) -> None:
-    """Each in its own words."""
+    """Each with its own message."""
     assert problem in change(trail, edit)
 
 
-def test_a_new_chain_made_by_somebody_who_can_write_both_files_lacks_the_noted_hash(
+def test_a_forged_chain_in_both_files_lacks_the_noted_hash(
     trail: Path,
 ) -> None:
-    """Which is why the last hash is worth noting elsewhere."""
+    """Therefore the last hash should be stored elsewhere."""
     noted = audit.verify(trail.parent).last_hash
     trail.unlink()
     (trail.parent / "audit.head").unlink()
@@ -87,7 +87,7 @@ def test_a_new_chain_made_by_somebody_who_can_write_both_files_lacks_the_noted_h
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(at=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
 def test_no_byte_can_be_changed_unseen(trail: Path, at: int, flip: int) -> None:
-    """Wherever it is and whatever it becomes."""
+    """At any position, to any value."""
     whole = trail.read_bytes()
     changed = bytearray(whole)
     changed[at % len(whole)] ^= flip
@@ -99,7 +99,7 @@ def test_no_byte_can_be_changed_unseen(trail: Path, at: int, flip: int) -> None:
 
 
 def test_half_a_line_left_by_a_crash_is_taken_back(trail: Path) -> None:
-    """It was never acknowledged; the next entry goes on from the last whole one."""
+    """It was never acknowledged; the next entry follows the last whole one."""
     with trail.open("a") as file:
         file.write('{"number": 4, "at": "20')
     audit.record(trail.parent, "consent.granted")
@@ -130,8 +130,8 @@ def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
     assert sorted(written) == sorted((str(by), n) for by in range(4) for n in range(20))
 
 
-def test_a_trail_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    """With what to do about it."""
+def test_an_unwritable_trail_is_reported(tmp_path: Path) -> None:
+    """With the remedy."""
     (tmp_path / audit.FILE_NAME).mkdir()
 
     with pytest.raises(audit.AuditError, match="OTEL_DISTRO_STATE_DIR names another folder"):

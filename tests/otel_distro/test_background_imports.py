@@ -88,7 +88,7 @@ def test_clients_made_while_the_first_call_is_priced_find_whole_modules(
 
 @pytest.mark.slow
 def test_a_price_file_and_budgets_add_no_import(tmp_path: Path, sink: OtlpSink) -> None:
-    """What settings ask for is loaded at boot."""
+    """Modules for the settings are loaded at boot."""
     prices = tmp_path / "prices.toml"
     prices.write_text('[[price]]\nmodel = "own"\ninput = "1"\noutput = "2"\n')
 

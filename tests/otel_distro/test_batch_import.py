@@ -101,7 +101,7 @@ def written(path: Path, lines: list[dict[str, Any]]) -> Path:
 def test_a_result_is_one_call_at_batch_rates(
     tmp_path: Path, lines: list[dict[str, Any]], nano_usd: int, calls: int
 ) -> None:
-    """What was not run is skipped; importing it twice, or a later copy, changes nothing."""
+    """Lines that did not run are skipped; a second import, or a later copy, changes nothing."""
     ledger = tmp_path / "ledger.db"
     first = run("ledger", "import", written(tmp_path / "1.jsonl", lines), "--ledger", ledger)
     copy = written(tmp_path / "2.jsonl", lines)

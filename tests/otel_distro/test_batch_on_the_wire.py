@@ -160,7 +160,7 @@ class Files(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ CLIENTS: list[Fetch] = [
 def test_every_client_fetches_each_line_of_a_result_as_a_call(
     wired: WiredSdk, url: str, fetch: Fetch, sent: str
 ) -> None:
-    """3 × (1000 × 1.25 + 100 × 5); whole or in pieces, compressed or not, once if fetched twice."""
+    """3 × (1000 × 1.25 + 100 × 5); whole or in chunks, compressed or not, once if fetched twice."""
     for _ in range(2):
         assert fetch(f"{url}/v1/files/file-1/content{sent}") == lines(OPENAI)
 
@@ -287,20 +287,20 @@ def test_every_client_fetches_each_line_of_a_result_as_a_call(
 def test_the_lines_before_a_break_are_calls_and_the_others_when_they_come(
     wired: WiredSdk, url: str, fetch: Fetch
 ) -> None:
-    """The download ends in its second line; some clients show nothing of it then."""
-    with suppress(Exception):  # each client has an error of its own
+    """The download breaks off in its second line; some clients then return nothing."""
+    with suppress(Exception):  # each client has its own error
         fetch(f"{url}/v1/files/file-1/content?broken")
     before = wired.account()
     fetch(f"{url}/v1/files/file-1/content")
 
-    if fetch is not of_aiohttp_in_pieces:  # depends on when it looks
+    if fetch is not of_aiohttp_in_pieces:  # depends on the timing
         shows_nothing = fetch in {of_urllib3, of_aiohttp, of_httpx}
         assert before == ((0, 0) if shows_nothing else (1, 1_750_000))
     assert wired.account() == (3, 5_250_000)
 
 
 @pytest.mark.parametrize("fetch", CLIENTS, ids=lambda f: f.__name__)
-def test_other_files_are_no_calls(wired: WiredSdk, url: str, fetch: Fetch) -> None:
+def test_other_files_are_not_calls(wired: WiredSdk, url: str, fetch: Fetch) -> None:
     """A file is a result only by its lines."""
     body = Files.bodies["/v1/files/file-2/content"]
 
@@ -324,7 +324,7 @@ def test_parts_of_a_result_are_put_together(wired: WiredSdk, url: str, size: int
         assert wired.account() == (3, 5_250_000)
 
 
-def test_a_download_that_goes_on_after_a_break_loses_no_line(wired: WiredSdk, url: str) -> None:
+def test_a_resumed_download_loses_no_line(wired: WiredSdk, url: str) -> None:
     """The line at the break is read from both parts."""
     at = f"{url}/v1/files/file-1/content"
     got = b""
@@ -348,7 +348,7 @@ def test_a_download_that_goes_on_after_a_break_loses_no_line(wired: WiredSdk, ur
         ("/bucket/out/job/in.jsonl.out", 4_950_000),
     ],
 )
-def test_results_of_other_providers_are_read_where_they_are_kept(
+def test_results_of_other_providers_are_read_from_their_stores(
     wired: WiredSdk, url: str, path: str, nano_usd: int
 ) -> None:
     """A file or a job of Gemini's, an object of Vertex AI or Bedrock."""
@@ -358,23 +358,21 @@ def test_results_of_other_providers_are_read_where_they_are_kept(
 
 
 def test_brackets_in_a_text_do_not_end_a_result(wired: WiredSdk, url: str) -> None:
-    """They are no structure of the line."""
+    """They are not part of the line's structure."""
     requests.get(f"{url}/v1/files/brackets/content", timeout=30).raise_for_status()
 
     assert wired.account() == (3, 5_250_000)
 
 
 def test_a_result_of_many_lines_is_read_in_portions(wired: WiredSdk, url: str) -> None:
-    """More than are handed over at once."""
+    """More than one portion."""
     requests.get(f"{url}/v1/files/many/content", timeout=30).raise_for_status()
 
     assert wired.account() == (1200, 1200 * 1_750_000)
 
 
-def test_a_request_that_is_given_up_leaves_the_connection_as_it_was(
-    wired: WiredSdk, url: str
-) -> None:
-    """The next response on it is another file's."""
+def test_an_abandoned_request_leaves_the_connection_unchanged(wired: WiredSdk, url: str) -> None:
+    """The next response on it belongs to another file."""
     connection = http.client.HTTPConnection("127.0.0.1", free_port(), timeout=30)
     with pytest.raises(ConnectionRefusedError):
         connection.request("GET", "/v1/files/file-1/content")
@@ -388,7 +386,7 @@ def test_a_request_that_is_given_up_leaves_the_connection_as_it_was(
 
 
 def test_each_line_of_a_fetched_result_is_a_call_at_batch_rates(wired: WiredSdk, url: str) -> None:
-    """A line that did not run is no call, nor is a second download."""
+    """A line that did not run is not a call, nor is a second download."""
     with openai.OpenAI(base_url=f"{url}/v1", api_key="none") as client:
         for _ in range(2):
             assert client.files.content("file-1").content == lines(OPENAI)

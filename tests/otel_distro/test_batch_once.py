@@ -43,7 +43,7 @@ class Results(BaseHTTPRequestHandler):
         self.wfile.write(RESULT)
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def total(environ: dict[str, str]) -> tuple[int, int]:
 def test_processes_that_fetch_one_result_count_each_line_once(
     url: str, environ: dict[str, str]
 ) -> None:
-    """At the same time and one after another; the budget has spent what the ledger says."""
+    """At the same time and one after another; budget and ledger agree."""
     fetch_together(3, url, environ)
     fetch_together(1, url, environ)
 
@@ -131,7 +131,7 @@ def test_a_result_that_is_imported_and_fetched_counts_once(
 def test_a_claim_of_a_process_that_stores_nothing_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever fetches the result later has it; what is stored stays claimed."""
+    """A later download gets the result; stored calls stay claimed."""
     claims, others = (ClaimedResults(tmp_path / "state", None) for _ in range(2))
     assert claims.claim([1, 2**64 - 1, 3]) == {1, 2**64 - 1, 3}
     assert others.claim([1, 2**64 - 1, 4]) == {4}
@@ -142,14 +142,14 @@ def test_a_claim_of_a_process_that_stores_nothing_ends(
     assert others.claim([1, 2**64 - 1]) == {1}
 
 
-def test_another_ledger_has_claims_of_its_own(tmp_path: Path) -> None:
+def test_another_ledger_has_separate_claims(tmp_path: Path) -> None:
     """A result counts once in each."""
     assert ClaimedResults(tmp_path, tmp_path / "a.db").claim([1]) == {1}
     assert ClaimedResults(tmp_path, tmp_path / "b.db").claim([1]) == {1}
     assert ClaimedResults(tmp_path, tmp_path / "a.db").claim([1]) == set()
 
 
-def test_claims_that_cannot_be_written_hold_nothing_back(tmp_path: Path) -> None:
+def test_claims_that_cannot_be_written_delay_no_call(tmp_path: Path) -> None:
     """The ledger still keeps one of two equal calls."""
     (tmp_path / FILE_NAME).write_bytes(b"no database at all, but long enough to be read" * 30)
     claims = ClaimedResults(tmp_path, None)
@@ -160,7 +160,7 @@ def test_claims_that_cannot_be_written_hold_nothing_back(tmp_path: Path) -> None
 
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:
-    """The results are spans of this process only then."""
+    """The results are then only spans of this process."""
     claims = ClaimedResults(tmp_path, None, lambda: False)
 
     assert claims.claim([1]) == {1}

@@ -45,10 +45,10 @@ def environ(tmp_path: Path, sink: OtlpSink) -> dict[str, str]:
     )
 
 
-def test_a_trace_and_its_session_go_on_in_the_service_that_is_called(
+def test_a_trace_and_its_session_continue_in_the_called_service(
     sink: OtlpSink, environ: dict[str, str]
 ) -> None:
-    """And the request has the id that its caller gave it, redacted."""
+    """And the request has the caller's id, redacted."""
     caller = instrumented(CALLER, environ)
     called = instrumented(CALLED, environ, caller.stdout)
 
@@ -65,7 +65,7 @@ def test_a_trace_and_its_session_go_on_in_the_service_that_is_called(
 def test_another_list_of_headers_takes_the_place_of_ours(
     sink: OtlpSink, environ: dict[str, str]
 ) -> None:
-    """By OpenTelemetry's own variable."""
+    """By OpenTelemetry's variable."""
     environ["OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST"] = "x-tier"
     headers = json.dumps({"X-Request-ID": "r-17", "X-Tier": "gold"})
     instrumented(CALLED, environ, headers)

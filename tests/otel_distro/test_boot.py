@@ -25,10 +25,10 @@ def environment(home: Path, sink: OtlpSink, **more: str) -> dict[str, str]:
     return clean_environment(home, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **more)
 
 
-def test_a_misspelt_variable_withholds_content_and_names_the_near_one(
+def test_a_misspelt_variable_withholds_content_and_names_the_nearest_one(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """The app runs; ids and timing leave, text does not."""
+    """The app runs; ids and timing are exported, text is not."""
     done = instrumented(SPAN, environment(tmp_path, sink, OTEL_DISTRO_REDACTON="true"))
 
     assert (done.returncode, done.stdout) == (0, "app ran\n")
@@ -67,8 +67,8 @@ def test_an_unknown_exporter_costs_that_exporter_only(tmp_path: Path, sink: Otlp
     assert len(sink.spans()) == 1
 
 
-def test_the_resource_says_who_sent_it(tmp_path: Path, sink: OtlpSink) -> None:
-    """As the conventions ask of a distribution."""
+def test_the_resource_identifies_the_distribution(tmp_path: Path, sink: OtlpSink) -> None:
+    """As the conventions require of a distribution."""
     instrumented(SPAN, environment(tmp_path, sink, OTEL_SERVICE_NAME="shop"))
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -83,7 +83,7 @@ def test_the_resource_says_who_sent_it(tmp_path: Path, sink: OtlpSink) -> None:
 
 
 def test_our_launcher_covers_child_pythons(tmp_path: Path, sink: OtlpSink) -> None:
-    """A program that starts Python gets that watched as well."""
+    """Python programs started by the program are observed as well."""
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SPAN!r}], check=True)"
     done = run(
         [str(BIN / "otel-distro"), "run", "--", sys.executable, "-c", script],
@@ -94,7 +94,7 @@ def test_our_launcher_covers_child_pythons(tmp_path: Path, sink: OtlpSink) -> No
     assert len(sink.spans()) == 1
 
 
-def test_our_launcher_says_when_there_is_no_such_program(tmp_path: Path) -> None:
+def test_our_launcher_reports_a_missing_program(tmp_path: Path) -> None:
     """As a shell does: code 127."""
     done = run([str(BIN / "otel-distro"), "run", "nonesuch"], clean_environment(tmp_path))
 
@@ -146,7 +146,7 @@ def test_our_launcher_wins_over_another_distribution(
 
 @pytest.mark.slow
 def test_doctor_names_the_other_distribution(tmp_path: Path, competitor: Path) -> None:
-    """And says what to do."""
+    """With the remedy."""
     environ = clean_environment(tmp_path, PYTHONPATH=str(competitor))
     done = run([str(BIN / "otel-distro"), "doctor", "--json"], environ)
 
@@ -169,7 +169,7 @@ class Names:
 
 @pytest.fixture
 def detector(tmp_path: Path) -> Path:
-    """A folder that holds an installed package with a detector of its own."""
+    """A folder with an installed package that has a detector."""
     folder = tmp_path / "site"
     info = folder / "names_detector-1.0.dist-info"
     info.mkdir(parents=True)
@@ -182,7 +182,7 @@ def detector(tmp_path: Path) -> Path:
 
 
 def test_an_installed_detector_is_used(tmp_path: Path, sink: OtlpSink, detector: Path) -> None:
-    """Installing the package is all there is to do."""
+    """The package only has to be installed."""
     script = SPAN.replace("plain text", "Ada Lovelace wrote")
     instrumented(script, environment(tmp_path, sink, PYTHONPATH=str(detector)))
 
@@ -192,7 +192,7 @@ def test_an_installed_detector_is_used(tmp_path: Path, sink: OtlpSink, detector:
 def test_a_detector_that_cannot_be_loaded_withholds_content(
     tmp_path: Path, sink: OtlpSink, detector: Path
 ) -> None:
-    """What it was installed to find would leak."""
+    """Values that it should find would leak."""
     (detector / "names_detector.py").write_text("raise RuntimeError('no model')")
     done = instrumented(SPAN, environment(tmp_path, sink, PYTHONPATH=str(detector)))
 
@@ -217,7 +217,7 @@ LOADED = (
     ids=["agent", "launcher", "in code"],
 )
 def test_switched_off_nothing_of_the_sdk_is_loaded(tmp_path: Path, command: list[str]) -> None:
-    """However the distribution comes in."""
+    """For every way of starting the distribution."""
     done = run(command, clean_environment(tmp_path, OTEL_SDK_DISABLED="true"))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] False False\n", "")

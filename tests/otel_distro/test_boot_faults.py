@@ -1,4 +1,4 @@
-"""InternalErrors at boot: protection stays, whatever else is lost."""
+"""Internal errors at boot: protection stays when other features are lost."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def launched(environ: dict[str, str], script: str = CALLS) -> Finished:
 
 
 def not_a_folder(folder: Path) -> str:
-    """A home that cannot be used, not even by root."""
+    """A home that is unusable even for root."""
     file = folder / "home"
     file.touch()
     return str(file)
@@ -125,7 +125,7 @@ def test_strict_starts_no_program_with_an_unusable_standard_variable(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_VALUES)
 def test_doctor_names_an_unusable_standard_variable(name: str, tmp_path: Path) -> None:
-    """Where the SDK cannot even be imported with it, too."""
+    """Also if the SDK cannot be imported with it."""
     environ = clean_environment(tmp_path, **{name: BAD_VALUES[name]})
     done = run([str(BIN / "otel-distro"), "doctor", "--json"], environ)
 
@@ -165,10 +165,10 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_whatever_fails_at_boot_calls_are_refused(
+def test_calls_are_refused_after_any_failure_at_boot(
     broken: dict[str, str], tmp_path: Path, provider: FakeProvider, sink: OtlpSink
 ) -> None:
-    """A budget that cannot be checked and refuses, refuses every call; nothing raw leaves."""
+    """A refusing budget that cannot be checked refuses every call; no raw data is exported."""
     environ = budgeted(tmp_path, provider, sink, **broken)
     done = run([sys.executable, "-c", CALLS], environ)
 
@@ -218,7 +218,7 @@ def test_a_home_that_is_not_known_at_all_is_replaced(
     assert default_state_dir({}) == tmp_path / f"otel-distro-{os.geteuid()}"
 
 
-def test_the_temporary_state_folder_is_never_one_that_others_made(
+def test_the_temporary_state_folder_is_never_a_foreign_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A link in its place is not followed."""

@@ -1,4 +1,4 @@
-"""Budgets and the ledger are one account: what is booked is what the ledger holds."""
+"""Budgets and the ledger agree: charges equal the cost in the ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOON_NS = 1_763_000_000_000_000_000
 
 
 class Sums:
-    """Adds up what is charged to each budget."""
+    """Sum of charges of each budget."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
@@ -43,7 +43,7 @@ class Sums:
 
 @dataclass
 class Admission:
-    """A call at the gate, as the accounts see it."""
+    """A call at the gate, from the view of the accounts."""
 
     written: tuple[tuple[BudgetAccount, int], ...]
     is_settled: bool = True
@@ -52,7 +52,7 @@ class Admission:
 
 @dataclass(frozen=True)
 class Case:
-    """One call: what the gate charged, what the ledger holds, and what it holds in the end."""
+    """One call: the charge of the gate, the cost in the ledger, and the final cost."""
 
     at_gate: int | None
     in_ledger: int
@@ -110,8 +110,8 @@ def booking_of(accounts: Sums) -> Booking:
 
 
 @given(st.lists(CASES, max_size=8))
-def test_what_is_booked_is_what_the_ledger_holds(cases: list[Case]) -> None:
-    """Whatever the gate charged, however decisions are revised, settled late or not."""
+def test_charges_equal_the_costs_in_the_ledger(cases: list[Case]) -> None:
+    """For any charge at the gate and any revision, settled late or not."""
     accounts = Sums()
     booking = booking_of(accounts)
     admissions = []
@@ -137,7 +137,7 @@ def test_what_is_booked_is_what_the_ledger_holds(cases: list[Case]) -> None:
 
 
 def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(accounts: Sums) -> None:
-    """It may have cost that much."""
+    """It is the highest possible cost."""
     booking = booking_of(accounts)
     booking.note_admitted((1, 1), at_gate(accounts, 500))  # type: ignore[arg-type]
     booking.take([priced(0, None)], [])
@@ -145,10 +145,10 @@ def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(accounts: Sums) -> 
     assert accounts.spent["day"] == 500
 
 
-def test_a_call_of_unknown_cost_that_turns_out_to_be_another_one_costs_nothing(
+def test_a_call_of_unknown_cost_that_proves_to_be_a_duplicate_costs_nothing(
     accounts: Sums,
 ) -> None:
-    """The one that is billed in its place is booked."""
+    """The call billed instead is charged."""
     booking = booking_of(accounts)
     booking.note_admitted((1, 1), at_gate(accounts, 500))  # type: ignore[arg-type]
     booking.take([priced(0, None)], [])

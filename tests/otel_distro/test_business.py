@@ -1,4 +1,4 @@
-"""Metrics of the app's own: one line each, of any kind, never raising."""
+"""Business metrics of the app: one line each, of any kind, never raising."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_name_has_one_kind_and_unit(sdk: GuardedSdk) -> None:
 
 
 def test_names_cannot_grow_without_bound() -> None:
-    """A name made of an id would."""
+    """For example names with ids."""
     for number in range(300):
         otel_distro.business_metric(f"shop.order_{number}")
 

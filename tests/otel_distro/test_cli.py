@@ -1,4 +1,4 @@
-"""The commands: what they print for people, what for programs, how they end."""
+"""The commands: output as text and as JSON, and exit codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ledger(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of the machine the tests run on must not matter."""
+    """Isolate the tests from settings of the machine."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
 
@@ -44,8 +44,8 @@ def run(*arguments: str | Path) -> Result:
 
 
 @pytest.mark.parametrize("place", ["", ".", "/", "folder"])
-def test_what_is_no_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> None:
-    """Neither nothing nor a folder; the message names it."""
+def test_a_path_that_is_not_a_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> None:
+    """Neither an empty path nor a folder; the message names it."""
     (tmp_path / "folder").mkdir()
     named = str(tmp_path / place) if place == "folder" else place
 
@@ -57,7 +57,7 @@ def test_what_is_no_file_cannot_be_the_ledger(place: str, tmp_path: Path) -> Non
 
 
 def test_a_report_needs_the_name_of_a_file(filled: Path) -> None:
-    """An empty one, as an unset variable of a script gives it."""
+    """Here an empty one, as from an unset variable of a script."""
     result = run("reports", "report", "--html", "", "--ledger", filled)
 
     assert isinstance(result.exception, SystemExit)
@@ -103,7 +103,7 @@ def test_costs_for_programs(filled: Path) -> None:
 
 
 def test_costs_for_people(filled: Path) -> None:
-    """A sum with an unknown part is shown as a lower bound, and why is said below."""
+    """A sum with an unknown part is shown as a lower bound, with the reason below."""
     lines = run("costs", "--ledger", filled).stdout.splitlines()
 
     assert [line.rstrip() for line in lines] == [
@@ -115,7 +115,7 @@ def test_costs_for_people(filled: Path) -> None:
     ]
 
 
-def test_an_empty_ledger_says_so_and_what_to_do(empty: Path) -> None:
+def test_an_empty_ledger_is_reported_with_the_next_step(empty: Path) -> None:
     """Not a table of zeros."""
     result = run("costs")
 
@@ -168,7 +168,7 @@ def test_wrong_usage_is_explained(arguments: list[str], said: str) -> None:
 
 
 def test_importing_twice_changes_nothing(tmp_path: Path, ledger: Path) -> None:
-    """And says how much was there already."""
+    """And prints the number of stored calls."""
     archive = write_archive(tmp_path / "a.jsonl", chat_span(0), chat_span(1))
     first = run("ledger", "import", archive, "--ledger", ledger)
     before = run("costs", "--json", "--ledger", ledger).stdout
@@ -191,7 +191,7 @@ def test_a_damaged_archive_loses_only_its_damaged_lines(tmp_path: Path, ledger: 
     assert json.loads(run("costs", "--json", "--ledger", ledger).stdout)["total"]["calls"] == 1
 
 
-def test_a_file_that_is_no_ledger_is_explained(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_ledger_is_explained(tmp_path: Path) -> None:
     """No stack trace."""
     file = tmp_path / "notes.txt"
     file.write_text("hello, this is not a database at all" * 100)
@@ -237,7 +237,7 @@ def test_a_hostile_model_name_cannot_steer_the_terminal(tmp_path: Path, ledger: 
 
 @pytest.mark.usefixtures("empty")
 def test_no_violations_is_good_news() -> None:
-    """Said as such."""
+    """The output says so."""
     result = run("reports", "violations")
 
     assert result.exit_code == 0
@@ -289,7 +289,7 @@ def members(group: click.Group, path: str = "") -> list[str]:
 
 
 def test_the_first_help_fits_one_screen_and_names_every_command() -> None:
-    """80 columns and 24 lines, one of them the prompt; what a newcomer needs stands first."""
+    """80 columns and 24 lines, one of them the prompt; the commands for newcomers come first."""
     lines = run("--help").stdout.splitlines()
 
     assert len(lines) <= 23
@@ -335,7 +335,7 @@ def test_a_mistyped_command_gets_the_nearest_name(typed: str, hint: str) -> None
 
 
 def test_every_command_has_a_help_that_fits_one_screen_and_ends_with_an_example() -> None:
-    """What people see first."""
+    """Help is the first contact of users."""
     for name in members(main):
         result = run(*name.split(), "--help")
         assert result.exit_code == 0, name
@@ -370,7 +370,7 @@ def test_doctor_says_when_no_ledger_can_be_made(
 
 @pytest.mark.slow
 def test_doctor_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also not one that is set correctly."""
+    """Not even a valid one."""
     secret = "correct-horse-battery-staple"
     monkeypatch.setenv("OTEL_DISTRO_PSEUDONYM_KEY", secret)
 
@@ -393,7 +393,7 @@ def stacked() -> tuple[dict[str, Any], dict[str, Any]]:
 def test_spans_of_one_call_are_billed_once_though_archived_apart(
     tmp_path: Path, ledger: Path
 ) -> None:
-    """The second file revises what the first one had decided, whichever comes first."""
+    """The second file revises decisions on the first one, in either order."""
     outer, inner = stacked()
     first = write_archive(tmp_path / "outer.jsonl", outer)
     second = write_archive(tmp_path / "inner.jsonl", inner)
@@ -405,7 +405,7 @@ def test_spans_of_one_call_are_billed_once_though_archived_apart(
 
 
 def test_explain_shows_the_tree_and_the_reason(tmp_path: Path, ledger: Path) -> None:
-    """The inner span is billed; the outer one says which is billed instead."""
+    """The inner span is billed; the outer one names it."""
     archive = write_archive(tmp_path / "a.jsonl", *stacked())
     run("ledger", "import", archive, "--ledger", ledger)
     said = run("explain", f"{1:032x}", "--ledger", ledger).stdout
@@ -419,8 +419,8 @@ def test_explain_shows_the_tree_and_the_reason(tmp_path: Path, ledger: Path) -> 
 
 
 @pytest.mark.parametrize("trace_id", ["xyz", "", "1" * 33])
-def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
-    """With what one looks like."""
+def test_an_invalid_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
+    """With the valid format."""
     result = run("explain", trace_id, "--ledger", ledger)
 
     assert result.exit_code == 2
@@ -428,7 +428,7 @@ def test_what_is_no_trace_id_is_refused(trace_id: str, ledger: Path) -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_a_trace_without_calls_is_said_to_have_none() -> None:
+def test_a_trace_without_calls_is_reported_as_such() -> None:
     """Exit code 1."""
     result = run("explain", "abc")
 
@@ -436,8 +436,8 @@ def test_a_trace_without_calls_is_said_to_have_none() -> None:
     assert "no model call of trace" in result.stderr
 
 
-def test_prices_tells_rates_and_source() -> None:
-    """Per million tokens, with where it is known from."""
+def test_prices_prints_rates_and_source() -> None:
+    """Per million tokens, with the source."""
     found = json.loads(run("ledger", "prices", "gpt-4o", "--provider", "openai", "--json").stdout)
 
     assert found["usd_per_million_tokens"]["input"] == "2.5"
@@ -445,7 +445,7 @@ def test_prices_tells_rates_and_source() -> None:
     assert "genai-prices" in found["source"]
 
 
-def test_a_model_without_a_price_is_said_to_have_none() -> None:
+def test_a_model_without_a_price_is_shown_as_such() -> None:
     """And how to declare one."""
     result = run("ledger", "prices", "house-model-1")
 
@@ -465,7 +465,7 @@ output = 2
 """
 
 
-def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> None:
+def test_repricing_fills_in_unknown_costs(tmp_path: Path, filled: Path) -> None:
     """1200 x 1 + 300 x 2 = 1800 micro-dollars, once the price is declared."""
     prices = tmp_path / "prices.toml"
     prices.write_text(PRICES)
@@ -491,7 +491,7 @@ def test_repricing_fills_in_what_was_unknown(tmp_path: Path, filled: Path) -> No
     assert after["cost_nano_usd"] - before["cost_nano_usd"] == 1_800_000
 
 
-def test_stats_tell_how_calls_went(filled: Path) -> None:
+def test_stats_summarise_calls(filled: Path) -> None:
     """One of four failed; 300 tokens in half a second, three times, over two seconds."""
     total = json.loads(run("reports", "stats", "--json", "--ledger", filled).stdout)["total"]
 

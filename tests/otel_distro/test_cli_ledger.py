@@ -1,4 +1,4 @@
-"""`otel-distro ledger`: looking after the ledger itself."""
+"""`otel-distro ledger`: maintenance of the ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_a_sound_ledger_is_said_to_be_sound(ledger: Path) -> None:
+def test_a_sound_ledger_is_reported_as_sound(ledger: Path) -> None:
     """Structure and sums."""
     result = run("ledger", "check", "--ledger", ledger)
 
@@ -66,7 +66,7 @@ def test_checking_a_ledger_that_is_not_there_is_a_problem(tmp_path: Path) -> Non
 
 
 def test_retention_keeps_the_sums_and_archives_the_calls(ledger: Path, tmp_path: Path) -> None:
-    """All three are older than a day; what they cost is still known."""
+    """All three are older than a day; their cost is still known."""
     result = run(
         "ledger", "retain", "--days", "1", "--archive-to", tmp_path / "old", "--ledger", ledger
     )
@@ -112,7 +112,7 @@ def test_a_copy_is_the_same_ledger_elsewhere(ledger: Path, tmp_path: Path) -> No
     assert costs[0] == costs[1]
 
 
-def test_a_url_that_is_no_ledger_is_wrong_usage_and_not_quoted(ledger: Path) -> None:
+def test_an_invalid_ledger_url_is_wrong_usage_and_not_quoted(ledger: Path) -> None:
     """It may hold a password."""
     result = run("ledger", "copy", ledger, "mysql://me:s3cret@db/costs")
 
@@ -121,8 +121,8 @@ def test_a_url_that_is_no_ledger_is_wrong_usage_and_not_quoted(ledger: Path) -> 
     assert "s3cret" not in result.output
 
 
-def test_a_database_that_does_not_answer_is_told_without_its_password(ledger: Path) -> None:
-    """The attempt and the remedy."""
+def test_an_unreachable_database_is_reported_without_its_password(ledger: Path) -> None:
+    """With the address and the remedy."""
     pytest.importorskip("psycopg")
 
     result = run("ledger", "copy", ledger, "postgresql://me:s3cret@127.0.0.1:1/costs")
@@ -169,10 +169,10 @@ def test_an_archive_can_be_parquet(ledger: Path, tmp_path: Path) -> None:
     assert table.column("tenant").to_pylist() == [None] * 3
 
 
-def test_without_pyarrow_it_is_said_how_to_install_it(
+def test_without_pyarrow_the_install_command_is_printed(
     ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no half file stays."""
+    """And no partial file remains."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     result = run("ledger", "archive", tmp_path / "old", "--parquet", "--ledger", ledger)

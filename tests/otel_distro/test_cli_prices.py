@@ -35,7 +35,7 @@ def test_models_without_a_price_are_listed_with_aliases(tmp_path: Path) -> None:
 
 
 def test_the_proposed_aliases_are_a_price_file(tmp_path: Path) -> None:
-    """What is printed to stdout after the table can be put into the file."""
+    """The output after the table is valid in the file."""
     shown = run("ledger", "prices", "--unknown", "--ledger", ledger(tmp_path)).stdout
 
     declared = tomllib.loads(shown[shown.index("[[alias]]") :])
@@ -46,7 +46,7 @@ def test_the_proposed_aliases_are_a_price_file(tmp_path: Path) -> None:
     assert price_table(declared).aliases[0].model == "gpt-4o"
 
 
-def test_a_ledger_with_all_prices_says_so(tmp_path: Path) -> None:
+def test_a_ledger_with_all_prices_reports_that(tmp_path: Path) -> None:
     """Nothing to declare."""
     path = ledger_of(tmp_path, chat_span(1))
 
@@ -56,7 +56,7 @@ def test_a_ledger_with_all_prices_says_so(tmp_path: Path) -> None:
     assert "every model" in result.stderr
 
 
-def test_a_model_or_unknown_is_asked_for() -> None:
+def test_a_model_or_unknown_is_required() -> None:
     """One of both."""
     result = run("ledger", "prices")
 

@@ -1,4 +1,4 @@
-"""`otel-distro ledger reconcile FILE`: the ledger beside what the provider says."""
+"""`otel-distro ledger reconcile FILE`: the ledger beside the provider's figures."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_tokens_that_only_they_count_as_cached_are_the_cache(tmp_path: Path, led
 
 
 def test_calls_of_unknown_cost_explain_as_much_as_they_may_have_cost(tmp_path: Path) -> None:
-    """A stream without usage; the provider knows what it used."""
+    """A stream without usage; the provider has the usage."""
     stream = chat_span(1, **{"gen_ai.usage.input_tokens": None, "gen_ai.usage.output_tokens": None})
     ledger = ledger_of(tmp_path, chat_span(0), stream)
 
@@ -101,7 +101,7 @@ def test_calls_of_unknown_cost_explain_as_much_as_they_may_have_cost(tmp_path: P
 
 
 def test_a_failed_call_that_was_charged(tmp_path: Path) -> None:
-    """A timeout on our side is no timeout on theirs; the family alone is named when it fails."""
+    """A client timeout may succeed at the provider; a failed call names only the model family."""
     timeout = chat_span(
         1,
         **{
@@ -118,7 +118,7 @@ def test_a_failed_call_that_was_charged(tmp_path: Path) -> None:
     assert gap["causes_nano_usd"] == {"failed": 6_000_000}
 
 
-def test_what_nothing_explains_is_called_that(tmp_path: Path, ledger: Path) -> None:
+def test_an_unexplained_difference_is_named_so(tmp_path: Path, ledger: Path) -> None:
     """A discount of 2000 micro-dollars, in a cost file of several line items a model."""
     lines = "".join(
         f'1767225600,1767312000,2026-01-01T00:00:00Z,{amount},usd,"gpt-4o-2024-08-06, {kind}"\n'
@@ -188,7 +188,7 @@ def test_calls_that_the_provider_does_not_list_are_shown(tmp_path: Path, ledger:
     ["", "a,b\n1,2\n", OPENAI_USAGE + "x,x,yesterday,x,p,1,gpt-4o,1,1,0\n", "\0\0"],
     ids=["empty", "something else", "no date", "binary"],
 )
-def test_a_file_that_is_no_export_is_refused_with_what_is_wrong(
+def test_a_file_that_is_not_an_export_is_refused_with_the_reason(
     tmp_path: Path, ledger: Path, text: str
 ) -> None:
     """Exit code 1 and one sentence, no traceback."""
@@ -202,7 +202,7 @@ def test_a_file_that_is_no_export_is_refused_with_what_is_wrong(
 
 
 def test_reconcile_for_people(tmp_path: Path, ledger: Path) -> None:
-    """Both sides, the gap, and each cause with what it means."""
+    """Both sides, the gap, and each cause with its meaning."""
     file = tmp_path / "export.csv"
     file.write_text(OPENAI_USAGE + usage(5, 6000, 1500))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_costs_of_both_kinds_are_compared(tmp_path: Path) -> None:
-    """A computed call is 0.006; one reports that, one more, one a zero that is not believed."""
+    """A computed call is 0.006; one reports that, one more, one an ignored zero."""
     unknown = {"gen_ai.request.model": "house-1", "gen_ai.response.model": None}
     path = ledger_of(
         tmp_path,
@@ -54,6 +54,6 @@ def test_costs_of_both_kinds_are_compared(tmp_path: Path) -> None:
     assert "$0.0015" in run("ledger", "reconcile", "--reported", "--ledger", path).stdout
 
 
-def test_a_file_or_reported_costs_are_asked_for() -> None:
+def test_a_file_or_reported_costs_are_required() -> None:
     """One of both."""
     assert run("ledger", "reconcile").exit_code == 2

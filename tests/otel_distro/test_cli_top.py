@@ -61,7 +61,7 @@ def test_the_others_are_one_line_with_their_sum(ledger: Path) -> None:
 
 
 def test_programs_get_all_users_unless_they_ask_for_fewer(ledger: Path) -> None:
-    """Nothing is left out of JSON or CSV by itself."""
+    """JSON and CSV are complete by default."""
     found = answer("costs", "--by", "user", "--ledger", ledger)
     table = run("costs", "--by", "user", "--csv", "--ledger", ledger).stdout
     short = run("costs", "--by", "user", "--csv", "--top", "2", "--ledger", ledger).stdout
@@ -74,8 +74,8 @@ def test_programs_get_all_users_unless_they_ask_for_fewer(ledger: Path) -> None:
     assert sum(int(row["calls"]) for row in rows) == USERS
 
 
-def test_a_table_by_user_lists_a_hundred_and_says_how_many_others_there_are(ledger: Path) -> None:
-    """With 0 it lists all; other groups are never cut by themselves."""
+def test_a_table_by_user_lists_a_hundred_and_counts_the_others(ledger: Path) -> None:
+    """With 0 it lists all; other groups are never cut by default."""
     cut = run("costs", "--by", "user", "--ledger", ledger).stdout
     whole = run("costs", "--by", "user", "--top", "0", "--ledger", ledger).stdout
     models = run("costs", "--by", "model", "--top", "1", "--ledger", ledger).stdout
@@ -87,7 +87,7 @@ def test_a_table_by_user_lists_a_hundred_and_says_how_many_others_there_are(ledg
 
 
 def test_a_cut_report_cannot_hide_small_groups(ledger: Path) -> None:
-    """Which line joins which is decided among all of them."""
+    """Merging considers all lines."""
     found = run("costs", "--by", "model", "--top", "1", "--least-users", "5", "--ledger", ledger)
 
     assert found.exit_code == 2

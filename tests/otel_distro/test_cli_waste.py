@@ -1,4 +1,4 @@
-"""`otel-distro reports waste`: what was spent for nothing, and how sure that is."""
+"""`otel-distro reports waste`: wasted spending, and its certainty."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def found(ledger: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def test_one_call_wastes_nothing(tmp_path: Path) -> None:
-    """And that is said."""
+    """The output says so."""
     ledger = ledger_of(tmp_path, chat_span(0))
 
     assert "nothing found in 1 calls" in run("reports", "waste", *SINCE, "--ledger", ledger).stdout
 
 
-def test_a_failure_that_is_made_again_is_a_retry(tmp_path: Path) -> None:
+def test_a_repeated_failure_is_a_retry(tmp_path: Path) -> None:
     """The timed-out call may have been charged: a bound, nothing certain."""
     failed = unknown_usage(0, trace=9, **{"error.type": "timeout", "gen_ai.response.model": None})
     ledger = ledger_of(tmp_path, failed, span(5, trace=9))
@@ -63,8 +63,8 @@ def test_a_failure_that_is_made_again_is_a_retry(tmp_path: Path) -> None:
     assert at_most > 0
 
 
-def test_a_failure_in_another_trace_is_no_retry(tmp_path: Path) -> None:
-    """Another request of the app has nothing to do with it."""
+def test_a_failure_in_another_trace_is_not_a_retry(tmp_path: Path) -> None:
+    """Another request of the app is unrelated."""
     failed = unknown_usage(0, trace=9, **{"error.type": "timeout", "gen_ai.response.model": None})
     ledger = ledger_of(tmp_path, failed, span(5, trace=10))
 
@@ -72,7 +72,7 @@ def test_a_failure_in_another_trace_is_no_retry(tmp_path: Path) -> None:
 
 
 def test_a_stream_without_usage_is_abandoned(tmp_path: Path) -> None:
-    """What it produced until then is charged and unknown."""
+    """Its output until then is charged and unknown."""
     ledger = ledger_of(tmp_path, unknown_usage(0, **{"gen_ai.request.stream": True}))
 
     (calls, certain, at_most) = found(ledger)["abandoned streams"]
@@ -88,7 +88,7 @@ def test_calls_of_one_shape_may_be_repeats(tmp_path: Path) -> None:
 
 
 def test_the_same_prompt_again_is_known_by_its_fingerprint(tmp_path: Path) -> None:
-    """Equal numbers of tokens are no repeat when the prompts are known to differ."""
+    """Equal numbers of tokens are not a repeat if the prompts differ."""
     where, when = ({"gen_ai.input.messages": f'["{word}"]'} for word in ("where", "when"))
     ledger = ledger_of(
         tmp_path,
@@ -112,14 +112,14 @@ def test_input_that_a_cache_could_have_served_is_a_bound(tmp_path: Path) -> None
 
 
 def test_an_answer_at_its_limit_was_cut_off(tmp_path: Path) -> None:
-    """Whether it was of use nobody knows."""
+    """Its use is unknown."""
     ledger = ledger_of(tmp_path, chat_span(0, **{"gen_ai.request.max_tokens": 300}))
 
     assert found(ledger) == {"cut off": (1, 0, 6_000_000)}
 
 
-def test_an_unused_limit_is_shown_and_is_no_cost(tmp_path: Path) -> None:
-    """700 tokens x 10 = 7000 micro-dollars were set aside, not charged."""
+def test_an_unused_limit_is_shown_and_is_not_a_cost(tmp_path: Path) -> None:
+    """700 tokens x 10 = 7000 micro-dollars were reserved, not charged."""
     ledger = ledger_of(tmp_path, chat_span(0, **{"gen_ai.request.max_tokens": 1000}))
 
     report = answer("reports", "waste", *SINCE, "--ledger", ledger)
@@ -129,7 +129,7 @@ def test_an_unused_limit_is_shown_and_is_no_cost(tmp_path: Path) -> None:
 
 
 def test_waste_for_people(tmp_path: Path) -> None:
-    """What it is, in words, and its share of the cost."""
+    """With a description and its share of the cost."""
     ledger = ledger_of(tmp_path, chat_span(0), chat_span(60))
 
     lines = run("reports", "waste", *SINCE, "--ledger", ledger).stdout.splitlines()
@@ -151,7 +151,7 @@ def test_waste_for_people(tmp_path: Path) -> None:
 
 
 def test_answers_from_caches_are_counted_apart(tmp_path: Path) -> None:
-    """They cost nothing, and it is said what they would have cost."""
+    """They cost nothing, and the avoided cost is shown."""
     ledger = ledger_of(tmp_path, chat_span(0))
     call = ModelCall(
         trace_id=5,

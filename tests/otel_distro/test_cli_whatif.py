@@ -38,8 +38,8 @@ def test_another_model_of_the_same_provider(ledger: Path) -> None:
     }
 
 
-def test_a_model_can_be_named_as_it_was_asked_for(ledger: Path) -> None:
-    """People know gpt-4o; spans also name what answered."""
+def test_a_model_can_be_given_by_its_requested_name(ledger: Path) -> None:
+    """Users know gpt-4o; spans also name the model that answered."""
     report = answer(
         "reports", "whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger
     )
@@ -64,7 +64,7 @@ def test_a_better_cache(ledger: Path) -> None:
 
 
 def test_a_model_without_a_price_is_left_out_of_both_sums(ledger: Path) -> None:
-    """Unknown is not zero: this must not look like a saving."""
+    """Unknown is not zero and must not look like a saving."""
     result = run("reports", "whatif", "--model", "gpt-4o=house-model", *SINCE, "--ledger", ledger)
 
     assert "2 calls left out: no price for one of the two" in result.stdout
@@ -72,16 +72,14 @@ def test_a_model_without_a_price_is_left_out_of_both_sums(ledger: Path) -> None:
 
 
 def test_nothing_changes_in_the_ledger(ledger: Path) -> None:
-    """It is only a question."""
+    """The command only reads."""
     run("reports", "whatif", "--model", "gpt-4o=gpt-4o-mini", *SINCE, "--ledger", ledger)
 
     assert answer("costs", "--ledger", ledger)["total"]["cost_nano_usd"] == 12_000_000
 
 
 @pytest.mark.parametrize("arguments", [(), ("--model", "gpt-4o"), ("--cache-hit", "120%")])
-def test_a_question_that_makes_no_sense_is_wrong_usage(
-    ledger: Path, arguments: tuple[str, ...]
-) -> None:
+def test_an_invalid_query_is_wrong_usage(ledger: Path, arguments: tuple[str, ...]) -> None:
     """Exit code 2."""
     assert run("reports", "whatif", *arguments, "--ledger", ledger).exit_code == 2
 

@@ -1,4 +1,4 @@
-"""A ledger in ClickHouse in programs that write none of it, and in the page that reads it."""
+"""A ledger in ClickHouse: programs write nothing to it, the page reads it."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ print("done")
 """
 
 
-def test_a_program_stores_no_call_there_and_says_what_to_do(tmp_path: Path) -> None:
-    """One line, without the password; no server is asked, and nothing waits for one."""
+def test_a_program_stores_no_call_there_and_prints_the_remedy(tmp_path: Path) -> None:
+    """One line, without the password; no connection and no wait."""
     environ = clean_environment(
         tmp_path, OTEL_DISTRO_LEDGER=URL, OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none"
     )
@@ -100,7 +100,7 @@ def test_the_page_shows_the_same(clickhouse: ClickHouseUrl, tmp_path: Path) -> N
 
 
 def shown(ledger: Location, state_dir: Path) -> dict[str, str]:
-    """What the page says at each place, without the name of its ledger and what identifies it."""
+    """Return the text of each page without the name of its ledger and identifiers."""
     site = Site(ledger, Settings(state_dir=state_dir), now=lambda: NOW)
     with TestClient(make_app(site), base_url="http://127.0.0.1:4320") as visitor:
         found = {}
@@ -127,7 +127,7 @@ def test_tools_of_a_model_read_it(clickhouse: ClickHouseUrl, tmp_path: Path) -> 
 
 @pytest.mark.clickhouse
 def test_a_trace_of_the_fleet_is_shown_whole(clickhouse: ClickHouseUrl, tmp_path: Path) -> None:
-    """Spans without a model call too, each once, with events, logs and what the call cost."""
+    """Spans without a model call too, each once, with events, logs and the cost of the call."""
     trace, at = f"{7:032x}", f"fromUnixTimestamp64Nano({int(NOW.timestamp()) * 10**9})"
     columns = (
         "Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, ScopeName,"

@@ -59,7 +59,7 @@ provider.add_span_processor(SimpleSpanProcessor(after))
 
 
 def test_a_provider_that_is_not_global_can_be_passed(tmp_path: Path) -> None:
-    """Global ones are looked up for what is not given."""
+    """Missing providers are the global ones."""
     done = python(
         OWN_PROVIDER
         + """
@@ -93,7 +93,7 @@ trace.get_tracer("app").start_span("mail ada@lovelace.example").end()
 
 
 def test_a_provider_of_another_make_is_refused_clearly(tmp_path: Path) -> None:
-    """Nothing can be promised for it, so nothing is."""
+    """It cannot be guarded."""
     done = python(
         """
 from opentelemetry import trace
@@ -112,7 +112,7 @@ except otel_distro.OtelDistroError as error:
 
 
 def test_settings_that_cannot_be_used_are_an_error(tmp_path: Path) -> None:
-    """In code the caller gets the error."""
+    """In code they raise."""
     done = python(
         """
 import otel_distro
@@ -128,7 +128,7 @@ except otel_distro.SettingsError as error:
 
 
 def test_importing_the_package_is_cheap(tmp_path: Path) -> None:
-    """Neither the SDK nor the price data comes with it."""
+    """It loads neither the SDK nor the price data."""
     script = """
 import sys
 import otel_distro, otel_redaction, otel_pricing, otel_budget

@@ -45,7 +45,7 @@ OpenAIInstrumentor().instrument()
     ids=["before", "client first", "own provider", "then by hand", "by hand before"],
 )
 def test_a_model_call_is_recorded_once(tmp_path: Path, sink: OtlpSink, script: str) -> None:
-    """Whoever sets up what first; nothing on stderr but the line at the exit."""
+    """In any order of set-up; stderr has only the line at the exit."""
     done = called(script, tmp_path, sink)
 
     assert done.returncode == 0, done.stderr
@@ -66,7 +66,7 @@ def clients(tmp_path: Path) -> str:
 def test_a_client_without_instrumentation_needs_none(
     tmp_path: Path, sink: OtlpSink, clients: str
 ) -> None:
-    """Its calls are read from its requests, so nothing is missing."""
+    """Its calls are read from its requests."""
     done = called(CONFIGURE + "import groq", tmp_path, sink, PYTHONPATH=clients)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -75,7 +75,7 @@ def test_a_client_without_instrumentation_needs_none(
 def test_where_requests_are_not_observed_a_client_without_instrumentation_is_named(
     tmp_path: Path, sink: OtlpSink, clients: str
 ) -> None:
-    """With the package to install, when it is imported; one that is not used is not."""
+    """With the package to install, at its import; an unused client is not named."""
     off = {"OTEL_DISTRO_WIRE": "off"}
     done = called(CONFIGURE + "import groq", tmp_path, sink, PYTHONPATH=clients, **off)
 

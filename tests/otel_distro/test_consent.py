@@ -1,4 +1,4 @@
-"""Consent: without it nothing leaves and nothing is stored; with it, from that moment on."""
+"""Consent: without it nothing is exported or stored; with it, later records are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from otel_distro.cli import main
 from otel_distro.privacy import consent, consent_state
 from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.settings import Settings, load
-from support.knocks import Knocks
+from support.connection_counter import ConnectionCounter
 from support.otlp_sink import OtlpSink
 from support.process import BIN, Finished, clean_environment, instrumented
 
@@ -58,7 +58,7 @@ def work(home: Path, endpoint: str, **more: str) -> Finished:
 
 
 HARMLESS = {"pseudonym.key", "audit.jsonl", "audit.head", "settings.seen.json", "budget.db"}
-"""What may be there without consent: nothing of what the app does."""
+"""Files allowed without consent: none with data of the app."""
 
 
 def kept(home: Path) -> list[str]:
@@ -72,7 +72,7 @@ KINDS = sorted(
         for signal in ("traces", "metrics", "logs")
         for entry in entry_points(group=f"opentelemetry_{signal}_exporter")
     }
-    - {"sqlite", "otlp_proto_http"}  # the ledger, and what `otlp` stands for
+    - {"sqlite", "otlp_proto_http"}  # the ledger, and the entry point behind `otlp`
 )
 
 
@@ -90,19 +90,19 @@ def selecting(kind: str) -> dict[str, str]:
 def test_no_exporter_of_any_kind_connects_or_prints_before_consent(
     tmp_path: Path, kind: str
 ) -> None:
-    """Counted at the receiving port; the app does its work all the same."""
-    with Knocks() as knocks:
-        done = work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required", **selecting(kind))
+    """Counted at the receiving port; the app works as usual."""
+    with ConnectionCounter() as connections:
+        done = work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required", **selecting(kind))
 
     assert (done.returncode, done.stdout) == (0, "Hello\n"), done.stderr
-    assert knocks.count == 0
+    assert connections.count == 0
     assert not [name for name in kept(tmp_path) if name not in HARMLESS]
     assert done.stderr.count("consent is required and not given") == 1
 
 
 @pytest.mark.process
 def test_with_consent_the_same_app_is_recorded(tmp_path: Path, sink: OtlpSink) -> None:
-    """So that the silence above is the gate's doing."""
+    """This proves that the gate caused the silence above."""
     consent_state.write(tmp_path / "state/otel-distro", "granted", "test")
     done = work(tmp_path, sink.url, OTEL_DISTRO_CONSENT="required")
 
@@ -113,14 +113,14 @@ def test_with_consent_the_same_app_is_recorded(tmp_path: Path, sink: OtlpSink) -
 
 
 @pytest.mark.process
-def test_do_not_track_is_a_no_whatever_else_is_set(tmp_path: Path) -> None:
+def test_do_not_track_refuses_under_any_other_setting(tmp_path: Path) -> None:
     """Also where consent is not required, or was given."""
     consent_state.write(tmp_path / "state/otel-distro", "granted", "test")
-    with Knocks() as knocks:
-        done = work(tmp_path, knocks.url, DO_NOT_TRACK="1")
+    with ConnectionCounter() as connections:
+        done = work(tmp_path, connections.url, DO_NOT_TRACK="1")
 
     assert done.stdout == "Hello\n"
-    assert knocks.count == 0
+    assert connections.count == 0
     assert "ledger.db" not in kept(tmp_path)
     assert "not stored: DO_NOT_TRACK is set" in done.stderr
 
@@ -130,7 +130,7 @@ def test_do_not_track_is_a_no_whatever_else_is_set(tmp_path: Path) -> None:
 def test_a_running_program_follows_what_another_process_decides(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """Within a second, in both directions; what began before consent stays out."""
+    """Within a second, in both directions; earlier records are not exported."""
     script = """
     import subprocess, sys, time
     from opentelemetry import trace
@@ -163,7 +163,7 @@ def test_a_running_program_follows_what_another_process_decides(
 
 
 def ask_on_a_terminal(home: Path, sink: OtlpSink, answer: bytes) -> str:
-    """Run a program on a terminal of its own, type *answer*, and return the output."""
+    """Run a program on a new terminal, type *answer*, and return the output."""
     environ = clean_environment(
         home, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OTEL_DISTRO_CONSENT="required"
     )
@@ -202,7 +202,7 @@ def ask_on_a_terminal(home: Path, sink: OtlpSink, answer: bytes) -> str:
 def test_on_a_terminal_the_first_run_asks_once(
     tmp_path: Path, sink: OtlpSink, answer: bytes, granted: bool
 ) -> None:
-    """Saying nothing means no; the app gets its own input."""
+    """No answer means no; the app gets its own input."""
     shown = ask_on_a_terminal(tmp_path, sink, answer)
 
     assert "This program can record how it works" in shown
@@ -231,7 +231,7 @@ def shown() -> dict[str, Any]:
 
 @pytest.mark.usefixtures("home")
 def test_the_command_shows_grants_and_revokes() -> None:
-    """Each in one word."""
+    """With one word each."""
     assert (shown()["open"], shown()["answer"]) == (False, None)
     CliRunner().invoke(main, ["privacy", "consent", "grant"])
     assert (shown()["open"], shown()["answer"], shown()["by"]) == (True, "granted", "command")
@@ -283,7 +283,7 @@ def test_a_program_with_a_window_asks_by_a_callback(answer: bool | None, granted
      b'{"answer":"granted","at":"","notice_version":"1","by":""}',
      b'{"answer":"granted","at":"","notice_version":0,"by":""}'],
 )  # fmt: skip
-def test_a_file_that_makes_no_sense_is_no_consent(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_file_is_no_consent(tmp_path: Path, content: bytes) -> None:
     """Nor is consent to an older notice."""
     (tmp_path / "consent.json").write_bytes(content)
 
@@ -301,12 +301,12 @@ def test_a_file_that_makes_no_sense_is_no_consent(tmp_path: Path, content: bytes
     ],
 )
 def test_a_mistake_in_writing_it_means_that_it_is_required(environ: dict[str, str]) -> None:
-    """A value for consent is an intent."""
+    """An invalid value counts as `required`."""
     assert load({"HOME": "/home/ada", **environ}).settings.consent is True
 
 
 def test_a_broken_file_that_speaks_of_consent_means_it(tmp_path: Path) -> None:
-    """Even where nothing of it can be read."""
+    """Even if the file cannot be parsed."""
     broken = tmp_path / "d.toml"
     broken.write_text('consent = "required"\n[redaction\n')
 
@@ -317,13 +317,13 @@ def test_a_broken_file_that_speaks_of_consent_means_it(tmp_path: Path) -> None:
     ("value", "refused"), [("1", True), ("true", True), ("0", False), ("", False)]
 )
 def test_do_not_track_is_read_as_others_read_it(value: str, refused: bool) -> None:
-    """Anything but nothing, 0 and false."""
+    """Any value but an empty one, 0 and false."""
     settings = load({"HOME": "/", "DO_NOT_TRACK": value}).settings
 
     assert ConsentGate(settings).is_open() is not refused
 
 
-def test_what_began_before_the_gate_opened_stays_out(tmp_path: Path) -> None:
+def test_spans_started_before_consent_are_not_exported(tmp_path: Path) -> None:
     """Consent covers later records, not earlier ones."""
     gate = ConsentGate(Settings(consent=True, state_dir=tmp_path))
     before = time.time_ns()
@@ -334,7 +334,7 @@ def test_what_began_before_the_gate_opened_stays_out(tmp_path: Path) -> None:
     assert gate.admits(time.time_ns() + 1)
 
 
-def test_where_it_cannot_be_kept_it_still_ends_in_this_process(tmp_path: Path) -> None:
+def test_a_revocation_that_cannot_be_stored_applies_to_this_process(tmp_path: Path) -> None:
     """A full disk must not keep telemetry flowing."""
     consent_state.write(tmp_path, "granted", "test")
     gate = ConsentGate(Settings(consent=True, state_dir=tmp_path))
@@ -353,10 +353,10 @@ def test_where_it_cannot_be_kept_it_still_ends_in_this_process(tmp_path: Path) -
         ({"DO_NOT_TRACK": "1"}, "warn", "DO_NOT_TRACK is set"),
     ],
 )
-def test_the_doctor_says_why_nothing_arrives(
+def test_the_doctor_reports_missing_consent(
     tmp_path: Path, environ: dict[str, str], status: str, said: str
 ) -> None:
-    """Before anybody looks for a fault in the network."""
+    """So that users do not search the network for a fault."""
     from otel_distro.reports.doctor.protection import check_consent
 
     (check,) = check_consent(load({"HOME": str(tmp_path), **environ}))
@@ -366,14 +366,14 @@ def test_the_doctor_says_why_nothing_arrives(
 
 
 @pytest.mark.process
-def test_what_waits_on_disk_does_not_leave_once_consent_is_taken_back(
+def test_spooled_records_are_not_sent_after_consent_is_revoked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is deleted, and where that failed it is not sent."""
+    """They are deleted, and not sent if the deletion failed."""
     state = tmp_path / "state/otel-distro"
     consent_state.write(state, "granted", "test")
-    with Knocks() as knocks:  # takes no telemetry, so it is kept for later
-        work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
+    with ConnectionCounter() as connections:  # never answers, so that telemetry is spooled
+        work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required")
         spooled = [path for path in (state / "spool").rglob("*") if path.is_file()]
         assert [path for path in spooled if path.suffix != ".lock"]
         copies = {path: path.read_bytes() for path in spooled}
@@ -385,6 +385,6 @@ def test_what_waits_on_disk_does_not_leave_once_consent_is_taken_back(
 
         for path, content in copies.items():
             path.write_bytes(content)
-        knocks.count = 0
-        work(tmp_path, knocks.url, OTEL_DISTRO_CONSENT="required")
-        assert knocks.count == 0
+        connections.count = 0
+        work(tmp_path, connections.url, OTEL_DISTRO_CONSENT="required")
+        assert connections.count == 0

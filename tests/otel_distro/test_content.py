@@ -1,4 +1,4 @@
-"""Content levels: messages that never leave, and messages only the user's key can read."""
+"""Content levels: messages that are not exported, and stored ones that only the key can read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROMPT = '[{"role": "user", "parts": [{"type": "text", "content": "I am ada@love
 
 
 def guarded(level: str | None, *processors: Any) -> tuple[TracerProvider, Any]:
-    """A provider under the content *level*, with an exporter that keeps what it gets."""
+    """A provider with the content *level* and an in-memory exporter."""
     settings = Settings(content=level)
     made = redactors_for(settings, Redactor(), SilentObserver(), withhold=False)
     provider = TracerProvider(shutdown_on_exit=False)
@@ -67,7 +67,7 @@ def call_model(provider: TracerProvider) -> None:
 
 @pytest.mark.parametrize("level", ["none", "metadata", "full"])
 def test_with_any_level_set_no_message_is_exported(level: str) -> None:
-    """Numbers and names are."""
+    """Numbers and names are exported."""
     provider, exporter = guarded(level)
     call_model(provider)
 
@@ -78,7 +78,7 @@ def test_with_any_level_set_no_message_is_exported(level: str) -> None:
 
 
 def test_without_a_level_captured_messages_leave_redacted() -> None:
-    """Whether they are captured is for OpenTelemetry's own variable to say."""
+    """OpenTelemetry's variable decides on capture."""
     provider, exporter = guarded(None)
     call_model(provider)
 
@@ -150,7 +150,7 @@ def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
 
 
 @given(content=st.binary(max_size=2000), ids=st.binary(min_size=24, max_size=24))
-def test_what_is_sealed_opens_with_its_key_and_ids_only(content: bytes, ids: bytes) -> None:
+def test_a_sealed_record_opens_with_its_key_and_ids_only(content: bytes, ids: bytes) -> None:
     """Not with another key, not for another call, not changed."""
     private_key, public_key = sealing.new_key_pair()
     sealed = sealing.sealer(public_key)(content, ids)
@@ -170,7 +170,7 @@ def test_what_is_sealed_opens_with_its_key_and_ids_only(content: bytes, ids: byt
 
 
 def test_full_without_a_key_is_a_problem_that_withholds(keys: tuple[str, str]) -> None:
-    """Storing messages in the clear is never the answer."""
+    """Messages are never stored unencrypted."""
     without = load({"HOME": "/", "OTEL_DISTRO_CONTENT": "full"})
     wrong = load({"HOME": "/", "OTEL_DISTRO_CONTENT": "full", "OTEL_DISTRO_CONTENT_KEY": keys[0]})
     right = load({"HOME": "/", "OTEL_DISTRO_CONTENT": "full", "OTEL_DISTRO_CONTENT_KEY": keys[1]})
@@ -185,8 +185,8 @@ def test_none_keeps_no_ledger() -> None:
     assert load({"HOME": "/", "OTEL_DISTRO_CONTENT": "none"}).settings.ledger is None
 
 
-def test_messages_are_captured_where_they_are_to_be_kept(keys: tuple[str, str]) -> None:
-    """Unless the user has said otherwise."""
+def test_messages_are_captured_if_they_are_stored(keys: tuple[str, str]) -> None:
+    """Unless the user sets otherwise."""
     full = Settings(content="full", content_key=keys[1])
     unset: dict[str, str] = {}
     said = {CAPTURE: "NO_CONTENT"}
@@ -200,10 +200,10 @@ def test_messages_are_captured_where_they_are_to_be_kept(keys: tuple[str, str]) 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_an_app_with_the_level_full_stores_what_it_said_and_sends_none_of_it(
+def test_an_app_with_the_level_full_stores_messages_and_exports_none(
     tmp_path: Path, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the key to reading it again, by the commands a user has."""
+    """From creating the key to reading the messages, by the commands."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     key_file = tmp_path / "content.key"
     made = CliRunner().invoke(main, ["privacy", "content", "keygen", str(key_file)])
@@ -270,8 +270,8 @@ def test_messages_can_be_expired_and_purged(tmp_path: Path) -> None:
     assert store.delete_all(tmp_path / "none.db") == 0
 
 
-def test_what_was_sealed_earlier_opens() -> None:
-    """Key, form and purpose are part of what users have on disk."""
+def test_earlier_sealed_records_open() -> None:
+    """Key, format and purpose are part of stored data."""
     opened = sealing.opener("otc1-private-cMmdvmUUFZpVY0RBILrFr9sc727G0R3ib63oowFgTW8")
     sealed = bytes.fromhex(
         "01aa382cb13b93d29277fee8ba719b4df1fe544925f9b0243a950824605df6e1"

@@ -1,4 +1,4 @@
-"""Session, user, tenant and feature flag: on everything recorded inside, nowhere unasked."""
+"""Session, user, tenant and feature flag: on all records inside, and not sent by default."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def attributes_of_a_span(sdk: GuardedSdk) -> dict[str, Any]:
     return dict(sdk.spans()[-1].attributes)
 
 
-def test_spans_inside_carry_what_is_said(sdk: GuardedSdk) -> None:
+def test_spans_inside_carry_the_context(sdk: GuardedSdk) -> None:
     """By the names of the conventions."""
     with otel_distro.session("s-1"), otel_distro.tenant("acme"):
         with otel_distro.feature_flag("prompt", "b"):
@@ -64,7 +64,7 @@ def test_spans_inside_carry_what_is_said(sdk: GuardedSdk) -> None:
 
 
 def test_log_records_inside_carry_it_too(sdk: GuardedSdk) -> None:
-    """Beside their own attributes, which win."""
+    """Beside their own attributes, which take precedence."""
     with otel_distro.session("s-1"), otel_distro.tenant("acme"):
         sdk.logger.emit(LogRecord(body="hello", attributes={"tenant.id": "own", "n": 1}))
 
@@ -72,7 +72,7 @@ def test_log_records_inside_carry_it_too(sdk: GuardedSdk) -> None:
     assert record.log_record.attributes == {"session.id": "s-1", "tenant.id": "own", "n": 1}
 
 
-def test_what_a_span_says_itself_wins(sdk: GuardedSdk) -> None:
+def test_attributes_of_the_span_take_precedence(sdk: GuardedSdk) -> None:
     """The context fills gaps, it does not overwrite."""
     with otel_distro.session("s-1"):
         sdk.tracer.start_span("work", attributes={"session.id": "own"}).end()
@@ -81,7 +81,7 @@ def test_what_a_span_says_itself_wins(sdk: GuardedSdk) -> None:
 
 
 def test_a_session_without_an_id_gets_a_new_one_each_time() -> None:
-    """Two requests are never taken for one."""
+    """So that two requests differ."""
     with otel_distro.session() as first:
         pass
     with otel_distro.session() as second:
@@ -101,7 +101,7 @@ def test_the_innermost_wins_and_the_outer_comes_back() -> None:
 
 
 def test_tasks_started_inside_have_it_and_their_siblings_do_not(sdk: GuardedSdk) -> None:
-    """Each asyncio task has a context of its own."""
+    """Each asyncio task has its own context."""
 
     async def work(name: str) -> None:
         with otel_distro.session(name):
@@ -128,13 +128,13 @@ def test_a_user_is_only_ever_a_pseudonym(sdk: GuardedSdk) -> None:
 
 
 def test_without_a_running_distribution_a_user_is_not_carried_at_all() -> None:
-    """There is no key, and a name is never carried."""
+    """Without a key there is no pseudonym, and names are never propagated."""
     with otel_distro.user("ada@lovelace.example"):
         assert baggage.get_all() == {}
 
 
 @pytest.mark.usefixtures("with_a_key")
-def test_a_pseudonym_is_stored_as_the_user_it_stands_for() -> None:
+def test_a_pseudonym_is_stored_as_its_user() -> None:
     """A span with the name and one with the pseudonym are of one user."""
     stored = Pseudonyms(KEY)
 
@@ -154,7 +154,7 @@ def test_a_pseudonym_passes_redaction_and_is_recognised_for_any_name(name: str, 
     "text", ["ada", "user_", "user_123", "user_ZZZZZZZZZZZZ", "user_ffffffffffff", "xuser_0"]
 )
 def test_only_the_exact_form_is_taken_for_a_pseudonym(text: str) -> None:
-    """A person may well be called user_123."""
+    """A user may be named user_123."""
     assert parse_person_name(text) is None
 
 
@@ -172,7 +172,7 @@ def test_any_text_can_be_carried(value: str) -> None:
 
 
 def test_baggage_from_outside_counts_only_where_it_is_believed() -> None:
-    """Anybody may send it."""
+    """Any client may send it."""
     sent = baggage.set_baggage("tenant.id", "eve", baggage.set_baggage("session.id", "s-9"))
 
     assert contexts.attributes(sent, ("session.id",)) == {"session.id": "s-9"}
@@ -186,7 +186,7 @@ def test_other_baggage_never_becomes_an_attribute() -> None:
     assert contexts.attributes(sent, ("password",)) == {}
 
 
-def test_headers_tell_only_what_may_travel() -> None:
+def test_headers_have_only_permitted_keys() -> None:
     """A model provider need not know the tenant; the app's own baggage is left alone."""
     headers: dict[str, str] = {}
     propagator = AllowedPropagator(W3CBaggagePropagator(), ("session.id",), lambda: True)
@@ -197,7 +197,7 @@ def test_headers_tell_only_what_may_travel() -> None:
 
 
 def test_no_header_is_written_while_consent_is_missing() -> None:
-    """Nothing leaves also means: not as a passenger of the app's own requests."""
+    """Requests of the app must not carry data either."""
     headers: dict[str, str] = {}
     with otel_distro.session("s-1"):
         AllowedPropagator(W3CBaggagePropagator(), KEYS, lambda: False).inject(headers)
@@ -205,7 +205,7 @@ def test_no_header_is_written_while_consent_is_missing() -> None:
     assert headers == {}
 
 
-def test_budgets_hear_who_a_call_is_for() -> None:
+def test_budgets_get_the_scope_of_a_call() -> None:
     """Values set in the process need no trust."""
     from otel_distro.pipeline.budgets.scopes import Scopes
 
@@ -215,7 +215,7 @@ def test_budgets_hear_who_a_call_is_for() -> None:
     assert found == {"tenant.id": "acme", "session.id": "s-1"}
 
 
-def test_nothing_travels_unless_it_is_allowed_and_only_known_keys_can_be() -> None:
+def test_only_allowed_keys_are_sent_and_only_known_ones_can_be_allowed() -> None:
     """By default baggage is neither sent nor trusted."""
     from otel_distro.settings import load
 

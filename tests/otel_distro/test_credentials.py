@@ -1,4 +1,4 @@
-"""Credentials of exporters: where they go, and where they never show."""
+"""Credentials of exporters: sent to their endpoint only, never printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "plainlooking"
-"""Nothing that redaction would know for a key."""
+"""A value that redaction does not recognise as a key."""
 
 ALL_SIGNALS = """
 import logging
@@ -41,7 +41,7 @@ logging.getLogger("app").warning("hello")
     ],
 )
 def test_an_endpoint_is_shown_without_credentials(endpoint: str, shown: str) -> None:
-    """Whether it has a scheme or, as gRPC's, has none."""
+    """With a scheme or, as for gRPC, without one."""
     assert without_credentials(endpoint) == shown
 
 
@@ -76,7 +76,7 @@ HEADERS = {"OTEL_EXPORTER_OTLP_HEADERS": "api-key=k"}
 def test_headers_that_leave_the_machine_in_the_clear_are_noticed(
     environ: dict[str, str], places: list[str]
 ) -> None:
-    """One line for each place; without headers there is nothing to say."""
+    """One line per endpoint; without headers none."""
     assert list(sent_in_the_clear(environ | HEADERS)) == places
     assert not list(sent_in_the_clear(environ))
 
@@ -95,7 +95,7 @@ def test_headers_that_leave_the_machine_in_the_clear_are_noticed(
     ids=["not parsed", "not parsed, grpc", "not sent", "not sent, grpc", "bad name"],
 )
 def test_headers_are_never_printed(tmp_path: Path, headers: str, protocol: str) -> None:
-    """Not by the app, whose exporter cannot use them, and by no command."""
+    """Neither by the app, whose exporter cannot use them, nor by a command."""
     environ = clean_environment(
         tmp_path,
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://ann:{SECRET}@127.0.0.1:{free_port()}",
@@ -116,8 +116,8 @@ def test_headers_are_never_printed(tmp_path: Path, headers: str, protocol: str) 
 
 
 @pytest.mark.process
-def test_plaintext_is_told_once_at_start(tmp_path: Path) -> None:
-    """Although all three signals go there."""
+def test_plaintext_is_reported_once_at_start(tmp_path: Path) -> None:
+    """For all three signals together."""
     environ = clean_environment(
         tmp_path,
         OTEL_EXPORTER_OTLP_ENDPOINT="http://collector.invalid:4318",
@@ -132,7 +132,7 @@ def test_plaintext_is_told_once_at_start(tmp_path: Path) -> None:
 
 
 class Listener:
-    """Answers every request with *status* and *location*, and remembers that it was asked."""
+    """Answers every request with *status* and *location*, and records it."""
 
     def __init__(self, status: int, location: str = "") -> None:
         self.asked: list[str] = []
@@ -149,7 +149,7 @@ class Listener:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -194,7 +194,7 @@ def test_a_redirect_is_not_followed(redirecting: Listener, elsewhere: Listener) 
 
 @pytest.mark.process
 def test_no_signal_of_an_app_follows_a_redirect(tmp_path: Path, elsewhere: Listener) -> None:
-    """Spans, log records and metrics, from the app and sent by hand later."""
+    """Spans, log records and metrics, from the app and sent manually later."""
     redirecting = Listener(307, elsewhere.url.replace("127.0.0.1", "localhost"))
     environ = clean_environment(
         tmp_path,

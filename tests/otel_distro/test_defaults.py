@@ -1,4 +1,4 @@
-"""OpenTelemetry's own variables: set where the user left them open, and nowhere else."""
+"""Defaults of OpenTelemetry's variables, where the user has set none."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_all_three_signals_go_out_by_http() -> None:
     assert environ["OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"] == "true"
 
 
-def test_what_is_set_stays() -> None:
-    """Also where it says less than ours would."""
+def test_variables_that_are_set_stay() -> None:
+    """Also if our default enables more."""
     chosen = {
         "OTEL_TRACES_EXPORTER": "console",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
@@ -42,7 +42,7 @@ def test_exemplars_are_kept_while_they_are_redacted(redaction: str, samples: str
 
 
 def test_a_declarative_file_decides_alone() -> None:
-    """Only who configures is said."""
+    """Only the configurator is set."""
     assert set(after(OTEL_CONFIG_FILE="otel.yaml")) == {
         "OTEL_CONFIG_FILE",
         "OTEL_PYTHON_CONFIGURATOR",

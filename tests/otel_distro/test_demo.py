@@ -1,4 +1,4 @@
-"""`otel-distro demo`: the first thing a stranger sees."""
+"""`otel-distro demo`: the first contact of a new user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`doctor` shows what the calls of each provider are known from."""
+"""`doctor` shows the evidence for the calls of each provider."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_a_provider_is_described_by_its_evidence() -> None:
-    """Each kind that occurs, and whose spans they are."""
+    """Each kind, with the instrumentation of the spans."""
     line = ProviderCoverage("openai", 1200, 3, 0, 2, Counter({"their.scope": 1200}))
 
     assert described(line) == (
@@ -28,8 +28,8 @@ def test_a_provider_is_described_by_its_evidence() -> None:
     )
 
 
-def test_many_providers_stay_few_lines() -> None:
-    """Gateways name hundreds."""
+def test_many_providers_are_few_lines() -> None:
+    """Gateways may have hundreds."""
     lines = tuple(ProviderCoverage(f"p{number}", wire_only=1) for number in range(40))
 
     checks = list(check_coverage(CoverageReport(lines, complete=False)))
@@ -38,7 +38,7 @@ def test_many_providers_stay_few_lines() -> None:
     assert checks[-2].found == "and 28 more providers: see `otel-distro doctor --json`"
 
 
-def test_a_ledger_that_cannot_be_read_is_no_error_here() -> None:
+def test_an_unreadable_ledger_is_not_an_error_here() -> None:
     """The check of the ledger reports it."""
     assert list(check_coverage(None)) == []
     assert coverage.scopes_of(None) == {}
@@ -66,7 +66,7 @@ def test_a_scope_is_of_the_client_that_it_names(scope: str, clients: Sequence[st
 def test_clients_over_transports_that_are_not_observed_are_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With the setting of theirs that sends over HTTP."""
+    """With their setting for HTTP."""
     for name in ("google", "google.ai", "google.ai.generativelanguage"):
         module = ModuleType(name)
         module.__path__ = []

@@ -89,7 +89,7 @@ def cohere_check(home: Path, folder: Path, **more: str) -> dict[str, str]:
 def test_an_instrumentation_without_a_span_yet_is_not_called_instrumented(
     tmp_path: Path, site: Path
 ) -> None:
-    """It can be activated, and more is not known."""
+    """It can be activated, but there is no evidence yet."""
     instrumentation(site)
 
     assert cohere_check(tmp_path, site)["found"] == (
@@ -101,7 +101,7 @@ def test_an_instrumentation_without_a_span_yet_is_not_called_instrumented(
 def test_a_client_without_instrumentation_is_billed_from_the_wire(
     tmp_path: Path, site: Path
 ) -> None:
-    """There is nothing to install."""
+    """No package is needed."""
     check = cohere_check(tmp_path, site)
 
     assert (check["status"], check["remedy"]) == ("ok", "")
@@ -119,7 +119,7 @@ def test_without_the_wire_a_client_needs_an_instrumentation(tmp_path: Path, site
 
 @pytest.mark.slow
 def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, site: Path) -> None:
-    """Whatever is installed."""
+    """With or without an installed package."""
     span = chat_span(1, start_ns=time.time_ns() - 3_600 * 10**9)
     scope = "opentelemetry.instrumentation.cohere"
     archive = write_archive(tmp_path / "spans.jsonl", span, scope_name=scope)
@@ -133,7 +133,7 @@ def test_a_client_whose_spans_the_ledger_has_is_instrumented(tmp_path: Path, sit
 
 @pytest.mark.slow
 def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
-    """Both: what is needed and what is installed; the calls are billed all the same."""
+    """Both the required and the installed version; calls are billed in either case."""
     instrumentation(site, requires='cohere<5; extra == "instruments"')
 
     check = cohere_check(tmp_path, site)
@@ -152,7 +152,7 @@ def test_versions_that_do_not_fit_are_named(tmp_path: Path, site: Path) -> None:
     ids=["on import", "on activation"],
 )
 def test_a_missing_part_is_named(tmp_path: Path, site: Path, broken: dict[str, str]) -> None:
-    """Whenever it is first needed."""
+    """At its first use."""
     instrumentation(site, **broken)
 
     check = cohere_check(tmp_path, site, OTEL_DISTRO_WIRE="off")
@@ -197,7 +197,7 @@ def test_a_missing_part_is_reported_when_the_library_is_imported(
 def test_an_older_instrumentation_than_those_that_were_tried_is_named(
     tmp_path: Path, installed: str, says: str | None
 ) -> None:
-    """Its spans may lack what billing reads."""
+    """Its spans may lack attributes for billing."""
     name = "opentelemetry-instrumentation-genai-openai"
     package(tmp_path, name, installed, modules={}, entry_point="openai = theirs:Theirs")
     (found,) = Distribution.discover(path=[str(tmp_path)])
@@ -209,8 +209,8 @@ def test_an_older_instrumentation_than_those_that_were_tried_is_named(
     assert said == (says and f"{name} {installed} is {says}")
 
 
-def test_the_known_clients_are_those_that_are_used_most() -> None:
-    """Each with names of its own, none of which is another's."""
+def test_the_known_clients_are_the_most_used_ones() -> None:
+    """Each with distinct names."""
     names = [name for client in MODEL_CLIENTS for name in client.instrumentors]
 
     assert len(names) == len(set(names))

@@ -1,4 +1,4 @@
-"""`otel-distro doctor --startup`: where the time of a start goes."""
+"""`otel-distro doctor --startup`: start-up time by part."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ otel_distro: said something in between
 
 
 def test_the_parts_of_a_start_add_up_to_all_of_it() -> None:
-    """What nobody has timed is named as well."""
+    """Untimed parts are named as well."""
     taken = [("providers", 60 * MS, 90 * MS), ("settings", 50 * MS, 60 * MS)]
 
     phases = phases_of(taken, began=0, ready=100 * MS, bare_ms=15.0)
@@ -39,7 +39,7 @@ def test_a_start_without_telemetry_has_one_part() -> None:
 
 
 def test_imports_are_added_up_by_package_the_slowest_first() -> None:
-    """Each module counts without what it imports itself."""
+    """Each module counts without its own imports."""
     assert imports_of(REPORT) == (
         Imports("flask", 9.0, 1),
         Imports("opentelemetry.sdk", 2.5, 2),
@@ -47,8 +47,8 @@ def test_imports_are_added_up_by_package_the_slowest_first() -> None:
     )
 
 
-def test_a_slow_instrumentor_is_named_with_the_variable_that_leaves_it_out() -> None:
-    """Together with those that are left out already."""
+def test_a_slow_instrumentor_is_named_with_the_variable_that_disables_it() -> None:
+    """Together with those already disabled."""
     phases = [Phase("instrumentor flask", 94.0), Phase("instrumentor logging", 2.0)]
     environ = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "redis"}
 
@@ -61,7 +61,7 @@ def test_a_slow_instrumentor_is_named_with_the_variable_that_leaves_it_out() -> 
 @pytest.mark.slow
 @pytest.mark.process
 def test_the_command_measures_fresh_processes_in_the_users_environment(tmp_path: Path) -> None:
-    """For people and for machines."""
+    """As text and as JSON."""
     exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
     environ = clean_environment(tmp_path, **exporters)
     command = [sys.executable, "-m", "otel_distro", "doctor", "--startup"]

@@ -48,24 +48,24 @@ def quiet(sink: OtlpSink, home: Path) -> dict[str, str]:
     return clean_environment(
         home,
         OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
-        OTEL_SERVICE_NAME="shop",  # what waits on disk is sent by the same service only
+        OTEL_SERVICE_NAME="shop",  # the spool is sent by the same service only
         OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none",
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*",
         OTEL_DISTRO_EXIT_LINE="false",
-        OTEL_DISTRO_EXIT_TIMEOUT="10",  # several processes leave at once, perhaps on a busy machine
+        OTEL_DISTRO_EXIT_TIMEOUT="10",  # several processes end at once, perhaps on a busy machine
     )
 
 
 def statuses(home: Path) -> dict[str, int]:
-    """How many calls of each cost status the ledger holds."""
+    """Return the number of calls in the ledger by cost status."""
     (path,) = home.rglob("ledger.db")
     with closing(sqlite3.connect(path)) as ledger:
         return dict(ledger.execute("SELECT status, count(*) FROM calls_v GROUP BY 1"))
 
 
 def rows(home: Path) -> int:
-    """How many calls the ledger holds."""
+    """Return the number of calls in the ledger."""
     return sum(statuses(home).values())
 
 
@@ -134,7 +134,7 @@ os.kill(os.getpid(), 15)""",
     ],
 )
 def test_spans_and_calls_are_kept(tmp_path: Path, sink: OtlpSink, ending: str, code: int) -> None:
-    """However the process ends; and its exit code is its own."""
+    """For every kind of exit, with the app's exit code."""
     done = program(f"calls()\n{ending}\n", sink, tmp_path)
 
     assert done.returncode == code, done.stderr
@@ -154,17 +154,17 @@ print(time.time())
 
 
 def leave_before_prices_are_there(sink: OtlpSink, home: Path, seconds: float) -> tuple[str, float]:
-    """Calls in the last moment of a process that has a second to leave; stderr, and seconds."""
+    """Make calls just before an exit limited to a second; return stderr and seconds."""
     environ = quiet(sink, home) | {"OTEL_DISTRO_EXIT_TIMEOUT": "1"}
     done = instrumented(CALLS + SLOW_PRICES.format(seconds=seconds), environ)
     assert done.returncode == 0, done.stderr
     return done.stderr, time.time() - float(done.stdout)
 
 
-def test_calls_priced_a_moment_too_late_are_in_the_ledger_all_the_same(
+def test_calls_priced_a_moment_too_late_are_still_in_the_ledger(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """What spans say can be sent later; who was not in the ledger then never would be."""
+    """Spans can be sent later, but calls not stored at exit would be lost."""
     said, _ = leave_before_prices_are_there(sink, tmp_path, 1.0)
 
     assert rows(tmp_path) == 20
@@ -175,7 +175,7 @@ def test_calls_priced_a_moment_too_late_are_in_the_ledger_all_the_same(
 def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """Reported with the setting that gives them more time; the process does not wait for them."""
+    """The report names the setting for more time; the process does not wait."""
     said, seconds = leave_before_prices_are_there(sink, tmp_path, 15.0)
 
     assert "20 model calls could not be priced before the process ended" in said
@@ -194,10 +194,10 @@ def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
 
 
 @pytest.mark.slow
-def test_calls_that_end_while_another_program_holds_the_ledger_are_stored_later(
+def test_calls_that_end_while_another_program_locks_the_ledger_are_stored_later(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """A backup or a database browser may lock it for longer than a process takes to leave."""
+    """A backup or a database browser may lock it longer than a process takes to exit."""
     program("calls()", sink, tmp_path)
     (path,) = tmp_path.rglob("ledger.db")
     environ = quiet(sink, tmp_path) | {"OTEL_DISTRO_EXIT_TIMEOUT": "1"}
@@ -229,7 +229,7 @@ EXECUTOR = "with ProcessPoolExecutor(2, context) as pool: list(pool.map(call, ra
 def test_worker_processes_lose_nothing(
     tmp_path: Path, sink: OtlpSink, method: str, work: str
 ) -> None:
-    """`with Pool()` sends SIGTERM to workers that may be leaving already."""
+    """`with Pool()` sends SIGTERM to workers that may already be exiting."""
     source = f"""
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -262,7 +262,7 @@ except FileNotFoundError:
 
 
 def test_spans_that_never_ended_are_named_at_exit(tmp_path: Path, sink: OtlpSink) -> None:
-    """No exporter sees them, so their names, redacted, are all there is."""
+    """No exporter receives them; their redacted names are printed."""
     source = """
 tracer.start_span("ended").end()
 one, two, three = (tracer.start_span(name) for name in ("upload", "upload", "mail a@example.org"))
@@ -277,7 +277,7 @@ one, two, three = (tracer.start_span(name) for name in ("upload", "upload", "mai
 def test_with_no_time_to_spend_signals_and_os_functions_are_left_alone(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """OTEL_DISTRO_EXIT_TIMEOUT=0 is how an app says that it wants none of this."""
+    """OTEL_DISTRO_EXIT_TIMEOUT=0 disables the shutdown hooks."""
     source = """
 import os, signal, posix
 assert os._exit is posix._exit and os.execv is posix.execv
@@ -298,7 +298,7 @@ assert signal.signal.__module__ == "signal" and signal.getsignal(15) is signal.S
 def test_a_main_thread_that_is_deep_in_c_code_does_not_keep_sigterm_waiting(
     tmp_path: Path, sink: OtlpSink, before: str
 ) -> None:
-    """Python runs no handler then, and the default action would have ended the process."""
+    """Python runs no handler then; the default action would end the process."""
     source = f"""
 import hashlib, os, threading, time
 {before}
@@ -313,7 +313,7 @@ hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
 
 
 def test_a_subinterpreter_starts_and_ends_beside_us(tmp_path: Path, sink: OtlpSink) -> None:
-    """What it runs is not recorded; what the main interpreter records arrives."""
+    """Its work is not recorded; records of the main interpreter arrive."""
     interpreters = pytest.importorskip("_xxsubinterpreters", reason="no subinterpreters here")
     assert interpreters
     source = """
@@ -393,7 +393,7 @@ def ask(number):
 
 @pytest.mark.slow
 def test_celery_workers_that_are_replaced_lose_nothing(tmp_path: Path, sink: OtlpSink) -> None:
-    """Celery kills a worker that is leaving when the main process ends first."""
+    """Celery kills an exiting worker when the main process ends first."""
     pytest.importorskip("celery", reason="Celery is not installed")
     queue, finished = tmp_path / "queue", tmp_path / "done"
     (queue / "control").mkdir(parents=True)

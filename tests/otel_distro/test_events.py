@@ -57,7 +57,7 @@ def test_each_event_is_counted(sdk: GuardedSdk) -> None:
 
 
 def test_events_of_a_session_know_it(sdk: GuardedSdk) -> None:
-    """Without saying it again."""
+    """Without an explicit argument."""
     with otel_distro.session("s-1"):
         otel_distro.track_event("session.start")
 
@@ -85,10 +85,10 @@ def test_events_of_a_session_know_it(sdk: GuardedSdk) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_the_catalogue_is_told_and_recorded_all_the_same(
+def test_events_outside_the_catalogue_are_reported_and_recorded(
     sdk: GuardedSdk, name: str, attributes: dict[str, Any], problem: str
 ) -> None:
-    """A test of the app can ask for the problems; the app never fails of one."""
+    """A test of the app can read the problems; the app never fails."""
     otel_distro.track_event(name, attributes)
     otel_distro.track_event(name, **attributes)
 
@@ -97,7 +97,7 @@ def test_what_does_not_fit_the_catalogue_is_told_and_recorded_all_the_same(
 
 
 def test_an_app_adds_its_own_events() -> None:
-    """With what they mean and carry."""
+    """With meaning and attributes."""
     otel_distro.define_event(
         "checkout.complete",
         meaning="an order is paid",
@@ -110,8 +110,8 @@ def test_an_app_adds_its_own_events() -> None:
 
 
 @pytest.mark.parametrize("name", ["checkout", "Checkout.done", "checkout.", "a b.c", ""])
-def test_names_that_are_no_component_and_action_are_refused(name: str) -> None:
-    """Where the event is defined, which is when the program starts."""
+def test_names_without_component_and_action_are_refused(name: str) -> None:
+    """At the definition of the event, when the program starts."""
     with pytest.raises(ValueError, match=r"component\.action"):
         otel_distro.define_event(name)
 
@@ -143,8 +143,8 @@ def test_an_error_is_tracked_instead_of_the_end_and_raised_on(sdk: GuardedSdk) -
     assert last(sdk).attributes["error.type"] == "KeyError"
 
 
-def test_what_is_known_at_the_end_only_is_told_with_it(sdk: GuardedSdk) -> None:
-    """Of a request the length of question and answer, never their text; and once only."""
+def test_values_known_only_at_the_end_are_in_the_last_event(sdk: GuardedSdk) -> None:
+    """For a request the length of question and answer, never their text; and only once."""
     request = otel_distro.event_span("request", input_length=12)
     with request:
         request.set(output_length=345)
@@ -177,7 +177,7 @@ def test_functions_of_both_kinds_can_be_tracked() -> None:
 
 
 def test_handlers_get_the_events_they_ask_for_until_detached() -> None:
-    """A pattern says which."""
+    """By pattern."""
     got: list[str] = []
 
     def note(event: otel_distro.Event) -> None:
@@ -192,7 +192,7 @@ def test_handlers_get_the_events_they_ask_for_until_detached() -> None:
     assert got == ["app.llm.request"]
 
 
-def test_a_handler_that_fails_disturbs_nobody() -> None:
+def test_a_failing_handler_does_not_affect_others() -> None:
     """Neither the app nor the next handler."""
     got: list[str] = []
     otel_distro.attach(lambda _event: 1 / 0)

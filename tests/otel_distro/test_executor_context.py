@@ -1,4 +1,4 @@
-"""Contexts where work changes threads, and where a generator is dropped early."""
+"""Contexts across threads, and in generators that are dropped early."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     executor_context._wrap_pool(pools)
 
 
-def said() -> dict[str, str]:
+def context_values() -> dict[str, str]:
     return dict(contexts.local_baggage())
 
 
-def test_a_task_of_a_pool_has_what_its_submitter_said() -> None:
+def test_a_task_of_a_pool_has_the_context_of_its_submitter() -> None:
     """Also as baggage; the next task of the same thread has its own."""
     with ThreadPoolExecutor(1) as pool:
         with otel_distro.tenant("acme"), otel_distro.session("s-1"):
-            inside = pool.submit(said)
+            inside = pool.submit(context_values)
             carried = pool.submit(baggage.get_baggage, "tenant.id")
-        outside = pool.submit(said)
+        outside = pool.submit(context_values)
 
     assert inside.result() == {"tenant.id": "acme", "session.id": "s-1"}
     assert carried.result() == "acme"
@@ -51,14 +51,14 @@ def test_run_in_executor_and_map_carry_it_too() -> None:
 
     async def main() -> dict[str, str]:
         with otel_distro.tenant("acme"):
-            return await asyncio.get_running_loop().run_in_executor(None, said)
+            return await asyncio.get_running_loop().run_in_executor(None, context_values)
 
     assert asyncio.run(main()) == {"tenant.id": "acme"}
     with ThreadPoolExecutor(1) as pool, otel_distro.tenant("acme"):
-        assert list(pool.map(lambda _: said(), [1])) == [{"tenant.id": "acme"}]
+        assert list(pool.map(lambda _: context_values(), [1])) == [{"tenant.id": "acme"}]
 
 
-def test_what_a_task_raises_and_returns_is_its_own() -> None:
+def test_exceptions_and_results_of_a_task_are_unchanged() -> None:
     """Arguments by name included."""
     with ThreadPoolExecutor(1) as pool, otel_distro.tenant("acme"):
         assert pool.submit(int, "ff", base=16).result() == 255
@@ -71,7 +71,7 @@ def test_what_a_task_raises_and_returns_is_its_own() -> None:
 def test_an_async_generator_that_is_dropped_early_logs_nothing(
     caplog: pytest.LogCaptureFixture, with_measure: bool
 ) -> None:
-    """It is closed in another context than the one it was begun in."""
+    """It is closed in another context than that of its start."""
 
     async def parts() -> AsyncIterator[int]:
         with otel_distro.session("s-1"), otel_distro.tenant("acme"):
@@ -89,7 +89,7 @@ def test_an_async_generator_that_is_dropped_early_logs_nothing(
             gc.collect()
             await asyncio.sleep(0)
         await asyncio.create_task(asyncio.sleep(0))
-        return said()
+        return context_values()
 
     asyncio.run(main())
 
@@ -105,9 +105,9 @@ def test_a_generator_closed_in_the_same_context_restores_it() -> None:
 
     generator = parts()
     next(generator)
-    assert said() == {"tenant.id": "acme"}
+    assert context_values() == {"tenant.id": "acme"}
     generator.close()
-    assert said() == {}
+    assert context_values() == {}
 
 
 def test_a_budget_scope_is_carried_too() -> None:
@@ -121,7 +121,7 @@ def test_a_budget_scope_is_carried_too() -> None:
 
 
 def test_typed_errors_in_a_generator_that_is_dropped_early_raise_nothing() -> None:
-    """It is closed in another context than the one it began in."""
+    """It is closed in another context than that of its start."""
     problems: list[object] = []
 
     async def stream() -> AsyncIterator[int]:
@@ -140,18 +140,18 @@ def test_typed_errors_in_a_generator_that_is_dropped_early_raise_nothing() -> No
 
 
 def test_a_thread_pool_of_multiprocessing_carries_it_as_well() -> None:
-    """Task by task, whatever method hands them over; processes get functions as they are."""
+    """Per task, for every method of submission; processes get unwrapped functions."""
     with pools.ThreadPool(1) as pool:
         with otel_distro.tenant("acme"):
             found = [
-                pool.apply(said),
-                pool.apply_async(said).get(),
-                *pool.map(lambda _: said(), [1]),
-                *pool.imap(lambda _: said(), [1]),
-                *pool.imap_unordered(lambda _: said(), [1]),
-                *pool.starmap(lambda _a, _b: said(), [(1, 2)]),
+                pool.apply(context_values),
+                pool.apply_async(context_values).get(),
+                *pool.map(lambda _: context_values(), [1]),
+                *pool.imap(lambda _: context_values(), [1]),
+                *pool.imap_unordered(lambda _: context_values(), [1]),
+                *pool.starmap(lambda _a, _b: context_values(), [(1, 2)]),
             ]
-        outside = pool.apply(said)
+        outside = pool.apply(context_values)
 
     assert found == [{"tenant.id": "acme"}] * 6
     assert outside == {}
@@ -160,7 +160,7 @@ def test_a_thread_pool_of_multiprocessing_carries_it_as_well() -> None:
 
 
 async def _dropped(scope: AbstractContextManager[object]) -> None:
-    """Begin a generator with *scope* inside, drop it, and wait until it has been closed."""
+    """Start a generator with *scope* inside, drop it, and wait until it is closed."""
     closed = anyio.Event()
 
     async def parts() -> AsyncIterator[int]:
@@ -186,7 +186,7 @@ BACKENDS = ["asyncio", pytest.param("trio", marks=pytest.mark.skipif(
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend: str) -> None:
+def test_the_consumer_of_a_dropped_generator_is_not_in_its_session(backend: str) -> None:
     """Later calls of the same task would be counted for the wrong tenant."""
     found: list[object] = []
 
@@ -195,14 +195,14 @@ def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend
             await _dropped(otel_distro.tenant("acme"))
             await _dropped(otel_distro.session("s-1"))
             await _dropped(otel_distro.budget.scope(tenant="acme"))
-            found.append(said())
+            found.append(context_values())
             found.append(dict(contexts.attributes(None, trusted_keys=("session.id",))))
             found.append(dict(current_scope()))
             kept = contexts.without(None, ("tenant.id", "session.id"))
             found.append(dict(baggage.get_all(kept)))
             with otel_distro.session("s-2"):
-                found.append(said())
-        found.append(said())
+                found.append(context_values())
+        found.append(context_values())
 
     anyio.run(main, backend=backend)
 
@@ -214,19 +214,19 @@ def test_who_consumed_a_generator_that_was_dropped_is_not_in_its_session(backend
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_generator_that_goes_on_keeps_its_session(backend: str) -> None:
-    """Another one that was dropped meanwhile changes nothing in it."""
+def test_a_resumed_generator_keeps_its_session(backend: str) -> None:
+    """Another generator dropped meanwhile does not affect it."""
     found: list[object] = []
 
     async def main() -> None:
         async def parts() -> AsyncIterator[object]:
             with otel_distro.session("mine"):
-                yield said()
+                yield context_values()
                 await _dropped(otel_distro.tenant("acme"))
-                yield said()
+                yield context_values()
 
         found.extend([part async for part in parts()])
-        found.append(said())
+        found.append(context_values())
 
     anyio.run(main, backend=backend)
 

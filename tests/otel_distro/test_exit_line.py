@@ -1,4 +1,4 @@
-"""The one line at exit: what the model calls of a process came to, on stderr."""
+"""The line at exit: totals of the model calls of a process, on stderr."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def priced(span_id: int = 1, *, cost: int | None = 6_000_000, billed: bool = Tru
     return PricedCall(call=call, status=status, cost_nano_usd=cost, billed=billed)
 
 
-def said(line: ExitLine, capsys: pytest.CaptureFixture[str]) -> str:
+def printed(line: ExitLine, capsys: pytest.CaptureFixture[str]) -> str:
     line.say(None, {"HOME": "/home/ada"})
     return capsys.readouterr().err
 
@@ -47,25 +47,25 @@ def settings(**more: object) -> Settings:
     return Settings(ledger=Path("/home/ada/.local/state/otel-distro/ledger.db"), **more)  # type: ignore[arg-type]
 
 
-def test_the_line_says_calls_tokens_cost_latency_and_where_it_is_stored(
+def test_the_line_has_calls_tokens_cost_latency_and_ledger(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """2 x 6000 micro-dollars."""
     line = ExitLine(settings())
     line.settle([priced(1), priced(2)], [])
 
-    assert said(line, capsys) == (
+    assert printed(line, capsys) == (
         "otel_distro: 2 model calls, 2,400 tokens in, 600 out, cost $0.0120, p95 500 ms; "
         "in ~/.local/state/otel-distro/ledger.db (otel-distro ui)\n"
     )
 
 
-def test_a_process_that_called_no_model_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nor does one whose spans all repeat another's call."""
+def test_a_process_without_model_calls_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor does one whose spans are all duplicates."""
     line = ExitLine(settings())
     line.settle([priced(billed=False)], [])
 
-    assert said(line, capsys) == ""
+    assert printed(line, capsys) == ""
 
 
 def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
@@ -76,7 +76,7 @@ def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
     line.settle([priced(1), priced(2)], [])
     line.settle([], [priced(2, billed=False)])
 
-    assert "1 model call, 1,200 tokens in, 300 out, cost $0.006," in said(line, capsys)
+    assert "1 model call, 1,200 tokens in, 300 out, cost $0.006," in printed(line, capsys)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,19 @@ def test_a_call_that_turns_out_to_repeat_another_is_taken_back(
         pytest.param(Sums(calls=1), "cost $0", id="known to be free"),
     ],
 )
-def test_unknown_is_said_and_never_shown_as_nothing(sums: Sums, cost: str) -> None:
-    """Zero dollars means that it is known to be free."""
+def test_unknown_is_shown_and_never_as_zero(sums: Sums, cost: str) -> None:
+    """Zero dollars means free."""
     assert describe(sums, None).endswith(cost)
 
 
 def test_control_characters_of_a_path_do_not_reach_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A ledger may be called anything."""
+    """A ledger may have any name."""
     line = ExitLine(Settings(ledger=Path("/tmp/a\x1b[2Jb.db")))
     line.settle([priced()], [])
 
-    assert "\x1b" not in said(line, capsys)
+    assert "\x1b" not in printed(line, capsys)
 
 
 def run_app(home: Path, calls: int, model: str = "gpt-4o", **variables: str) -> Finished:
@@ -122,7 +122,7 @@ def run_app(home: Path, calls: int, model: str = "gpt-4o", **variables: str) -> 
 @pytest.mark.slow
 @pytest.mark.process
 def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
-    """Stdout is the program's own; the budget that has least left is named."""
+    """Stdout belongs to the program; the tightest budget is named."""
     done = run_app(tmp_path, 2, OTEL_DISTRO_BUDGET_USD_PER_DAY="1")
 
     assert done.stdout == "the app's own output\n"
@@ -137,17 +137,17 @@ def test_a_real_program_ends_with_one_line_on_stderr(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_calls_that_the_ledger_could_not_take_are_not_said_to_be_in_it(tmp_path: Path) -> None:
-    """Where nothing can be written they are lost, and that is said too."""
+def test_calls_that_were_not_stored_are_not_reported_as_stored(tmp_path: Path) -> None:
+    """Without a writable place they are lost, which is reported."""
     state = tmp_path / "state/otel-distro"
     (state / "ledger.db").mkdir(parents=True)
     (state / "ledger.db.spill.jsonl").mkdir()
 
-    said = run_app(tmp_path, 2).stderr
+    printed = run_app(tmp_path, 2).stderr
 
-    assert "2 not yet in ~/state/otel-distro/ledger.db" in said
-    assert "2 calls could not be stored anywhere and are lost" in said
-    assert "old calls could not be removed" not in said
+    assert "2 not yet in ~/state/otel-distro/ledger.db" in printed
+    assert "2 calls could not be stored anywhere and are lost" in printed
+    assert "old calls could not be removed" not in printed
 
 
 @pytest.mark.slow

@@ -29,11 +29,11 @@ def work(count=100):
 """
 LEAVE = "work()\nimport time; print(time.time())"
 SLOWEST_EXIT = 2.5
-"""Seconds from the app's last line to the end of its process: two, and what Python takes."""
+"""Seconds from the app's last line to the end of its process: two, plus Python's exit."""
 
 
 def left(home: Path, endpoint: str) -> tuple[Finished, float]:
-    """The quickest of three endings, and its seconds: a busy machine only ever adds to them."""
+    """The quickest of three exits, with its seconds: load of the machine only adds time."""
     found: list[tuple[float, Finished]] = []
     for attempt in range(3):
         environ = clean_environment(
@@ -101,7 +101,7 @@ child.join()""",
 def test_all_spans_arrive_and_the_exit_code_is_kept(
     tmp_path: Path, sink: OtlpSink, ending: str, code: int
 ) -> None:
-    """However the process ends, short of being killed."""
+    """For every kind of exit except SIGKILL."""
     done = instrumented(f"{SPANS}\n{ending}\n", traces_to(sink, tmp_path))
 
     assert done.returncode == code, done.stderr
@@ -121,9 +121,9 @@ def test_a_burst_of_twenty_thousand_spans_arrives_complete(tmp_path: Path, sink:
 def test_requests_can_be_compressed_also_those_that_waited_on_disk(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """By OpenTelemetry's own variable; what one process could not deliver comes with the next."""
+    """By OpenTelemetry's variable; the next process sends undelivered requests."""
     environ = traces_to(sink, tmp_path, OTEL_EXPORTER_OTLP_COMPRESSION="gzip")
-    # The spool belongs to a place, so the collector must be away where it will be.
+    # The spool belongs to an endpoint, so the collector must be down at its later address.
     port = free_port()
     environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
     away = instrumented(f"{SPANS}\nwork()\n", environ)
@@ -135,7 +135,7 @@ def test_requests_can_be_compressed_also_those_that_waited_on_disk(
     assert sink.codings == {"gzip"}
 
 
-def test_without_a_collector_the_process_ends_in_time_and_says_so_once(tmp_path: Path) -> None:
+def test_without_a_collector_the_process_ends_in_time_with_one_message(tmp_path: Path) -> None:
     """One line with the records kept for the next start, no stack trace."""
     done, held = left(tmp_path, f"http://127.0.0.1:{free_port()}")
 
@@ -145,8 +145,8 @@ def test_without_a_collector_the_process_ends_in_time_and_says_so_once(tmp_path:
     assert held < SLOWEST_EXIT
 
 
-def test_a_collector_that_never_answers_does_not_hold_the_process(tmp_path: Path) -> None:
-    """It accepts the connection and then is silent."""
+def test_a_collector_that_never_answers_does_not_delay_the_exit(tmp_path: Path) -> None:
+    """It accepts the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done, held = left(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
 
@@ -156,7 +156,7 @@ def test_a_collector_that_never_answers_does_not_hold_the_process(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_an_outage_is_told_once_and_so_is_its_end(tmp_path: Path, sink: OtlpSink) -> None:
+def test_an_outage_is_reported_once_and_so_is_its_end(tmp_path: Path, sink: OtlpSink) -> None:
     """Not once for every batch."""
     script = f"""
 {SPANS}
@@ -248,7 +248,7 @@ async def app(scope, receive, send):
 def test_a_web_server_that_is_stopped_by_sigterm_delivers_everything(
     tmp_path: Path, sink: OtlpSink, source: str, command: list[str]
 ) -> None:
-    """The usual way for a container to end."""
+    """As containers are stopped."""
     (tmp_path / "server.py").write_text(source)
     port = free_port()
     program = [str(BIN / command[0]), *(word.replace("PORT", str(port)) for word in command[1:])]
@@ -288,7 +288,7 @@ def _wait_for(port: int) -> None:
 def test_the_last_metrics_arrive_however_the_process_ends(
     tmp_path: Path, sink: OtlpSink, ending: str
 ) -> None:
-    """They are exported once a minute, and a process rarely ends on the minute."""
+    """The export interval is a minute, and a process ends at any time."""
     script = f"""
 import os
 from opentelemetry import metrics

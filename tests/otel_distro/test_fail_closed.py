@@ -70,7 +70,7 @@ def test_a_span_leaves_without_content_when_the_redactor_raises(broken: str) -> 
     assert seen.end_time > seen.start_time
     assert seen.attributes["gen_ai.usage.input_tokens"] == 1200
     assert seen.attributes["gen_ai.usage.cost.amount"] == 0.006
-    assert sdk.heard.errors
+    assert sdk.observer.errors
 
 
 @pytest.mark.parametrize("broken", ["text", "value", "attributes"])
@@ -82,11 +82,11 @@ def test_a_log_record_leaves_without_content_when_the_redactor_raises(broken: st
     (entry,) = sdk.log_records()
     assert EMAIL.encode() not in encode_logs([entry]).SerializeToString()
     assert entry.log_record.timestamp == 7
-    assert sdk.heard.errors
+    assert sdk.observer.errors
 
 
 def test_a_measurement_is_recorded_without_attributes_when_the_redactor_raises() -> None:
-    """The number counts; who it was does not leave. A name is text, and would not either."""
+    """The number counts; the user is not exported. A name is text, and is not exported either."""
     sdk = GuardedSdk(BrokenRedactor("value", "attributes"))
     sdk.meter.create_counter("orders").add(3, {"who": EMAIL})
 
@@ -95,7 +95,7 @@ def test_a_measurement_is_recorded_without_attributes_when_the_redactor_raises()
 
 
 def test_withholding_lets_numbers_pass_and_no_text() -> None:
-    """How a distribution with unusable redaction settings runs."""
+    """As in a distribution with unusable redaction settings."""
     sdk = GuardedSdk(withhold=True)
     sdk.tracer.start_span("plain name", attributes={**CALL, "note": "plain"}).end()
 
@@ -110,7 +110,7 @@ def test_withholding_lets_numbers_pass_and_no_text() -> None:
 def test_the_message_about_a_failure_does_not_repeat_the_secret(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """An error met while redacting may quote the very text that was to be redacted."""
+    """An error during redaction may quote the text."""
     from otel_distro.base.internal_errors import InternalErrors
 
     InternalErrors().record("redaction", ValueError(f"cannot redact {EMAIL}"))

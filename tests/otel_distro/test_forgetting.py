@@ -1,4 +1,4 @@
-"""`otel-distro privacy forget USER`: nothing stored leads to them, and every sum stays exact."""
+"""`otel-distro privacy forget USER`: no stored data identifies the user, and sums stay exact."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def people(state: Path) -> dict[tuple[bool, bool], int]:
-    """How many calls have (a user, a session)."""
+    """Return the number of calls with (a user, a session)."""
     with open_ledger(state / "ledger.db") as ledger:
         rows = ledger.rows(
             "SELECT user_id IS NOT NULL, session_id IS NOT NULL, count(*) FROM calls GROUP BY 1, 2"
@@ -79,8 +79,8 @@ def forget(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("named_by", ["name", "pseudonym"])
-def test_calls_become_nobodys_and_costs_stay(state: Path, named_by: str) -> None:
-    """Also the session, which would lead back; other users keep theirs."""
+def test_calls_lose_their_user_and_costs_stay(state: Path, named_by: str) -> None:
+    """Also their session, which would identify them; other users keep theirs."""
     key = installation_key(state)
     assert key is not None
     receipt = forget(ADA if named_by == "name" else person_name(key, ADA))
@@ -111,7 +111,7 @@ def test_erased_calls_are_gone_and_the_daily_sums_stay(state: Path) -> None:
 
 
 def test_the_receipt_names_no_name_and_is_vouched_for_by_the_audit_trail(state: Path) -> None:
-    """And names the data out of reach, with the request to make there."""
+    """It names the data out of reach, with the request to make there."""
     receipt = forget(ADA)
 
     assert ADA not in json.dumps(receipt)
@@ -124,7 +124,7 @@ def test_the_receipt_names_no_name_and_is_vouched_for_by_the_audit_trail(state: 
 def test_waiting_calls_messages_and_log_lines_are_found_too(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything this machine keeps."""
+    """All data on this machine."""
     key = installation_key(state)
     assert key is not None
     shown, stored = person_name(key, ADA), Pseudonyms(key).of("user", ADA)
@@ -161,16 +161,16 @@ def spill_calls(state: Path, key: bytes) -> None:
     SpillFile(state / "ledger.db.spill.jsonl").append(entries)
 
 
-def test_somebody_unknown_is_forgotten_without_a_fuss(state: Path) -> None:
+def test_forgetting_an_unknown_user_succeeds(state: Path) -> None:
     """The answer must not reveal whether the user exists."""
     assert forget("nobody")["done"]["ledger_calls_unlinked"] == 0
     assert people(state) == {(True, True): 703, (False, True): 1}
 
 
-def test_where_no_user_was_ever_stored_it_says_so(
+def test_a_ledger_without_users_reports_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Most likely the wrong folder."""
+    """The folder is probably wrong."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "other"))
     result = CliRunner().invoke(main, ["privacy", "forget", ADA])
 
@@ -183,7 +183,7 @@ def test_where_no_user_was_ever_stored_it_says_so(
 def test_the_calls_of_a_session_or_user_are_found_by_id_and_by_pseudonym(
     state: Path, option: str
 ) -> None:
-    """A user's way through an app, across traces."""
+    """Across traces."""
     given = {"--session": "b", "--user": BOB}[option]
     found = [call for who in (given, None) for call in listed(option, who or shown_of(option))]
 

@@ -1,4 +1,4 @@
-"""Forking while every part of the distribution is at work in other threads."""
+"""Forks while every part of the distribution is active in other threads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.process
 
 @pytest.mark.slow
 def test_sixty_forks_under_load_end_and_lose_nothing(tmp_path: Path) -> None:
-    """A lock that some thread holds at the fork is never waited for in the child.
+    """The child never waits for a lock that a thread of the parent had at the fork.
 
     A thousand: `python benchmarks/forks.py`.
     """
@@ -64,7 +64,7 @@ def test_sixty_forks_under_load_end_and_lose_nothing(tmp_path: Path) -> None:
 def test_children_forked_while_the_first_price_is_looked_up_lose_nothing(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """The price data is loaded in another thread then, which takes a moment."""
+    """Another thread loads the price data at that time."""
     source = """
 import json, os, sys, time
 from opentelemetry import trace
@@ -101,7 +101,7 @@ print(json.dumps([codes, time.monotonic() - began]))
 
     codes, seconds = json.loads(done.stdout)
     assert (codes, len(sink.spans())) == ([0] * 8, 9), done.stderr
-    assert seconds < 15  # one that waits for nobody leaves after its twenty
+    assert seconds < 15  # one that waits without an answer ends after its twenty
 
 
 @pytest.fixture(params=[False, True], ids=["the SDK alone", "guarded"])
@@ -142,7 +142,7 @@ METRICS = (
 
 
 def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
-    """Every lock that objects for metrics hold, the SDK's and ours, found by walking through."""
+    """Return every lock of metric objects, of the SDK and ours, found by traversal."""
     if id(holder) in seen:
         return
     seen[id(holder)] = holder
@@ -158,10 +158,10 @@ def locks_below(holder: Any, seen: dict[int, Any]) -> Iterator[Any]:
         yield from locks_below(getattr(holder, "__dict__", {}), seen)
 
 
-def test_a_child_measures_and_collects_whoever_held_the_locks_of_metrics(
+def test_a_child_measures_and_collects_though_metric_locks_were_taken(
     metrics: tuple[MeterProvider, InMemoryMetricReader],
 ) -> None:
-    """All that the SDK has, so that one more in a later version is noticed."""
+    """All locks of the SDK, so that a new one in a later version is noticed."""
     provider, reader = metrics
     for lock in locks_below([provider, reader], {}):
         if lock is not provider._lock and lock is not provider._meter_lock:  # the SDK renews these
@@ -188,7 +188,7 @@ def test_a_child_measures_and_collects_whoever_held_the_locks_of_metrics(
 def test_a_fork_waits_for_modules_that_other_threads_are_loading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The child would wait for ever for the lock of the module; but not for who never ends."""
+    """The child would wait for the module lock for ever; the wait has a limit."""
     (tmp_path / "slowly_loaded.py").write_text("import time; time.sleep(0.5); value = 1")
     monkeypatch.syspath_prepend(tmp_path)
     loading = threading.Thread(target=importlib.import_module, args=("slowly_loaded",))
@@ -206,8 +206,8 @@ def test_a_fork_waits_for_modules_that_other_threads_are_loading(
     loading.join()
 
 
-def test_a_child_ends_whoever_held_the_lock_of_a_pool_of_connections() -> None:
-    """urllib3 empties its pools when the interpreter ends, and when they are lost."""
+def test_a_child_ends_though_a_thread_of_the_parent_locked_a_connection_pool() -> None:
+    """urllib3 empties its pools at interpreter exit, and when they are collected."""
     transport = Urllib3HTTPTransport()
     pool = transport._pool.connection_from_url("http://127.0.0.1:9")
     waiting = pool.pool
@@ -223,7 +223,7 @@ def test_a_child_ends_whoever_held_the_lock_of_a_pool_of_connections() -> None:
 class Slow:
     def __init__(self, begun: threading.Event, on: threading.Event) -> None:
         self.begun, self.on, self.reads = begun, on, 0
-        self._kept: dict[str, int] = {}  # where `lazy` keeps values
+        self._kept: dict[str, int] = {}  # where `lazy` stores values
 
     @lazy
     def value(self) -> int:
@@ -234,7 +234,7 @@ class Slow:
 
 
 def test_reading_one_view_never_waits_for_another() -> None:
-    """As `functools.cached_property` would before Python 3.12, in a forked child for ever."""
+    """Unlike `functools.cached_property` before Python 3.12, which could hang a forked child."""
     begun, on = threading.Event(), threading.Event()
     slow, other = Slow(begun, on), Slow(threading.Event(), threading.Event())
     other.on.set()

@@ -1,4 +1,4 @@
-"""Collection of garbage rests while the distribution is set up, and only then."""
+"""Garbage collection is paused only while the distribution is set up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel_distro.base.garbage_collection import paused_garbage_collection
 
 
 def test_it_is_on_again_afterwards_also_after_an_error() -> None:
-    """An app that never collects would grow."""
+    """Otherwise the app's memory would grow."""
     with pytest.raises(ValueError, match="no"), paused_garbage_collection():
         assert not gc.isenabled()
         raise ValueError("no")
@@ -19,7 +19,7 @@ def test_it_is_on_again_afterwards_also_after_an_error() -> None:
 
 
 def test_it_stays_off_where_the_app_switched_it_off() -> None:
-    """As programs do that fork many children."""
+    """As in programs that fork many children."""
     gc.disable()
     try:
         with paused_garbage_collection():

@@ -61,7 +61,7 @@ def call(number: int, process: int | None, start_ms: int, end_ms: int, **more: A
 
 
 def billed(folder: Path, *calls: PricedCall) -> int:
-    """Store *calls* one after the other, as processes do; return how many are billed."""
+    """Store *calls* one after the other, as processes do; return the number billed."""
     path = folder / "ledger.db"
     writer = LedgerWriter(path)
     gateways = GatewayCalls(writer, folder)
@@ -81,7 +81,7 @@ def billed(folder: Path, *calls: PricedCall) -> int:
 def test_the_call_of_a_client_is_that_of_its_gateway(
     tmp_path: Path, gateway: int | None, order: int, same: str
 ) -> None:
-    """Whichever is stored first; by the response's id, or by trace and tokens."""
+    """In either order of storage; by the response's id, or by trace and tokens."""
     how: dict[str, Any] = {"response_id": "msg_other"}
     if same == "id":
         how = {} if gateway else {"trace_id": 2}
@@ -120,14 +120,14 @@ def test_a_call_to_a_local_model_is_billed(tmp_path: Path) -> None:
 
 
 def test_only_calls_to_own_hosts_carry_the_process() -> None:
-    """A seller's call is never that of a client of a gateway."""
+    """A call to a seller is never that of a gateway's client."""
     assert number_for("127.0.0.1") == process_number()
     assert number_for("api.openai.com") is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "api.openai.com"])
-def test_a_gateway_is_told_of_the_trace(host: str) -> None:
-    """A seller is not."""
+def test_a_gateway_receives_the_trace_header(host: str) -> None:
+    """A seller does not."""
     observer = Observer()
     seen: list[WireRecord] = []
     observer.observe(seen.append)
@@ -154,7 +154,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class App:
-    """An application of Starlette that notes the trace it is called in."""
+    """A Starlette application that records the trace of its call."""
 
     trace_id = 0
 
@@ -172,7 +172,7 @@ def trace_in(app: App, **more: Any) -> int:
 
 
 def test_a_gateway_continues_the_trace_of_a_model_call() -> None:
-    """So that its request to the seller is known as the client's."""
+    """So that its request to the seller is matched with the client's."""
     assert trace_in(App()) == 0x0AF7651916CD43DD8448EB211C80319C
 
 
@@ -187,13 +187,13 @@ def test_a_gateway_continues_the_trace_of_a_model_call() -> None:
         {"headers": [(b"traceparent", PARENT.encode())] * 2},
     ],
 )
-def test_other_requests_are_none_of_its_business(more: dict[str, Any]) -> None:
+def test_other_requests_are_ignored(more: dict[str, Any]) -> None:
     """Also broken headers."""
     assert trace_in(App(), **more) == 0
 
 
-def test_an_instrumented_application_reads_the_header_itself() -> None:
-    """Its own span is to be a server's, not an internal one."""
+def test_an_instrumented_application_reads_the_header() -> None:
+    """So that its span has the kind server, not internal."""
     app = App()
     app._is_instrumented_by_opentelemetry = True  # type: ignore[attr-defined]
 
@@ -201,7 +201,7 @@ def test_an_instrumented_application_reads_the_header_itself() -> None:
 
 
 class WsgiApp:
-    """A WSGI application that notes the traces it is called and read in."""
+    """A WSGI application that records the traces of its call and of its reads."""
 
     def __init__(self) -> None:
         self.traces: list[int] = []
@@ -233,7 +233,7 @@ def traces_in(app: WsgiApp, **more: str) -> list[int]:
 
 
 def test_a_wsgi_gateway_continues_the_trace_and_so_does_its_stream() -> None:
-    """The server reads the pieces after the application has returned."""
+    """The server reads the chunks after the application has returned."""
     assert traces_in(WsgiApp()) == [0x0AF7651916CD43DD8448EB211C80319C] * 2
 
 
@@ -246,6 +246,6 @@ def test_an_instrumented_wsgi_gateway_continues_it_in_its_stream_only() -> None:
     "more",
     [{"PATH_INFO": "/orders"}, {"REQUEST_METHOD": "GET"}, {"HTTP_TRACEPARENT": ""}],
 )
-def test_other_wsgi_requests_are_none_of_its_business(more: dict[str, str]) -> None:
-    """The response is the application's own."""
+def test_other_wsgi_requests_are_ignored(more: dict[str, str]) -> None:
+    """The response is unchanged."""
     assert traces_in(WsgiApp(), **more) == [0, 0]

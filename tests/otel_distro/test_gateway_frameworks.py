@@ -1,6 +1,6 @@
-"""A client and a gateway of one's own in any web framework, on one ledger and one budget.
+"""A client and a gateway in any web framework, on one ledger and one budget.
 
-The gateway gives each answer an id of its own, so that only the trace shows which two are one call.
+The gateway gives each response a new id, so that only the trace matches the two calls.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def asked(command: str, environ: dict[str, str]) -> Any:
         pytest.param("aiohttp", "postgres", marks=pytest.mark.postgres),
     ],
 )
-def test_a_call_through_a_gateway_is_billed_and_held_once(
+def test_a_call_through_a_gateway_is_billed_and_reserved_once(
     name: str, store: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """By a synchronous and an asynchronous client, streams included; budgets agree."""

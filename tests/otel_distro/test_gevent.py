@@ -1,4 +1,4 @@
-"""Programs whose threads gevent has replaced, which it does after the distribution has begun."""
+"""Programs whose threads gevent replaces after the start of the distribution."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def work(number):
 gevent.joinall([gevent.spawn(work, number) for number in range(50)], raise_error=True)
 """
 CALL_USD = 0.006
-"""1,200 input and 300 output tokens of gpt-4o, as the fake provider says."""
+"""1,200 input and 300 output tokens of gpt-4o, from the fake provider."""
 CALLS_IN_THE_BUDGET = 20
 ASKING = """
 from gevent import monkey
@@ -76,8 +76,8 @@ def quiet(sink: OtlpSink, home: Path) -> dict[str, str]:
     )
 
 
-def test_a_program_leaves_as_soon_as_all_is_delivered(tmp_path: Path, sink: OtlpSink) -> None:
-    """Who waits for the end of its deliveries must let them run: there is one thread only."""
+def test_a_program_exits_as_soon_as_all_is_delivered(tmp_path: Path, sink: OtlpSink) -> None:
+    """A wait for deliveries must let them run: there is only one thread."""
     done = instrumented(APP, quiet(sink, tmp_path))
     seconds = time.time() - float(done.stdout)
 
@@ -89,14 +89,14 @@ def test_a_program_leaves_as_soon_as_all_is_delivered(tmp_path: Path, sink: Otlp
 def test_greenlets_that_all_record_their_first_span_at_once_do_not_wait_for_each_other(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """One of them is starting the worker, and is not done until others have run."""
+    """One of them starts the worker, which needs others to run."""
     done = instrumented(TOGETHER, quiet(sink, tmp_path), timeout=30)
 
     assert (done.returncode, len(sink.spans())) == (0, 50), done.stderr
 
 
 def test_greenlets_share_a_budget_with_another_process(tmp_path: Path, sink: OtlpSink) -> None:
-    """Who waits for the other process lets the rest run, and the budget holds."""
+    """A wait for the other process lets other greenlets run, and the budget holds."""
     environ = quiet(sink, tmp_path) | {
         "OTEL_DISTRO_BUDGET_USD_PER_DAY": str(CALLS_IN_THE_BUDGET * CALL_USD),
         "OTEL_DISTRO_BUDGET_ACTION": "refuse",
@@ -125,7 +125,7 @@ def test_greenlets_share_a_budget_with_another_process(tmp_path: Path, sink: Otl
 def test_gunicorn_with_gevent_workers_is_stopped_and_loses_nothing(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """By SIGTERM; and nothing is printed that looks like an error."""
+    """By SIGTERM, without error output."""
     (tmp_path / "server.py").write_text(SERVER)
     port = free_port()
     options = ["-k", "gevent", "-b", f"127.0.0.1:{port}"]

@@ -30,14 +30,14 @@ def _in_this_sdk(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @otel_distro.graph_node(agent="researcher")
 def research(state: State, *, depth: int = 1) -> State:
-    """Collect what is known."""
+    """Collect notes."""
     if state["question"] is None:
         raise KeyError("question of ada@lovelace.example")
     return {"notes": state["question"] * depth}
 
 
 def test_a_node_is_a_span_with_the_keys_of_its_state(sdk: GuardedSdk) -> None:
-    """And the node's own arguments and result are as ever."""
+    """The node's arguments and result are unchanged."""
     assert research({"question": "where?", "user": "Ada"}, depth=2) == {"notes": "where?where?"}
 
     (span,) = sdk.spans()
@@ -53,7 +53,7 @@ def test_a_node_is_a_span_with_the_keys_of_its_state(sdk: GuardedSdk) -> None:
 
 
 def test_an_error_is_recorded_redacted_and_raised_on(sdk: GuardedSdk) -> None:
-    """With the keys that went in, which often say why."""
+    """With the input keys, which often explain it."""
     with pytest.raises(KeyError):
         research({"question": None})
 
@@ -64,7 +64,7 @@ def test_an_error_is_recorded_redacted_and_raised_on(sdk: GuardedSdk) -> None:
 
 
 def test_asynchronous_nodes_and_methods_are_nodes_too(sdk: GuardedSdk) -> None:
-    """Each stays of its kind, with the signature that graph libraries look at."""
+    """Each keeps its kind and the signature that graph libraries inspect."""
 
     class Team:
         @otel_distro.graph_node
@@ -106,5 +106,5 @@ def test_the_keys_of_a_state_of_any_kind(state: object, keys: list[str]) -> None
 
 @given(state=st.dictionaries(st.text(max_size=5) | st.integers(), st.none(), max_size=200))
 def test_there_are_at_most_a_hundred(state: dict[Any, None]) -> None:
-    """Some states are made of ids."""
+    """Keys of a state may be ids."""
     assert len(keys_of(state)) == min(100, len(state))

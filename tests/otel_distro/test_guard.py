@@ -71,7 +71,7 @@ def test_every_text_of_a_log_record_is_redacted(sdk: GuardedSdk) -> None:
 
 
 def test_ids_times_and_measurements_are_never_touched(sdk: GuardedSdk) -> None:
-    """What makes telemetry useful passes as it is."""
+    """They are exported unchanged."""
     kept: dict[str, Any] = {
         "gen_ai.usage.input_tokens": 4111111111111111,
         "ratio": 0.5,
@@ -105,13 +105,13 @@ def test_all_processors_get_the_same_view_and_pay_once(sdk: GuardedSdk) -> None:
     (first,), (second,) = sdk.spans(), seen
     assert second is first
     assert second.attributes == {"mail": "[EMAIL]"}
-    assert [tally for signal, tally in sdk.heard.tallies if signal == "traces"].count(
+    assert [tally for signal, tally in sdk.observer.tallies if signal == "traces"].count(
         {"email": 1}
     ) <= 2
 
 
 def test_a_tracer_made_before_the_guard_is_guarded_as_well() -> None:
-    """Tracers hold on to the provider's processor; the guard takes its place in it."""
+    """Tracers reference the provider's processor; the guard replaces the fan-out inside it."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -129,7 +129,7 @@ def test_a_tracer_made_before_the_guard_is_guarded_as_well() -> None:
 
 
 def test_a_processor_that_raises_never_reaches_the_app(sdk: GuardedSdk) -> None:
-    """Neither at the start of a span nor at its end; the others still get theirs."""
+    """Neither at the start of a span nor at its end; other processors are still called."""
 
     class Broken(SpanProcessor):
         def on_start(self, span: Span, parent_context: Any = None) -> None:
@@ -171,9 +171,9 @@ def test_making_a_view_reads_nothing(sdk: GuardedSdk) -> None:
     sdk.tracer_provider.add_span_processor(Keep())
     sdk.tracer.start_span("work", attributes={"mail": EMAIL}).end()
 
-    assert sdk.heard.tallies == []
+    assert sdk.observer.tallies == []
     assert Keep.spans[0].attributes == {"mail": "[EMAIL]"}
-    assert sdk.heard.tallies == [("traces", {"email": 1})]
+    assert sdk.observer.tallies == [("traces", {"email": 1})]
 
 
 def test_a_model_call_carries_its_cost(sdk: GuardedSdk) -> None:
@@ -204,7 +204,7 @@ def test_a_slow_operation_is_marked(sdk: GuardedSdk) -> None:
     assert span.attributes["otel_distro.budget.overage_ms"] == 15.0
 
 
-def test_a_failing_account_costs_the_span_nothing_but_its_cost(
+def test_with_failing_accounting_a_span_lacks_only_its_cost(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Accounting fails open."""

@@ -1,4 +1,4 @@
-"""Health from inside: what processes say of themselves, and `/healthz` on loopback."""
+"""Health of processes: their state files, and `/healthz` on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WELL = {"pid": 1, "guard_ok": True, "ledger_waiting": 0, "ledger_fault": "", "faults": {}}
 
 
-def test_a_process_says_how_it_is_until_it_ends(tmp_path: Path) -> None:
+def test_a_process_writes_its_state_until_it_ends(tmp_path: Path) -> None:
     """In a file that only its owner may read."""
     board = Board(tmp_path, lambda: dict(WELL))
     board.write()
@@ -36,7 +36,7 @@ def test_a_process_says_how_it_is_until_it_ends(tmp_path: Path) -> None:
     assert list(running(tmp_path)) == []
 
 
-def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
+def test_files_of_a_dead_process_are_removed(tmp_path: Path) -> None:
     """The kernel has released its lock."""
     board = Board(tmp_path, lambda: dict(WELL))
     board.write()
@@ -48,7 +48,7 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_shorter_state_replaces_a_longer_one(tmp_path: Path) -> None:
-    """Nothing of it stays behind."""
+    """Without remains of the old one."""
     states: list[dict[str, Any]] = [{**WELL, "faults": {"ledger": 12345}}, dict(WELL)]
     board = Board(tmp_path, lambda: states.pop(0))
     board.write()
@@ -69,15 +69,15 @@ def test_a_shorter_state_replaces_a_longer_one(tmp_path: Path) -> None:
         ({"faults": {"redaction": 1}}, "own errors", "warning"),
     ],
 )
-def test_what_processes_say_is_judged(state: dict[str, Any], check: str, status: str) -> None:
-    """One that is unwell is enough."""
+def test_states_of_processes_are_judged(state: dict[str, Any], check: str, status: str) -> None:
+    """One unhealthy process is enough."""
     found = {one.name: one for one in check_processes([WELL, {**WELL, **state}])}
 
     assert found[check].status == status
 
 
-def test_what_goes_on_in_all_processes_is_told_by_name() -> None:
-    """Those of five names; nothing in them can steer a terminal."""
+def test_open_spans_of_all_processes_are_listed_by_name() -> None:
+    """At most five names, without terminal escapes."""
     many = {f"work {n}": 10 - n for n in range(9)}
     states = [{**WELL, "open_spans": {"\x1b[2Jwork": 20}}, {**WELL, "open_spans": many}]
     found = {one.name: one for one in check_processes([*states, WELL])}["open spans"]
@@ -88,7 +88,7 @@ def test_what_goes_on_in_all_processes_is_told_by_name() -> None:
 
 
 def test_without_processes_nothing_is_judged() -> None:
-    """No data is neither well nor unwell."""
+    """Without data there is no status."""
     assert list(check_processes([])) == []
 
 
@@ -154,7 +154,7 @@ time.sleep(30)
 
 
 @pytest.mark.process
-def test_a_port_that_is_taken_is_said_and_does_no_harm(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_and_does_no_harm(tmp_path: Path) -> None:
     """The app runs."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Any input to OpenTelemetry: nothing is raised, no other value is lost."""
+"""Any input to OpenTelemetry: no exception, no loss of other values."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def _tolerant() -> Iterator[None]:
     tolerate_api(make_cleaner(VALUE_LIMITS)[0])
 
 
-class Mute:
-    """Cannot be turned into text."""
+class Unprintable:
+    """Cannot be converted to text."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -55,7 +55,7 @@ class Mute:
 
 
 class Liar(str):
-    """Text whose methods are not those of text."""
+    """A string with overridden methods."""
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         raise RuntimeError("no bytes")
@@ -83,8 +83,8 @@ class Endless(Mapping[str, int]):
         return 3
 
 
-class MuteError(Exception):
-    """An exception that has no words for itself."""
+class UnprintableError(Exception):
+    """An exception whose `str()` raises."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -112,7 +112,7 @@ def branching() -> list[Any]:
 
 
 ENDLESS_AS_TEXT = {"branches without end", "an endless mapping"}
-"""What `str` would not finish with: no log handler can do anything about that."""
+"""Values for which `str` does not end: log handlers cannot prevent that."""
 
 VALUES: dict[str, Any] = {
     "a lone surrogate": f"broken {LONE} text",
@@ -127,8 +127,8 @@ VALUES: dict[str, Any] = {
     "a cycle": cyclic(),
     "branches without end": branching(),
     "an endless mapping": Endless(),
-    "no words": Mute(),
-    "no words in a list": [Mute(), "fine"],
+    "no words": Unprintable(),
+    "no words in a list": [Unprintable(), "fine"],
     "text with odd methods": Liar("odd"),
     "an integer of 65 bits": 2**65,
     "an integer of 100,000 digits": 10**100_000,
@@ -142,7 +142,7 @@ VALUES: dict[str, Any] = {
     "bytes": b"\xff\x00",
     "a set": {1},
     "a function": lambda: None,
-    "a class": Mute,
+    "a class": Unprintable,
     "numbers as names": {1: "one", None: "none", "": "empty", (1, 2): "pair"},
     "a decimal": Decimal("1.5"),
     "a mapping of somebody's": UserDict({"a": 1}),
@@ -150,7 +150,7 @@ VALUES: dict[str, Any] = {
 
 
 def strict(sdk: GuardedSdk) -> list[Any]:
-    """Every span of *sdk*, after the strictest readers have read them."""
+    """Return every span of *sdk* after strict readers have read them."""
     spans = sdk.spans()
     message = encode_spans(spans)
     message.SerializeToString()
@@ -164,7 +164,7 @@ def _refuse(constant: str) -> None:
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
 def test_no_value_raises_or_costs_its_neighbours(sdk: GuardedSdk, value: Any) -> None:
-    """In every place that takes one: the span leaves, with what could be kept of the value."""
+    """In every parameter: the span is exported, with the usable part of the value."""
     tracer = sdk.tracer
     before = tracer.start_span("before")
     before.set_attributes(value)
@@ -230,7 +230,7 @@ def test_no_measurement_raises_or_spoils_the_metric(sdk: GuardedSdk, value: Any)
     encode_metrics(data).SerializeToString()
 
 
-@pytest.mark.parametrize("value", [LONE, Mute(), 2**70, None, Liar("x"), cyclic()], ids=type)
+@pytest.mark.parametrize("value", [LONE, Unprintable(), 2**70, None, Liar("x"), cyclic()], ids=type)
 def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, value: Any) -> None:
     """The app's request is sent, and the trace continues behind it."""
     headers: dict[str, str] = {}
@@ -244,8 +244,8 @@ def test_odd_baggage_leaves_the_trace_context_in_the_headers(sdk: GuardedSdk, va
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_odd_headers_leave_the_other_propagators_theirs(sdk: GuardedSdk, name: str) -> None:
-    """Read to the end they would never be: only so much is looked at."""
+def test_odd_headers_do_not_affect_other_propagators(sdk: GuardedSdk, name: str) -> None:
+    """Endless ones are read up to a bound."""
     headers: dict[str, Any] = {"traceparent": f"00-{1:032x}-{2:016x}-01", "baggage": VALUES[name]}
     propagate.extract({"traceparent": VALUES[name], "tracestate": VALUES[name]})
     propagate.extract(VALUES[name])
@@ -256,8 +256,8 @@ def test_odd_headers_leave_the_other_propagators_theirs(sdk: GuardedSdk, name: s
 
 
 def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk) -> None:
-    """The same object with the same traceback, though it cannot say what it is."""
-    error = MuteError()
+    """The same object with the same traceback, though its `str()` raises."""
+    error = UnprintableError()
 
     def fail() -> None:
         raise error
@@ -268,7 +268,7 @@ def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk)
         lambda: trace.use_span(sdk.tracer.start_span("used"), end_on_exit=True),
     ]
     for block in blocks:
-        with pytest.raises(MuteError) as raised:
+        with pytest.raises(UnprintableError) as raised:
             with block():
                 fail()
         assert raised.value is error
@@ -283,7 +283,7 @@ def test_the_exception_that_ends_a_block_is_always_the_apps_own(sdk: GuardedSdk)
 
 
 def test_spans_as_decorators_end_with_their_function(sdk: GuardedSdk) -> None:
-    """Also that of a coroutine function, and each call has a span of its own."""
+    """Also coroutine functions, and each call has a separate span."""
 
     @sdk.tracer.start_as_current_span("plain")
     def plain() -> str:
@@ -311,7 +311,7 @@ def test_exits_are_not_errors_of_the_span_they_leave(sdk: GuardedSdk) -> None:
     assert not span.events
 
 
-def test_limits_hold_and_what_they_cost_is_counted(sdk: GuardedSdk) -> None:
+def test_limits_hold_and_dropped_records_are_counted(sdk: GuardedSdk) -> None:
     """By kind, and reported once a kind, not once a value."""
     cleaner, invalid_input = make_cleaner(
         ValueLimits(max_chars=300, max_items=3, max_depth=2, max_parts=100)
@@ -330,7 +330,7 @@ def test_limits_hold_and_what_they_cost_is_counted(sdk: GuardedSdk) -> None:
 
 
 def test_a_limit_of_the_users_own_is_obeyed_in_both_directions() -> None:
-    """OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT may ask for more than the default; the SDK sees to less."""
+    """OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT may be above the default; the SDK handles lower values."""
     assert ValueLimits().with_variables({}).max_chars == 262_144
     name = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
     assert ValueLimits().with_variables({name: "1000000"}).max_chars == 1_000_000
@@ -352,7 +352,7 @@ def test_ten_thousand_attributes_are_one_line_of_warning(
 def test_a_warning_about_a_value_is_not_a_record_about_itself(
     sdk: GuardedSdk, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The SDK warns through `logging` of what it drops, and the handler there emits to the SDK."""
+    """The SDK warns through `logging`, and its handler emits to the SDK."""
     handler = LoggingHandler(logger_provider=sdk.logger_provider)
     root = logging.getLogger()
     root.addHandler(handler)
@@ -376,8 +376,8 @@ def test_a_resource_from_an_environment_that_is_not_utf8_does_not_cost_the_batch
 words = st.text(st.characters(codec=None), max_size=20)
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), words, st.binary(max_size=20),
-    st.builds(Mute), st.builds(Liar, words), st.builds(object), st.decimals(), st.dates(),
-    st.complex_numbers(), st.just(Endless()), st.just(int), st.builds(MuteError),
+    st.builds(Unprintable), st.builds(Liar, words), st.builds(object), st.decimals(), st.dates(),
+    st.complex_numbers(), st.just(Endless()), st.just(int), st.builds(UnprintableError),
 )  # fmt: skip
 anything = st.recursive(
     scalars,

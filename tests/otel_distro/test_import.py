@@ -1,4 +1,4 @@
-"""`otel-distro ledger import`: what it reads, what it skips and says, in bounded memory."""
+"""`otel-distro ledger import`: imported and skipped lines, in bounded memory."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def total(ledger: Path) -> dict[str, Any]:
     return found
 
 
-def test_log_records_are_imported_and_what_is_skipped_is_said(tmp_path: Path) -> None:
-    """1000 × 1.25 + 200 × 10 = 3250; a prompt and a line of metrics hold no call."""
+def test_log_records_are_imported_and_skipped_ones_are_reported(tmp_path: Path) -> None:
+    """1000 × 1.25 + 200 × 10 = 3250; a prompt and a line of metrics have no call."""
     archive = tmp_path / "logs.jsonl"
     archive.write_text(json.dumps(LOGS) + "\n" + json.dumps({"resourceMetrics": []}) + "\n")
 
@@ -80,7 +80,7 @@ def test_log_records_are_imported_and_what_is_skipped_is_said(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_format_is_named_and_fails(tmp_path: Path, name: str) -> None:
-    """An empty ledger and exit code 0 would say that nothing was spent."""
+    """An empty ledger and exit code 0 would mean zero spending."""
     archive = tmp_path / "other.json"
     archive.write_text(OTHERS[name])
 
@@ -108,8 +108,8 @@ def test_many_blank_lines_and_one_too_long_cost_little(tmp_path: Path) -> None:
     assert total(tmp_path / "l.db")["calls"] == 1
 
 
-def test_a_file_without_anything_readable_is_given_up(tmp_path: Path) -> None:
-    """A log of another program is not read to its end, and not repeated line by line."""
+def test_a_file_without_readable_lines_is_abandoned(tmp_path: Path) -> None:
+    """A log of another program is not read to its end, and not quoted line by line."""
     archive = tmp_path / "app.log"
     archive.write_text("INFO started\n" * 5000)
 
@@ -139,7 +139,7 @@ def test_calls_of_several_batches_are_decided_with_those_stored_before(
 
 @pytest.mark.parametrize("name", ["spans.jsonl", "spans.jsonl.gz"])
 def test_how_far_an_import_is_counts_bytes_of_the_file_on_disk(tmp_path: Path, name: str) -> None:
-    """Of a compressed archive too, whose length in plain form nobody knows."""
+    """Of a compressed archive too, whose plain length is unknown."""
     from otel_distro.server.importing import import_files
 
     plain = tmp_path / "plain"

@@ -1,4 +1,4 @@
-"""Putting the guard into providers, and the private names of the SDK it relies on."""
+"""Installation of the guard in providers, and the private names of the SDK that it uses."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pipeline(sdk: GuardedSdk) -> Pipeline:
     return sdk.pipeline
 
 
-def test_the_private_names_of_the_sdk_are_still_there() -> None:
+def test_the_private_names_of_the_sdk_exist() -> None:
     """One assertion for each name the guard relies on; a new SDK that lacks one fails here."""
     tracer_provider = TracerProvider(shutdown_on_exit=False)
     tracer_provider.get_tracer("app")
@@ -122,7 +122,7 @@ def test_a_provider_that_cannot_be_guarded_exports_nothing(
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("early")
-    del provider._tracers  # stands for an SDK that is shaped otherwise
+    del provider._tracers  # as in an SDK with other internals
 
     with pytest.raises(GuardError, match="nothing is exported from it"):
         guard_providers(provider, None, None, pipeline, sdk.shield)
@@ -152,7 +152,7 @@ def test_a_logger_made_before_the_guard_is_guarded(pipeline: Pipeline) -> None:
 
 
 def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
-    """And leaves no trace in the counters."""
+    """And does not change the counters."""
     assert canary.leaks(pipeline) == ()
 
 
@@ -165,15 +165,15 @@ def test_the_canary_comes_out_masked(pipeline: Pipeline) -> None:
     ],
     ids=["kinds", "keys", "values"],
 )
-def test_what_a_policy_lets_pass_is_no_leak(policy: Policy) -> None:
-    """Else one allowed kind would stop all telemetry."""
+def test_values_allowed_by_a_policy_are_not_leaks(policy: Policy) -> None:
+    """Otherwise one allowed kind would stop all telemetry."""
     shield = Shield(Redactor(policy))
 
     assert canary.leaks(Pipeline(shield, NO_ACCOUNTS, InternalErrors())) == ()
 
 
 def test_the_canary_reads_no_vocabulary_of_names(pipeline: Pipeline) -> None:
-    """It is larger than all else that a short program loads."""
+    """It would be the largest part of a short program's memory."""
     vocabulary._table.cache_clear()
     canary.leaks(pipeline)
 
@@ -181,5 +181,5 @@ def test_the_canary_reads_no_vocabulary_of_names(pipeline: Pipeline) -> None:
 
 
 def test_the_canary_notices_a_guard_that_lets_things_through(pipeline: Pipeline) -> None:
-    """A shield that does nothing is found out."""
+    """A shield that does nothing is detected."""
     assert canary.leaks(Pipeline(OpenShield(), NO_ACCOUNTS, InternalErrors())) == canary.SECRETS

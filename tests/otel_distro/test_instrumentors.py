@@ -1,4 +1,4 @@
-"""Instrumentors under the agent: there when their library is, and not before."""
+"""Instrumentors under the agent: activated when their library is imported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print(app.test_client().get("/orders/17").text)
 
 
 def test_a_program_loads_no_library_for_the_sake_of_its_instrumentor(tmp_path: Path) -> None:
-    """They cost tenths of a second, and more the more is installed."""
+    """They cost tenths of a second, growing with installed packages."""
     exporters = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")}
     done = instrumented(NOTHING, clean_environment(tmp_path, **exporters))
 
@@ -117,7 +117,7 @@ OF_TWO = {"redis": "fake_instrumentor:First", "zzz": "fake_instrumentor:Second"}
 def test_entry_points_of_one_module_are_activated_once_its_import_has_ended(
     tmp_path: Path, entry_points: dict[str, str], program: str
 ) -> None:
-    """The import of an instrumentor imports the library that it waits for."""
+    """Importing an instrumentor imports its library."""
     folder = tmp_path / "packages"
     modules = {
         "redis": "seen = []\n",

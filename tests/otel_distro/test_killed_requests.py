@@ -39,7 +39,7 @@ def exchange(host: str = "api.openai.com", path: str = "/v1/chat/completions") -
 
 
 def killed(requests: OpenRequests) -> None:
-    """Have *requests* be those of a process that has ended; in this one only the lock says so."""
+    """Release the lock of *requests*, as if their process had ended."""
     import fcntl
 
     owner = requests._owner
@@ -52,17 +52,19 @@ def requests(tmp_path: Path) -> OpenRequests:
     return OpenRequests(tmp_path / "open-requests", lambda: True)
 
 
-def test_what_a_living_process_has_sent_is_its_own(requests: OpenRequests, tmp_path: Path) -> None:
-    """It will store it itself."""
+def test_open_requests_of_a_live_process_are_left_to_it(
+    requests: OpenRequests, tmp_path: Path
+) -> None:
+    """That process stores them."""
     assert requests.begin(exchange())
 
     assert list(left_behind(tmp_path / "open-requests")) == []
 
 
-def test_what_was_not_stored_is_left_and_taken_over_once(
+def test_unstored_requests_are_left_and_taken_over_once(
     requests: OpenRequests, tmp_path: Path
 ) -> None:
-    """With all that is known of it; stored calls are not among them."""
+    """With all known facts; stored calls are not among them."""
     stored, left = (
         requests.begin(exchange()),
         requests.begin(
@@ -89,7 +91,7 @@ def test_what_was_not_stored_is_left_and_taken_over_once(
 
 
 def test_calls_that_cannot_be_stored_stay(requests: OpenRequests, tmp_path: Path) -> None:
-    """Until somebody can."""
+    """Until a process can store them."""
     requests.begin(exchange())
     killed(requests)
 
@@ -97,10 +99,10 @@ def test_calls_that_cannot_be_stored_stay(requests: OpenRequests, tmp_path: Path
     assert take_over(tmp_path / "open-requests", lambda _calls: True) == 1
 
 
-def test_more_requests_than_there_is_room_for_are_sent_all_the_same(
+def test_more_requests_than_slots_are_still_sent(
     requests: OpenRequests,
 ) -> None:
-    """They are not kept, and room that is given back is used again."""
+    """They are not recorded, and freed slots are reused."""
     ids = [requests.begin(exchange()) for _ in range(SLOTS)]
 
     assert all(ids)
@@ -110,21 +112,21 @@ def test_more_requests_than_there_is_room_for_are_sent_all_the_same(
 
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:
-    """Not even that a request was made."""
+    """Not even the fact of a request."""
     requests = OpenRequests(tmp_path / "open-requests", lambda: False)
 
     assert requests.begin(exchange()) == 0
     assert not (tmp_path / "open-requests").exists()
 
 
-def test_a_folder_that_cannot_be_made_disturbs_nobody(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_disturbs_no_app(tmp_path: Path) -> None:
     """The request is sent."""
     (tmp_path / "file").write_text("")
 
     assert OpenRequests(tmp_path / "file" / "open-requests", lambda: True).begin(exchange()) == 0
 
 
-def test_files_of_another_kind_are_no_requests(tmp_path: Path) -> None:
+def test_files_of_another_kind_are_not_requests(tmp_path: Path) -> None:
     """Half a file, or one of noise, raises nothing."""
     folder = tmp_path / "open-requests"
     folder.mkdir(mode=0o700)
@@ -137,7 +139,7 @@ def test_files_of_another_kind_are_no_requests(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.process
 def test_calls_of_killed_processes_are_unknown_and_never_missing(tmp_path: Path) -> None:
-    """The provider's account is the ledger's exact calls and its unknown ones, to the call.
+    """The provider's count equals the exact and the unknown calls of the ledger.
 
     One process ends itself at once, one after its child has sent a call; both are taken over by
     the next one, whose own call is exact.

@@ -1,4 +1,4 @@
-"""Commands that read the ledger first store what ended programs left for it."""
+"""Commands that read the ledger first store waiting calls of ended programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW_NS = 1_790_000_000_000_000_000
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State folder of a user whose programs have left calls, and no ledger."""
+    """State folder with waiting calls of programs, and no ledger."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in ("OTEL_DISTRO_CONSENT_REQUIRED", "DO_NOT_TRACK", "OTEL_DISTRO_LEDGER"):
@@ -59,7 +59,7 @@ def leave(state: Path, *calls: ModelCall, reason: str = NOT_PRICED) -> SpillFile
 
 
 def test_calls_without_a_price_for_want_of_time_are_stored_and_priced(state: Path) -> None:
-    """The program had to end; whoever looks at its costs has the time."""
+    """The program had to end; the commands that read costs have the time."""
     spill = leave(state, call(1), call(2))
 
     total = answer("costs")["total"]
@@ -69,7 +69,7 @@ def test_calls_without_a_price_for_want_of_time_are_stored_and_priced(state: Pat
 
 
 def test_an_estimate_stays_one_when_it_is_priced_later(state: Path) -> None:
-    """With a bound by what the request can have been."""
+    """With a bound from the request."""
     leave(state, call(1, estimate="the response was broken off"))
 
     (found,) = answer("calls")["calls"]
@@ -79,7 +79,7 @@ def test_an_estimate_stays_one_when_it_is_priced_later(state: Path) -> None:
     assert found["exposure_nano_usd"] > 3_500_000
 
 
-def test_a_call_that_is_unpriced_for_another_reason_stays_so(state: Path) -> None:
+def test_a_call_unpriced_for_another_reason_stays_unpriced(state: Path) -> None:
     """`otel-distro ledger reprice` is for those."""
     leave(state, call(1), reason="no price for the model")
 
@@ -96,10 +96,10 @@ def test_a_call_that_is_unpriced_for_another_reason_stays_so(state: Path) -> Non
     ],
     ids=["no budget", "reserved", "charged", "charged with nothing"],
 )
-def test_requests_of_killed_processes_are_at_what_their_budget_says(
+def test_requests_of_killed_processes_cost_their_budget_charge(
     state: Path, reserved: int, charged: int, status: str, cost: int | None, bound: int | None
 ) -> None:
-    """They are not missing until another program runs, and budgets and costs are one account."""
+    """They are in the ledger before another program runs, and budgets and costs agree."""
     folder = state / "open-requests"
     folder.mkdir(mode=0o700)
     slot = (NOW_NS, 5, bytes(16), 0, b"api.openai.com", b"/v1/chat/completions", reserved, charged)
@@ -112,7 +112,7 @@ def test_requests_of_killed_processes_are_at_what_their_budget_says(
 
 
 def test_nothing_is_stored_without_consent(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The calls stay where they are, and the command says so."""
+    """The calls stay in their file, and the command reports that."""
     spill = leave(state, call(1))
     monkeypatch.setenv("DO_NOT_TRACK", "1")
 
@@ -121,7 +121,7 @@ def test_nothing_is_stored_without_consent(state: Path, monkeypatch: pytest.Monk
 
 
 def test_another_ledger_is_only_read(state: Path, tmp_path: Path) -> None:
-    """A copy of somebody else's is theirs."""
+    """A copy belongs to its owner."""
     answer("costs")
     other = tmp_path / "other.db"
     leave(state, call(1))

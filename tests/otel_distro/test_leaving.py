@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Quick:
-    """Has something to deliver, and does so at once."""
+    """Delivers its records at once."""
 
     closed = 0
 
@@ -37,7 +37,7 @@ class Quick:
 
 
 class InterruptedLock:
-    """A lock whose owner is interrupted by a signal the moment it has it."""
+    """A lock whose owner is interrupted by a signal on acquisition."""
 
     def __init__(self, lock: Any, handler: Any) -> None:
         self._lock, self._handler = lock, handler
@@ -51,8 +51,8 @@ class InterruptedLock:
         self._lock.release()
 
 
-def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
-    """The code it interrupts may hold the lock, and cannot let go of it."""
+def test_a_signal_after_delivery_does_not_wait() -> None:
+    """The interrupted code may have the lock, and cannot release it."""
     runtime = Quick()
     exits = ShutdownHooks(runtime, timeout=30)
     exits._done = InterruptedLock(exits._done, exits._before_exit)  # type: ignore[assignment]
@@ -64,8 +64,8 @@ def test_a_signal_that_comes_when_all_is_delivered_waits_for_nothing() -> None:
     assert runtime.closed == 1
 
 
-def test_the_wakeup_descriptor_is_ours_only_while_nobody_else_wants_it() -> None:
-    """Others see what they would see without us, and hand it back by taking theirs away."""
+def test_the_wakeup_descriptor_is_ours_only_while_the_app_sets_none() -> None:
+    """The app sees the usual values, and gets it back by removing its own."""
     original = signal.set_wakeup_fd
     watch = SignalWatch(lambda _number: False, lambda _number: None)
     theirs, _other_end = socket.socketpair()
@@ -98,12 +98,12 @@ class SlowToStore(Quick):
         self.stored = True
 
     def is_storing_calls(self) -> bool:
-        self.may_end.set()  # asked only once the time for everything else is over
+        self.may_end.set()  # called only after the time for all other steps
         return True
 
 
-def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() -> None:
-    """On a busy machine the last step comes late; the calls exist nowhere else."""
+def test_a_process_finishes_writing_calls_to_disk() -> None:
+    """On a busy machine the last step is late; the calls exist nowhere else."""
     runtime = SlowToStore()
     exits = ShutdownHooks(runtime, timeout=0.01)
 
@@ -115,7 +115,7 @@ def test_a_process_does_not_leave_calls_behind_that_are_being_written_to_disk() 
 def test_the_end_of_the_process_waits_for_imports_of_other_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The interpreter ends daemon threads wherever they are, and nobody gives back their locks."""
+    """The interpreter ends daemon threads at any point, and their locks are never released."""
     begun, go_on = threading.Event(), threading.Event()
     monkeypatch.setattr(threading, "_begun_and_go_on", (begun, go_on), raising=False)
     (tmp_path / "slow_to_import.py").write_text(

@@ -1,4 +1,4 @@
-"""Plain OTLP over HTTP needs no `requests`; everything beyond it still has that."""
+"""Plain OTLP over HTTP works without `requests`; other settings still use it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_default_is_plain_for_all_three_signals() -> None:
-    """A collector on this host, or one named by an address."""
+    """A collector on this host, or one with an address."""
     for more in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}):
         assert sorted(kind.__name__ for kind in exporter_arguments(OTLP | more)) == [
             "OTLPLogExporter",
@@ -53,20 +53,20 @@ def test_the_default_is_plain_for_all_three_signals() -> None:
     ],
     ids=lambda more: next(iter(more)),
 )
-def test_whatever_needs_more_is_left_as_it_is(more: dict[str, str]) -> None:
+def test_unsupported_exporter_settings_are_left_to_upstream(more: dict[str, str]) -> None:
     """Certificates, proxies and passwords work as upstream."""
     assert exporter_arguments(OTLP | more) == {}
 
 
 def test_passwords_in_a_file_need_more(tmp_path: Path) -> None:
-    """`requests` sends those of ~/.netrc."""
+    """`requests` reads ~/.netrc."""
     (tmp_path / ".netrc").touch()
 
     assert exporter_arguments(OTLP) == {}
 
 
 def test_each_signal_has_its_own_endpoint() -> None:
-    """The variable of a signal comes before the one for all."""
+    """The variable of a signal takes precedence."""
     more = {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "https://collector/v1/metrics"}
 
     assert {kind.__name__ for kind in exporter_arguments(OTLP | more)} == {

@@ -104,7 +104,7 @@ def asked(command: str, environ: dict[str, str]) -> Any:
 def test_twenty_calls_are_billed_once_each(
     tmp_path: Path, store: str, limit: str, most: int
 ) -> None:
-    """What fits into the budget goes through; nothing waits for itself, and both accounts agree."""
+    """Calls within the budget pass, without deadlock, and both accounts agree."""
     if store == "postgres" and postgres_server.programs() is None:
         pytest.skip("there is no PostgreSQL here")
     folder = tempfile.TemporaryDirectory()  # that another user may enter

@@ -43,9 +43,7 @@ WAYS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_a_record_is_exported_once_whatever_became_of_the_handlers(
-    tmp_path: Path, way: str
-) -> None:
+def test_a_record_is_exported_once_after_handlers_are_replaced(tmp_path: Path, way: str) -> None:
     program = (
         "import logging, logging.config\nroot = logging.getLogger()\n"
         "app = logging.getLogger('app')\nother = logging.StreamHandler()\n"
@@ -145,7 +143,7 @@ OUTAGE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("way", OUTAGE)
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_an_outage_is_one_line_whatever_the_app_does_to_logging(
+def test_an_outage_is_one_line_with_any_logging_of_the_app(
     tmp_path: Path, way: str, protocol: str
 ) -> None:
     program = (
@@ -163,7 +161,7 @@ def test_an_outage_is_one_line_whatever_the_app_does_to_logging(
         OTEL_DISTRO_SPOOL="undelivered",
     )
     done = instrumented(program, environ)
-    # At DEBUG the app asks for what urllib3 says itself.
+    # At DEBUG the app enables records of urllib3.
     lines = [line for line in done.stderr.splitlines() if "DEBUG:urllib3" not in line]
     assert sum("cannot deliver telemetry" in line for line in lines) == 1, done.stderr
     assert not [line for line in lines if "Failed to export" in line or "Transient" in line]

@@ -65,7 +65,7 @@ def test_a_json_line_has_what_a_log_search_needs(sdk: GuardedSdk) -> None:
 
 
 def test_an_error_in_a_json_line_has_type_message_and_traceback(sdk: GuardedSdk) -> None:
-    """In fields of their own, on the same line."""
+    """In separate fields, on the same line."""
     attributes = {
         "exception.type": "KeyError",
         "exception.message": "x",
@@ -81,7 +81,7 @@ def test_an_error_in_a_json_line_has_type_message_and_traceback(sdk: GuardedSdk)
 
 @pytest.mark.parametrize("body", ["two\nlines", "\x1b[2Jclear", "\x00", {"a": [1, {"b": None}]}, 5])
 def test_any_body_is_one_harmless_line(sdk: GuardedSdk, body: Any) -> None:
-    """Neither format can be made to write a second line, or to steer a terminal."""
+    """Neither format writes a second line or terminal escapes."""
     entry = emit(sdk, body)
 
     for line in (json_line(entry), readable_line(entry, color=False)):
@@ -89,8 +89,8 @@ def test_any_body_is_one_harmless_line(sdk: GuardedSdk, body: Any) -> None:
     json.loads(json_line(entry))
 
 
-def test_a_record_that_says_where_it_comes_from_also_says_on_which_thread(sdk: GuardedSdk) -> None:
-    """By number and name; others have no use for it."""
+def test_a_record_with_its_source_location_has_its_thread(sdk: GuardedSdk) -> None:
+    """By number and name; other records omit it."""
 
     def work() -> None:
         emit(sdk, attributes={"code.line.number": 8})
@@ -106,7 +106,7 @@ def test_a_record_that_says_where_it_comes_from_also_says_on_which_thread(sdk: G
 
 
 def test_a_readable_line_has_a_color_only_for_a_terminal(sdk: GuardedSdk) -> None:
-    """And ends with what it belongs to."""
+    """And ends with its ids."""
     entry = emit(sdk, "hello", attributes={"n": 1})
 
     plain, colored = readable_line(entry, color=False), readable_line(entry, color=True)
@@ -116,7 +116,7 @@ def test_a_readable_line_has_a_color_only_for_a_terminal(sdk: GuardedSdk) -> Non
 
 @pytest.fixture
 def loggers() -> Iterator[logging.Logger]:
-    """The root logger as Python makes it; as it was again afterwards."""
+    """The root logger in Python's default state; restored afterwards."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     root.handlers[:], root.level = [], logging.WARNING
@@ -165,10 +165,10 @@ def test_each_profile_shows_from_its_severity_on(
     assert "lovelace" not in stream.getvalue()
 
 
-def test_what_a_handler_of_the_apps_shows_is_not_shown_again(
+def test_a_record_shown_by_a_handler_of_the_app_is_not_repeated(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """The app's own line remains; records that only we handle are still shown."""
+    """The app's line remains; records that only we handle are still shown."""
     stream = console(sdk, "dev", monkeypatch)
     own = logging.StreamHandler(stream)
     loggers.addHandler(own)
@@ -183,7 +183,7 @@ def test_what_a_handler_of_the_apps_shows_is_not_shown_again(
 def test_a_handler_that_writes_elsewhere_does_not_count(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """A file is no console."""
+    """A file is not a console."""
     stream = console(sdk, "prod", monkeypatch)
     loggers.addHandler(logging.StreamHandler(io.StringIO()))
     sdk.logger.emit(LogRecord(severity_number=SeverityNumber.INFO, body="hello"))
@@ -191,10 +191,10 @@ def test_a_handler_that_writes_elsewhere_does_not_count(
     assert json.loads(stream.getvalue())["message"] == "hello"
 
 
-def test_a_broken_stderr_is_not_the_apps_problem(
+def test_a_broken_stderr_does_not_affect_the_app(
     sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch, loggers: logging.Logger
 ) -> None:
-    """Closed, or none at all."""
+    """Closed or missing."""
     output = ConsoleOutput("dev", SeverityNumber.DEBUG)
     closed = io.StringIO()
     closed.close()
@@ -203,8 +203,8 @@ def test_a_broken_stderr_is_not_the_apps_problem(
         output.on_emit(emit(sdk))
 
 
-def test_levels_keep_records_from_being_made() -> None:
-    """By logger; everything else stays as it is."""
+def test_levels_prevent_records() -> None:
+    """By logger; others are unchanged."""
     settings = load({"HOME": "/", "OTEL_DISTRO_LOG_LEVELS": "shop.db=error,shop=debug"}).settings
     set_levels(settings)
 
@@ -213,15 +213,15 @@ def test_levels_keep_records_from_being_made() -> None:
 
 
 @pytest.mark.parametrize("value", ["httpx", "httpx=loud", "=info"])
-def test_levels_that_make_no_sense_are_told(value: str) -> None:
-    """With what is allowed."""
+def test_invalid_levels_are_reported(value: str) -> None:
+    """With the allowed values."""
     (problem,) = load({"HOME": "/", "OTEL_DISTRO_LOG_LEVELS": value}).problems
 
     assert "httpx=warning" in str(problem) or "choose from" in str(problem)
 
 
-def test_a_full_file_is_compressed_and_the_oldest_part_goes(tmp_path: Path) -> None:
-    """No line is lost before that, and all are the owner's alone."""
+def test_a_full_file_is_compressed_and_the_oldest_part_is_deleted(tmp_path: Path) -> None:
+    """No line is lost before that, and all files are private."""
     file = RotatingFile(tmp_path / "app.jsonl", megabytes=0.001, backups=2)
     for number in range(60):
         file.append([f"{number:049}\n"])
@@ -248,7 +248,7 @@ def test_a_file_of_yesterday_is_rotated(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
-    """Also while it is rotated again and again."""
+    """Also during repeated rotation."""
     script = textwrap.dedent(
         """
         import sys
@@ -273,12 +273,12 @@ def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def heard(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> GuardedSdk:
+def recorded(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> GuardedSdk:
     monkeypatch.setattr(adapters, "get_logger", sdk.logger_provider.get_logger)
     return sdk
 
 
-def test_structlog_events_are_records_and_their_lines_have_our_ids(heard: GuardedSdk) -> None:
+def test_structlog_events_are_records_and_their_lines_have_our_ids(recorded: GuardedSdk) -> None:
     """With their keys as attributes."""
     lines: list[Any] = []
 
@@ -293,13 +293,13 @@ def test_structlog_events_are_records_and_their_lines_have_our_ids(heard: Guarde
     with otel_distro.session("s-1"):
         logger.warning("paid", amount=5)
 
-    record = heard.log_records()[-1].log_record
+    record = recorded.log_records()[-1].log_record
     assert (record.body, record.severity_text) == ("paid", "WARN")
     assert record.attributes["amount"] == 5
     assert lines == [{"event": "paid", "amount": 5, "session_id": "s-1"}]
 
 
-def test_structlog_errors_carry_their_exception(heard: GuardedSdk) -> None:
+def test_structlog_errors_carry_their_exception(recorded: GuardedSdk) -> None:
     """With any configuration of structlog."""
     logger = structlog.wrap_logger(
         structlog.PrintLogger(io.StringIO()),
@@ -310,20 +310,20 @@ def test_structlog_errors_carry_their_exception(heard: GuardedSdk) -> None:
     except KeyError:
         logger.exception("failed")
 
-    attributes = heard.log_records()[-1].log_record.attributes
+    attributes = recorded.log_records()[-1].log_record.attributes
     assert attributes["exception.type"] == "KeyError"
     assert attributes["exception.message"] == "'[EMAIL]'"
 
 
-def test_structlog_over_the_standard_library_is_not_told_twice(heard: GuardedSdk) -> None:
+def test_structlog_over_the_standard_library_is_recorded_once(recorded: GuardedSdk) -> None:
     """The standard library's loggers are heard anyway."""
     event = otel_distro.structlog_processor(logging.getLogger("shop"), "info", {"event": "paid"})
 
     assert event["event"] == "paid"
-    assert heard.log_records() == []
+    assert recorded.log_records() == []
 
 
-def test_loguru_records_arrive_with_extra_place_and_exception(heard: GuardedSdk) -> None:
+def test_loguru_records_arrive_with_extra_place_and_exception(recorded: GuardedSdk) -> None:
     """And loguru's own formats can show our ids."""
     own = io.StringIO()
     sinks = [
@@ -342,7 +342,7 @@ def test_loguru_records_arrive_with_extra_place_and_exception(heard: GuardedSdk)
             loguru.logger.remove(sink)
         loguru.logger.configure(patcher=lambda _record: None)
 
-    record = heard.log_records()[-1].log_record
+    record = recorded.log_records()[-1].log_record
     assert (record.body, record.severity_text) == ("failed", "ERROR")
     assert record.attributes["amount"] == 5
     assert record.attributes["exception.type"] == "KeyError"
@@ -402,7 +402,7 @@ def test_a_program_under_a_profile_shows_and_keeps_redacted_lines(
 def test_the_last_line_is_on_disk_however_the_program_ends(
     tmp_path: Path, sink: OtlpSink, ending: str
 ) -> None:
-    """Said in the moment before."""
+    """Written just before the exit."""
     script = f"import logging, os\nlogging.getLogger('shop').warning('the last')\n{ending}\n"
     file = tmp_path / "app.jsonl"
     environ = clean_environment(
@@ -415,7 +415,7 @@ def test_the_last_line_is_on_disk_however_the_program_ends(
 
 
 @pytest.mark.process
-def test_a_program_with_a_handler_of_its_own_keeps_it_and_says_nothing_twice(
+def test_a_program_keeps_its_own_handler_and_prints_nothing_twice(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """`basicConfig` works as without us."""

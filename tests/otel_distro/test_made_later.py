@@ -1,4 +1,4 @@
-"""Providers that libraries make for themselves after the start."""
+"""Providers that libraries create after the start."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def python(script: str, home: Path, **more: str) -> Finished:
 
 
 def test_they_are_guarded_under_the_agent(tmp_path: Path, sink: OtlpSink) -> None:
-    """Whatever subclass or fan-out a library uses."""
+    """For any subclass or fan-out of a library."""
     environ = clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
     done = instrumented(OWN_PROVIDERS, environ)
 
@@ -83,7 +83,7 @@ def test_they_are_guarded_after_configure(tmp_path: Path, sink: OtlpSink) -> Non
 
 
 def test_one_that_cannot_be_guarded_exports_nothing(tmp_path: Path, sink: OtlpSink) -> None:
-    """Neither what it has, nor what is added to it later; and it is said."""
+    """Neither by its processors, nor by later ones; and a warning is printed."""
     script = """
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -130,7 +130,7 @@ print([span.name for span in kept.get_finished_spans()])
 
 
 def test_configure_guards_a_provider_behind_a_wrapper(tmp_path: Path) -> None:
-    """As libraries put around the SDK's."""
+    """As some libraries wrap the SDK's."""
     done = python(WRAPPED, tmp_path)
 
     assert done.stdout == "['[EMAIL]']\n", done.stderr
@@ -149,7 +149,7 @@ print("app ran")
 
 
 def test_a_foreign_global_provider_is_reported_and_does_not_end_the_app(tmp_path: Path) -> None:
-    """It is not ours to guard."""
+    """It cannot be guarded."""
     done = python(FOREIGN, tmp_path)
 
     assert (done.returncode, done.stdout) == (0, "app ran\n"), done.stderr

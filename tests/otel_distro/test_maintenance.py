@@ -1,4 +1,4 @@
-"""Retention runs by itself, once a day."""
+"""Retention runs automatically, once a day."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ledger(tmp_path: Path) -> Path:
     return path
 
 
-def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
+def test_old_calls_are_deleted_and_their_sums_stay(ledger: Path) -> None:
     """Thirty days of single calls, daily totals for ever."""
     Maintenance(ledger, 30).run_once()
 
@@ -50,7 +50,7 @@ def test_old_calls_go_and_their_sums_stay(ledger: Path) -> None:
 
 
 def test_calls_are_added_to_the_sums_by_agent_and_user(ledger: Path) -> None:
-    """Every few minutes, without anybody asking; the newest calls are read as they are."""
+    """Every few minutes, automatically; the newest calls are read from rows."""
     Maintenance(ledger, 30).sum_calls()
 
     with open_ledger(ledger) as opened:
@@ -74,7 +74,7 @@ def test_messages_can_be_kept_for_fewer_days_than_calls(ledger: Path) -> None:
 
 
 def test_it_is_due_once_a_day(ledger: Path) -> None:
-    """Whoever did it last leaves a stamp for all processes."""
+    """The last run leaves a stamp for all processes."""
     maintenance = Maintenance(ledger, 30)
     assert maintenance.is_due()
     maintenance.run_once()
@@ -85,7 +85,7 @@ def test_it_is_due_once_a_day(ledger: Path) -> None:
     assert maintenance.is_due()
 
 
-def test_a_ledger_that_cannot_be_cleaned_up_is_told_of_once(
+def test_a_ledger_that_cannot_be_cleaned_up_is_reported_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And does no harm."""

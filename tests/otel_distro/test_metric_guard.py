@@ -26,7 +26,7 @@ def test_attributes_of_a_counter_are_redacted(sdk: GuardedSdk) -> None:
     assert (point.value, dict(point.attributes)) == (2, {"who": "[EMAIL]"})
 
 
-def test_two_people_make_one_series(sdk: GuardedSdk) -> None:
+def test_two_users_are_one_series(sdk: GuardedSdk) -> None:
     """Redacting after aggregation would leave two series with the same attributes."""
     counter = sdk.meter.create_counter("orders")
     counter.add(2, {"who": EMAIL})
@@ -80,7 +80,7 @@ def test_nothing_of_a_secret_is_left_on_the_wire() -> None:
 
 
 def test_meters_that_become_one_keep_their_metrics(sdk: GuardedSdk) -> None:
-    """Named by two people, or with and without a version that says nothing."""
+    """Named by two users, or with and without an empty version."""
     names = ["of ada@lovelace.example", "of bob@example.org"]
     meters = [sdk.meter_provider.get_meter(name) for name in names]
     meters.append(sdk.meter_provider.get_meter(names[0], version=""))
@@ -108,7 +108,7 @@ def test_a_reader_added_later_gets_redacted_metrics(sdk: GuardedSdk) -> None:
 
 
 def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
-    """Attributes with ids in them must not grow the process for ever."""
+    """Attributes with ids must not grow memory."""
     counter = sdk.meter.create_counter("orders")
     for number in range(10_000):
         counter.add(1, {"order": number})
@@ -120,7 +120,7 @@ def test_the_memory_of_attribute_sets_is_bounded(sdk: GuardedSdk) -> None:
 def test_a_metric_has_at_most_two_thousand_series(
     sdk: GuardedSdk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Further ones are added up in one of them, and nothing is lost from the sum."""
+    """Further ones are added up in one series, and the sum stays exact."""
     counter = sdk.meter.create_counter("orders_by_id")
     for number in range(5_000):
         counter.add(1, {"order": number})
@@ -134,7 +134,7 @@ def test_a_metric_has_at_most_two_thousand_series(
 
 
 def test_series_are_limited_for_each_metric_as_they_come_out(sdk: GuardedSdk) -> None:
-    """Three thousand people are one series; another metric has a limit of its own."""
+    """Three thousand users are one series; another metric has a separate limit."""
     for number in range(3_000):
         sdk.meter.create_counter("logins").add(1, {"who": f"user{number}@lovelace.example"})
     sdk.meter.create_counter("orders").add(1, {"who": ["a", "b"]})
@@ -144,7 +144,7 @@ def test_series_are_limited_for_each_metric_as_they_come_out(sdk: GuardedSdk) ->
 
 
 def test_repeated_measurements_add_up_as_without_the_guard() -> None:
-    """Known sets of attributes go straight to where they are added up, in every reader and view."""
+    """Known sets of attributes go straight to their aggregations, in every reader and view."""
     from opentelemetry.sdk.metrics.view import View
 
     def measured(*, guarded: bool) -> list[list[tuple[str, object, object]]]:

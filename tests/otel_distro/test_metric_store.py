@@ -1,4 +1,4 @@
-"""`OTEL_METRICS_EXPORTER=sqlite`: metrics of the app are kept on this machine."""
+"""`OTEL_METRICS_EXPORTER=sqlite`: metrics of the app are stored on this machine."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_counters_of_several_processes_add_up(
 def test_an_up_down_counter_is_stored_as_it_stands(
     provider: Callable[[], MeterProvider], folder: Path
 ) -> None:
-    """The number open now is no difference."""
+    """The current value is not a difference."""
     one = provider()
     opened = one.get_meter("app").create_up_down_counter("open")
     for change in (3, -1):
@@ -125,7 +125,7 @@ def test_files_are_private(provider: Callable[[], MeterProvider], folder: Path) 
 def test_while_the_folder_cannot_be_written_points_wait_in_memory(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The app is told once, the next export stores both, and nothing raises."""
+    """One warning; the next export stores both, and nothing raises."""
     exporter = SqliteMetricExporter(folder, StoreLimits())
     other = TraceStoreWriter(folder)
     assert not stored([("orders", 2)], exporter, wait_ms=30)
@@ -135,8 +135,8 @@ def test_while_the_folder_cannot_be_written_points_wait_in_memory(
     assert (values(folder, "orders"), values(folder, "returns")) == ([2], [1])
 
 
-def test_what_waits_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest goes first."""
+def test_waiting_records_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest is dropped first."""
     folder.write_text("a file where the folder should be")
     monkeypatch.setattr(metric_store, "_MOST_BYTES", 2_000)
     exporter = SqliteMetricExporter(folder, StoreLimits())
@@ -157,7 +157,7 @@ def test_age_and_size_are_those_of_the_settings(tmp_path: Path) -> None:
     assert metric_limits(load({"HOME": str(tmp_path)}).settings).max_bytes == 2**28
 
 
-def test_the_oldest_files_go_when_all_are_too_large(folder: Path) -> None:
+def test_the_oldest_files_are_deleted_when_all_are_too_large(folder: Path) -> None:
     limits = StoreLimits(max_bytes=8 * 40_000)
     points = MetricFolder(folder, limits)
     for number in range(12):
@@ -171,7 +171,7 @@ def test_the_oldest_files_go_when_all_are_too_large(folder: Path) -> None:
 
 
 def test_a_child_forked_during_a_write_leaves_the_files_alone(folder: Path) -> None:
-    """SQLite's locks cannot be trusted there; the parent's own ends with its write."""
+    """SQLite's locks are unreliable there; the parent releases its lock after the write."""
     points = MetricFolder(folder)
     points._writer = TraceStoreWriter(folder)  # as while another thread is in `append`
     child = os.fork()
@@ -190,8 +190,8 @@ def test_a_child_forked_during_a_write_leaves_the_files_alone(folder: Path) -> N
         os.waitpid(child, 0)
 
 
-def test_a_child_does_not_count_what_its_parent_measured() -> None:
-    """Differences that were not exported before the fork are the parent's."""
+def test_a_child_does_not_count_measurements_of_its_parent() -> None:
+    """Differences not exported before the fork belong to the parent."""
     reader = InMemoryMetricReader(SqliteMetricExporter()._preferred_temporality)
     one = MeterProvider([reader], shutdown_on_exit=False)
     orders = one.get_meter("app").create_counter("orders")
@@ -221,7 +221,7 @@ def test_a_child_does_not_count_what_its_parent_measured() -> None:
 def test_the_command_and_the_page_read_both_stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Received metrics, and those that programs stored themselves."""
+    """Received metrics, and those stored by programs."""
     from starlette.testclient import TestClient
 
     from otel_distro.ui.app import Site, make_app
@@ -268,8 +268,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_forks_count_once_a_kill_loses_nothing_exported_and_nobody_is_named(tmp_path: Path) -> None:
-    """The variable is all it takes."""
+def test_forks_count_once_a_kill_loses_nothing_exported_and_users_are_unnamed(
+    tmp_path: Path,
+) -> None:
+    """With the variable only."""
     environ = clean_environment(
         tmp_path,
         OTEL_DISTRO_STATE_DIR=str(tmp_path / "state"),

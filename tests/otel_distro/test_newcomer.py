@@ -1,4 +1,4 @@
-"""The first hour of a newcomer: the steps of the README on 80 columns, without a collector."""
+"""First steps of a new user: those of the README on 80 columns, without a collector."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ app = Starlette(routes=[Route("/", ask)])
 
 
 def without_collector(home: Path, **variables: str) -> dict[str, str]:
-    """An environment of a terminal with 80 columns, whose collector is away."""
+    """An environment with 80 columns and without a collector."""
     endpoint = f"http://127.0.0.1:{free_port()}"
     return clean_environment(home, COLUMNS="80", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **variables)
 
 
 def ours(text: str) -> list[str]:
-    """Return the lines that this distribution printed."""
+    """Return the output lines of this distribution."""
     return [line for line in text.splitlines() if line.startswith("otel_distro:")]
 
 
@@ -86,7 +86,7 @@ def test_a_program_is_run_and_its_costs_are_shown(tmp_path: Path) -> None:
 
 
 def _read_until(wanted: str, lines: Iterator[str], seen: list[str]) -> None:
-    """Add *lines* to *seen* until one of all has *wanted*; it may be there already."""
+    """Add *lines* to *seen* until one has *wanted*."""
     while not any(wanted in line for line in seen):
         seen.append(next(lines))
 
@@ -125,7 +125,7 @@ def test_a_web_server_reports_an_outage_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_program_runs_alike_without_the_launcher(tmp_path: Path) -> None:
-    """Plain python with the API in the code: nothing is recorded, nothing fails."""
+    """Plain python with API calls in the code: no record, no failure."""
     script = (
         "import otel_distro\n"
         "with otel_distro.session('a'), otel_distro.tenant('acme'):\n"
@@ -153,7 +153,7 @@ for cell in found.cells:
 
 @pytest.mark.slow
 def test_a_notebook_records_its_calls_and_stays_quiet(tmp_path: Path) -> None:
-    """The cell of the how-to, a call, and the costs, while no collector listens."""
+    """The cell of the how-to, a call, and the costs, without a collector."""
     pytest.importorskip("nbclient", reason="notebooks need: pip install -e '.[examples]'")
     pytest.importorskip("ipykernel", reason="notebooks need: pip install -e '.[examples]'")
     cells = [
@@ -211,7 +211,7 @@ def test_a_test_over_its_cost_fails_without_an_option_of_pytest(tmp_path: Path) 
 def test_tables_fit_narrow_terminals(
     question: str, columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Model names stay readable, ids whole; what is left out is named with the way to see it."""
+    """Model names stay readable, ids whole; omitted columns are named, with their option."""
     model = "claude-sonnet-4-5-20250929"
     trace = "ab" * 16
     archive = write_archive(
@@ -266,8 +266,8 @@ def test_a_typing_error_does_not_look_like_an_empty_ledger(
     assert said in " ".join(done.stderr.split())
 
 
-def test_a_budget_that_cannot_be_used_is_no_missing_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The amount is reported, with what is allowed."""
+def test_an_invalid_budget_differs_from_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The amount is reported, with the allowed values."""
     monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "five")
     done = command("budgets")
 
@@ -355,7 +355,7 @@ def test_periods_are_in_order_of_time(two_days: Path, report: list[str]) -> None
     ],
 )
 def test_reports_of_calls_have_the_same_filters(two_days: Path, report: list[str]) -> None:
-    """A filter that one report has, all have, and calls that it excludes are in none of them."""
+    """All reports have every filter, and no report has excluded calls."""
     names = ["provider", "service", "tenant", "agent", "operation", "user", "session", "status"]
     choices = command(*report, "--help").stdout
     shown = command(*report, "--provider", "cohere", "--ledger", two_days)
@@ -392,7 +392,7 @@ def test_durations_and_shares_have_one_style(two_days: Path) -> None:
 def test_a_filter_with_a_value_that_no_call_has_is_reported(
     report: str, filters: list[str], near: str, two_days: Path
 ) -> None:
-    """With the closest value, and not as a ledger that has to be filled."""
+    """With the closest value, and not as an empty ledger."""
     done = command(*report.split(), *filters, "--ledger", two_days)
 
     assert done.exit_code == 0
@@ -401,10 +401,10 @@ def test_a_filter_with_a_value_that_no_call_has_is_reported(
 
 
 @pytest.mark.parametrize("report", ["costs", "calls", "reports stats"])
-def test_a_window_without_calls_names_the_times_of_the_calls_there_are(
+def test_a_window_without_calls_names_the_times_of_the_stored_calls(
     report: str, two_days: Path
 ) -> None:
-    """Nothing has to be filled or run."""
+    """Without a next step."""
     done = command(*report.split(), "--since", "2026-01-01", "--ledger", two_days)
 
     assert "has calls from 2025-10-09" in done.stderr
@@ -435,8 +435,10 @@ def test_each_command_with_a_ledger_wants_it_to_be_there(
 
 
 @pytest.mark.parametrize("report", ["costs", "ledger check", "reports top --once"])
-def test_a_ledger_that_is_no_regular_file_is_refused_at_once(report: str, tmp_path: Path) -> None:
-    """Reading a named pipe would wait for ever, and a device reads as an empty ledger."""
+def test_a_ledger_that_is_not_a_regular_file_is_refused_at_once(
+    report: str, tmp_path: Path
+) -> None:
+    """Reading a named pipe would block, and a device reads as an empty ledger."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for path in (pipe, tmp_path, Path(os.devnull)):
@@ -447,7 +449,7 @@ def test_a_ledger_that_is_no_regular_file_is_refused_at_once(report: str, tmp_pa
 
 
 def test_a_model_on_no_price_list_is_reported_with_the_closest_name() -> None:
-    """Exit code 1: nothing is wrong with the command."""
+    """Exit code 1: the command is valid."""
     done = command("ledger", "prices", "gpt4o")
 
     assert done.exit_code == 1
@@ -480,7 +482,7 @@ def test_the_page_of_a_demo_that_was_not_run_names_the_command(
 def test_reports_fit_narrow_terminals(
     report: list[str], columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No line is longer, and none is broken in the middle."""
+    """No line is longer or wrapped."""
     now = time.time_ns()
     ledger = ledger_of(tmp_path, *(chat_span(n, start_ns=now - 90 * 10**9) for n in range(3)))
     monkeypatch.setattr("otel_distro.cli.output._PIPED_WIDTH", columns)

@@ -1,4 +1,4 @@
-"""Lines on stderr about an outage: one when it begins, none that repeats it at exit."""
+"""Lines on stderr about an outage: one at its beginning, no repetition at exit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDPOINT = "http://localhost:4318"
 
 @pytest.fixture
 def outages(tmp_path: Path) -> Outages:
-    """An outage line that goes through no redaction, with a spool."""
+    """An outage line without redaction, with a spool."""
     found = Outages(str, ENDPOINT)
     found.spool = tmp_path
     return found
@@ -27,10 +27,10 @@ def at_exit(outages: Outages) -> None:
     outages.end_exit()
 
 
-def test_records_that_are_kept_are_reported_once(
+def test_spooled_records_are_reported_once(
     outages: Outages, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line at the beginning of the outage said that they are kept."""
+    """The line at the beginning of the outage reported the spool."""
     outages.failed("refused")
     outages.kept("spans", 3)
     at_exit(outages)
@@ -42,7 +42,7 @@ def test_records_that_are_kept_are_reported_once(
 def test_records_that_are_lost_are_reported_at_exit_too(
     outages: Outages, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing else says how many they are."""
+    """No other line has their number."""
     outages.failed("refused")
     outages.kept("spans", 3)
     outages.lost("log records", 2)
@@ -54,7 +54,7 @@ def test_records_that_are_lost_are_reported_at_exit_too(
 def test_an_outage_that_begins_at_exit_has_its_line_there(
     outages: Outages, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the number of records that wait."""
+    """With the number of waiting records."""
     outages.begin_exit()
     outages.failed("refused")
     outages.kept("spans", 3)
@@ -64,10 +64,10 @@ def test_an_outage_that_begins_at_exit_has_its_line_there(
     assert "3 spans could not be delivered" in line
 
 
-def test_a_second_outage_has_a_line_of_its_own(
+def test_a_second_outage_has_a_separate_line(
     outages: Outages, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also where it begins at exit."""
+    """Also if it begins at exit."""
     outages.failed("refused")
     outages.delivered()
     outages.begin_exit()
@@ -83,7 +83,7 @@ def test_a_second_outage_has_a_line_of_its_own(
 def test_the_first_attempt_of_a_process_that_resends_is_reported_with_the_folder(
     tmp_path: Path,
 ) -> None:
-    """It sends what the process before it kept, before anything of its own."""
+    """It first sends the records spooled by the previous process."""
     environ = clean_environment(
         tmp_path,
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}",

@@ -14,7 +14,7 @@ COMPARE = Path(__file__).resolve().parents[1] / "parity" / "compare.py"
 
 @pytest.mark.process
 def test_every_instrumentation_makes_the_spans_that_it_makes_under_upstreams_distribution() -> None:
-    """But for one span for each ASGI message, which this distribution leaves out."""
+    """Except spans for single ASGI messages, which this distribution omits."""
     pythons = os.environ.get("OTEL_DISTRO_PARITY", "").split()
     if len(pythons) != 2:
         pytest.skip("needs two environments with some 80 packages: run tests/parity.sh")

@@ -1,4 +1,4 @@
-"""Percentiles are by nearest rank: one of the values, never something between two."""
+"""Percentiles by nearest rank: one of the values, without interpolation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_percentile_is_the_nearest_rank() -> None:
 
 @given(st.lists(st.integers(), min_size=1), st.integers(1, 100))
 def test_so_many_percent_are_at_most_the_percentile(values: list[int], percent: int) -> None:
-    """And no smaller value of them could be said to be it."""
+    """And no smaller value satisfies that."""
     found = percentile(values, percent)
     assert found in values
     assert sum(value <= found for value in values) * 100 >= percent * len(values)

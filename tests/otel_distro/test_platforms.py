@@ -16,7 +16,7 @@ WITHOUT_FORK = "import os; del os.register_at_fork\n"
 
 
 def test_this_system_is_supported() -> None:
-    """Or the suite would not run."""
+    """Otherwise the suite would not run."""
     assert unsupported() is None
 
 
@@ -37,8 +37,8 @@ def test_the_metadata_says_the_same() -> None:
 
 
 @pytest.mark.process
-def test_the_command_says_so(tmp_path: Path) -> None:
-    """Exit code 2, nothing but the message."""
+def test_the_command_reports_it(tmp_path: Path) -> None:
+    """Exit code 2 and only the message."""
     script = WITHOUT_FORK + "from otel_distro.__main__ import main; main()"
     done = run([sys.executable, "-c", script], clean_environment(tmp_path))
 

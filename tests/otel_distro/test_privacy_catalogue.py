@@ -1,4 +1,4 @@
-"""The data catalogue: nothing of ours leaves or is kept that it does not list."""
+"""The data catalogue lists every field of ours that is exported or stored."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ raise KeyError("x")
 
 @pytest.mark.process
 def test_every_field_of_ours_that_arrives_is_listed(tmp_path: Path, sink: OtlpSink) -> None:
-    """Those of model calls as well; what only the program knows is under `*`."""
+    """Those of model calls as well; fields of the program are under `*`."""
     environ = clean_environment(
         tmp_path,
         OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
@@ -98,7 +98,7 @@ def test_it_follows_the_configuration() -> None:
     assert not [e for e in found if "gen_ai.input.messages" in e.name]
 
 
-def test_nothing_is_listed_where_nothing_leaves() -> None:
+def test_nothing_is_listed_if_nothing_is_exported() -> None:
     """Switched off, or with DO_NOT_TRACK."""
     off = {"OTEL_SDK_DISABLED": "true"}
 
@@ -106,8 +106,8 @@ def test_nothing_is_listed_where_nothing_leaves() -> None:
     assert names({"DO_NOT_TRACK": "1"}) == {}
 
 
-def test_a_catalogue_without_redaction_says_so() -> None:
-    """In every line that it concerns."""
+def test_a_catalogue_without_redaction_reports_it() -> None:
+    """In every affected line."""
     environ = {"OTEL_DISTRO_REDACTION": "false"}
     found = catalogue(load({**HOME, **environ}).settings, environ)
 

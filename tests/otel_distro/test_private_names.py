@@ -1,7 +1,7 @@
-"""Private names of the SDK and its exporters that the code stands on, looked up in real objects.
+"""Private names of the SDK and its exporters that the code uses, looked up in real objects.
 
-`tests/sdk_versions.sh` runs this with each version that is allowed. Run as a program it prints
-what the installed version lacks, without any of our code:
+`tests/sdk_versions.sh` runs this with each allowed version. Run as a program it prints the
+names that the installed version lacks, without our code:
 `python tests/otel_distro/test_private_names.py`.
 """
 
@@ -138,7 +138,7 @@ OF_OBJECTS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
          "_stub", "_timeout", "_translate_data"),
     ),
 }  # fmt: skip
-"""What a name is for -> what makes the object that has it, and the names."""
+"""Use of a name -> factory of its object, and the names."""
 
 OF_MODULES = {
     "opentelemetry.attributes": ("_clean_attribute_value",),
@@ -165,11 +165,11 @@ OF_MODULES = {
     "opentelemetry.sdk.trace": ("_Span",),
     "opentelemetry.util._importlib_metadata": ("entry_points",),
 }  # fmt: skip
-"""Private modules, and names that are taken from a module."""
+"""Private modules, and names imported from a module."""
 
 
 def missing() -> list[str]:
-    """Return what the installed versions lack, as `use: name`."""
+    """Return the names that the installed versions lack, as `use: name`."""
     found: list[str] = []
     for use, (make, names) in OF_OBJECTS.items():
         try:
@@ -197,11 +197,11 @@ OF_OTHERS = frozenset({
     "_otel_distro", "_has_context", "_is_clean", "_propagators", "_wn", "_source",
     "_fp", "_body", "_headers",
 })  # fmt: skip
-"""Private names of other libraries, each read with care where it is used, and marks of ours."""
+"""Private names of other libraries, each read defensively, and our own marks."""
 
 
 def private_names_used() -> Iterator[tuple[str, str]]:
-    """Yield each private attribute that the code reads of another object, and where."""
+    """Yield each private attribute of other objects that the code reads, with its place."""
     files = [f for folder in ("otel_distro", "exporters") for f in (ROOT / folder).rglob("*.py")]
     own: set[str] = set()
     used: list[tuple[str, str]] = []
@@ -221,12 +221,12 @@ def private_names_used() -> Iterator[tuple[str, str]]:
 
 
 def test_the_installed_sdk_has_every_private_name_that_is_used() -> None:
-    """Another version that renames one is found here, by its name."""
+    """A renamed one in another version is reported by name."""
     assert missing() == []
 
 
 def test_no_private_name_is_used_that_is_not_looked_up_here() -> None:
-    """A new one has to be in every version that is allowed."""
+    """A new one has to exist in every allowed version."""
     known = {name for _, names in OF_OBJECTS.values() for name in names} | OF_OTHERS
     known |= {name for names in OF_MODULES.values() for name in names}
 

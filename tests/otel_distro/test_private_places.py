@@ -43,7 +43,7 @@ HOSTILE = "a\x1b[2J\x1b]0;b\x07\r\nc\u2028d\u202ee\x9b31mf"
 
 
 def steers(text: str) -> list[str]:
-    """What in *text* a terminal could take for more than a character, line ends and tabs aside."""
+    """Return the control sequences in *text*, except line ends and tabs."""
     return [
         c for c in text if c not in "\n\t" and unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"}
     ]
@@ -51,7 +51,7 @@ def steers(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], str]:
-    """A home in which everything that writes has written under umask 0; what was printed."""
+    """Home folder written to by every command under umask 0, and the output."""
     home = tmp_path_factory.mktemp("home")
     environ = clean_environment(
         home,
@@ -75,7 +75,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 
 
 def private(arguments: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command of ours under umask 0, which keeps nothing private by itself."""
+    """Run a command under umask 0, which makes no file private."""
     return subprocess.run(
         ["/bin/sh", "-c", 'umask 0; exec "$0" "$@"', str(BIN / "otel-distro"), *arguments],
         env=environ,
@@ -86,10 +86,10 @@ def private(arguments: list[str], environ: dict[str, str]) -> subprocess.Complet
 
 
 @pytest.mark.process
-def test_every_file_is_its_owners_alone_whatever_the_umask(
+def test_every_file_is_private_to_its_owner_under_any_umask(
     used: tuple[Path, dict[str, str], str],
 ) -> None:
-    """State, keys and logs: folders 0700, files 0600, no link, nothing left half-written."""
+    """State, keys and logs: folders 0700, files 0600, no link, no partial file."""
     home, _, _ = used
     state = home / "state/otel-distro"
     found = [path for path in home.rglob("*") if path != home / "state"]
@@ -102,7 +102,7 @@ def test_every_file_is_its_owners_alone_whatever_the_umask(
     for path in found:
         mode = path.lstat().st_mode
         if path.is_dir():
-            # The folder of a log file is the user's own; where it was missing it is made.
+            # The folder of a log file belongs to the user; a missing one is created.
             assert path.name == "logs" or stat.S_IMODE(mode) == 0o700, path
         elif not stat.S_ISSOCK(mode):
             assert stat.S_ISREG(mode), path
@@ -123,7 +123,7 @@ SHOWN = (
 def test_no_command_lets_a_name_steer_the_terminal(
     used: tuple[Path, dict[str, str], str],
 ) -> None:
-    """Nor, as JSON, hands it on raw: there it is an escape, which parsers read."""
+    """JSON has it as an escape sequence."""
     _, environ, printed = used
     assert steers(printed) == []
     for command in SHOWN:
@@ -134,8 +134,8 @@ def test_no_command_lets_a_name_steer_the_terminal(
     assert len(json.loads(calls)["calls"]) == 2
 
 
-def test_what_we_say_ourselves_steers_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    """Such as the reason that a server gives."""
+def test_our_messages_have_no_terminal_escapes(capfd: pytest.CaptureFixture[str]) -> None:
+    """For example the reason given by a server."""
     messages.warn(f"refused: {HOSTILE}")
 
     assert steers(capfd.readouterr().err) == []

@@ -1,4 +1,4 @@
-"""`redact` and `prove-privacy`: the redactor in the hands of a user."""
+"""`privacy redact` and `privacy prove`: redaction on the command line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_redact_copies_text_with_secrets_masked() -> None:
-    """Line ends and everything else stay."""
+    """All other text stays, line ends included."""
     result = CliRunner().invoke(
         main, ["privacy", "redact"], input="a\r\nmail ada@lovelace.example now\n"
     )
@@ -39,7 +39,7 @@ def test_redact_copies_text_with_secrets_masked() -> None:
 
 
 def test_redact_explains_without_repeating_the_secret() -> None:
-    """Positions and kinds, for programs and people who must not see the value."""
+    """Positions and kinds, as JSON and text, without the value."""
     text = "first line\nmail ada@lovelace.example now\n"
     result = CliRunner().invoke(main, ["privacy", "redact", "--explain"], input=text)
 
@@ -50,7 +50,7 @@ def test_redact_explains_without_repeating_the_secret() -> None:
 def test_redact_writes_nothing_with_settings_that_cannot_be_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """They may have been meant to protect."""
+    """They may have been protective."""
     monkeypatch.setenv("OTEL_DISTRO_REDACTON", "true")
     result = CliRunner().invoke(main, ["privacy", "redact"], input="mail ada@lovelace.example")
 
@@ -68,7 +68,7 @@ def test_long_input_is_cut_between_lines_and_never_inside_a_key() -> None:
 
 
 def test_bytes_that_are_not_text_come_out_as_they_went_in(tmp_path: Path) -> None:
-    """Log files hold all sorts of things."""
+    """Log files may have any bytes."""
     import subprocess
 
     raw = b"caf\xe9 \xff mail ada@lovelace.example\n"
@@ -85,7 +85,7 @@ def test_bytes_that_are_not_text_come_out_as_they_went_in(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_canary_is_one_the_redactor_knows(seed: int) -> None:
-    """A proof with secrets that nothing could find would prove nothing."""
+    """Undetectable secrets would prove nothing."""
     text = " ".join(make_canaries(seed))
 
     clean = redact(text)
@@ -94,7 +94,7 @@ def test_every_canary_is_one_the_redactor_knows(seed: int) -> None:
 
 @pytest.mark.process
 def test_a_program_is_proven_private(tmp_path: Path) -> None:
-    """Every field that would leave is listed, none with a canary in it."""
+    """Every exported field is listed, none with a canary."""
     app = tmp_path / "app.py"
     app.write_text(APP)
     command = [str(BIN / "otel-distro"), "privacy", "prove", "--json", "--"]
@@ -111,7 +111,7 @@ def test_a_program_is_proven_private(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_a_program_that_leaks_is_found_out(tmp_path: Path) -> None:
-    """With redaction switched off the canaries leave, and the command ends with 1."""
+    """With redaction off the canaries are exported, and the exit code is 1."""
     app = tmp_path / "app.py"
     app.write_text(APP)
     command = [str(BIN / "otel-distro"), "privacy", "prove", "--", "python", str(app), "x"]
@@ -123,7 +123,7 @@ def test_a_program_that_leaks_is_found_out(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_a_program_that_exports_nothing_proves_nothing(tmp_path: Path) -> None:
-    """Said as such."""
+    """The output says so."""
     command = [str(BIN / "otel-distro"), "privacy", "prove", "--", "true"]
     done = run(command, clean_environment(tmp_path))
 

@@ -1,6 +1,6 @@
-"""Kinds of fault that users of other tools have reported: spans of that kind are counted right.
+"""Faults that users of other tools reported: the same spans are counted right here.
 
-`docs/reports.md` names the reports, and the tests of those kinds that need more than an import.
+`docs/reports.md` names the reports, and the tests that need more than an import.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECOND = 10**9
 
 @dataclass(frozen=True)
 class Span:
-    """A span of an archive: its attributes, and where and when it is in its trace."""
+    """A span of an archive: attributes, and its place and time in the trace."""
 
     attributes: dict[str, Any]
     after_s: float = 0
@@ -32,7 +32,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Case:
-    """An archive, and what it costs."""
+    """An archive and its cost."""
 
     name: str
     spans: list[Span]
@@ -47,7 +47,7 @@ class Case:
 def chat(
     tokens_in: object = 400, tokens_out: object = 100, model: str = "gpt-4o", **more: Any
 ) -> dict[str, Any]:
-    """Return the attributes of a chat: 2,000 micro-dollars unless said otherwise."""
+    """Return the attributes of a chat: 2,000 micro-dollars by default."""
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
@@ -79,7 +79,7 @@ def vercel(provider: str, model: str, **usage: int) -> list[Span]:
 
 
 def answered(number: int, **more: Any) -> dict[str, Any]:
-    """Return a chat with a response id of its own."""
+    """Return a chat with a new response id."""
     return chat(gen_ai__response__id=f"resp-{number}", **more)
 
 
@@ -269,7 +269,7 @@ def _value(value: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_calls_and_cost_are_right(tmp_path: Path, case: Case) -> None:
-    """The number of calls, what they cost, and whether that is certain."""
+    """The number of calls, their cost, and its certainty."""
     total = answer("costs", "--ledger", imported(tmp_path, case))["total"]
     expected = {"calls": case.calls, "unpriced_calls": 0, "partial_calls": 0, **case.line}
 

@@ -1,4 +1,4 @@
-"""The README agrees with the commands and settings there are."""
+"""The README agrees with the commands and settings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def blocks(language: str) -> list[str]:
 
 
 def test_every_command_is_listed() -> None:
-    """And none that does not exist."""
+    """And every listed one exists."""
     listed = set(re.findall(r"^\| `otel-distro ([\w-]+)", README.read_text(), re.MULTILINE))
 
     assert listed == set(COMMANDS)
 
 
 def test_members_of_groups_are_listed() -> None:
-    """Each by its own name, in the line of its group."""
+    """Each by name, in the line of its group."""
     for name, members in re.findall(
         r"^\| `otel-distro (ledger|privacy|reports)` \| (.*) \|$", README.read_text(), re.MULTILINE
     ):
@@ -45,7 +45,7 @@ def test_every_cost_status_is_explained() -> None:
 
 
 def test_there_are_exactly_two_commands_from_a_clone() -> None:
-    """The demo, and the tests; each makes its own environment and installs this folder."""
+    """The demo, and the tests; each creates an environment and installs this folder."""
     (commands,) = [b for b in blocks("sh") if "venv" in b]
     lines = commands.splitlines()
 

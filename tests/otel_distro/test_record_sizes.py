@@ -1,4 +1,4 @@
-"""Sizes of queued records: about right, cheap, and not by redacting them."""
+"""Sizes of queued records: approximate, cheap, without redaction."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def span(**attributes: object) -> Span:
 
 
 def test_text_counts_by_its_length() -> None:
-    """It is what makes one span larger than another."""
+    """Text dominates the size of spans."""
     assert span_size(span()) == SPAN_BYTES
     assert 100_000 < span_size(span(prompt="x" * 100_000)) < 110_000
 
 
 def test_long_lists_are_estimated_by_their_beginning() -> None:
-    """Looking at a million items would take longer than exporting them."""
+    """Reading a million items would take longer than exporting them."""
     assert span_size(span(items=["x" * 1000] * 50)) > 50_000
 
 
@@ -54,7 +54,7 @@ class CountingShield(Shield):
 
 
 def test_a_view_is_sized_without_redacting_it() -> None:
-    """Redaction is for the exporter's thread."""
+    """Redaction runs on the exporter's thread."""
     shield = CountingShield()
     view = RedactedSpan(span(mail="ada@lovelace.example"), shield)
 

@@ -1,4 +1,4 @@
-"""Redactions are counted by day and kind in a small file: numbers only, and only with consent."""
+"""Counts of redactions by day and kind in a small file: numbers only, with consent only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Heard:
+class RecordingObserver:
     def __init__(self) -> None:
         self.seen: list[object] = []
 
@@ -30,7 +30,7 @@ class Heard:
 
 
 def tally_in(folder: Path, *, may_write: bool = True) -> RedactionTally:
-    return RedactionTally(folder, Heard(), lambda: may_write)
+    return RedactionTally(folder, RecordingObserver(), lambda: may_write)
 
 
 def test_counts_of_all_processes_add_up_by_day(tmp_path: Path) -> None:
@@ -47,18 +47,18 @@ def test_counts_of_all_processes_add_up_by_day(tmp_path: Path) -> None:
 
 
 def test_everything_is_passed_on(tmp_path: Path) -> None:
-    """The counting is in front of the metrics."""
-    heard = Heard()
-    tally = RedactionTally(tmp_path, heard, lambda: True)
+    """Counting runs before the metrics."""
+    observer = RecordingObserver()
+    tally = RedactionTally(tmp_path, observer, lambda: True)
     error = ValueError()
     tally.redacted("logs", {"email": 1})
     tally.failed("traces", error)
 
-    assert heard.seen == [("logs", {"email": 1}), ("traces", error)]
+    assert observer.seen == [("logs", {"email": 1}), ("traces", error)]
 
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:
-    """Nor where there was nothing to count."""
+    """Nor without redactions."""
     tally = tally_in(tmp_path / "a", may_write=False)
     tally.redacted("logs", {"email": 1})
     tally.write()
@@ -77,8 +77,8 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
 
-def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    """And the app hears nothing of it."""
+def test_a_link_at_its_path_is_not_followed(tmp_path: Path) -> None:
+    """Without an error in the app."""
     target = tmp_path / "target"
     tally_file(tmp_path).symlink_to(target)
     tally = tally_in(tmp_path)
@@ -89,7 +89,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_broken_lines_are_passed_over(tmp_path: Path) -> None:
-    """A crash may cut a line off."""
+    """A crash may truncate a line."""
     append(tally_file(tmp_path), '[1,{"email":2}]\nnonsense\n[2]\n[3,{"card":"x"}]\n[4,{"card":1')
 
     assert read_tally(tmp_path) == [(86_400 * 10**9, {"email": 2})]
@@ -98,7 +98,7 @@ def test_broken_lines_are_passed_over(tmp_path: Path) -> None:
 def test_a_long_file_is_folded_to_a_line_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without changing what it says."""
+    """With the same sums."""
     monkeypatch.setattr(redaction_tally, "_LONGEST", 300)
     for _ in range(50):
         tally = tally_in(tmp_path)

@@ -1,4 +1,4 @@
-"""Costs do not depend on sampling: a dropped span that is a model call is recorded all the same."""
+"""Costs do not depend on sampling: a dropped span of a model call is still recorded."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ SAMPLERS: dict[str, Sampler] = {
 
 
 class Taken:
-    """Accounts that keep what they are given."""
+    """Accounts that store their spans."""
 
     def __init__(self) -> None:
         self.spans: list[ReadableSpan] = []
@@ -97,7 +97,7 @@ def remote_parent() -> Any:
 @pytest.mark.parametrize("later", [False, True], ids=["at the start", "later"])
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_model_call_is_recorded_whatever_its_scope_and_sampler(
+def test_a_model_call_is_recorded_under_any_scope_and_sampler(
     sdk: GuardedSdk, taken: Taken, scope: str, name: str, *, later: bool
 ) -> None:
     """A list of known scopes would miss the next one, and attributes often come at the end."""
@@ -155,7 +155,7 @@ def test_a_call_inside_a_current_span_has_it_as_its_parent(sdk: GuardedSdk, take
 
 
 def test_other_dropped_spans_stay_dropped(sdk: GuardedSdk, taken: Taken) -> None:
-    """Only a model call is recorded; nothing at all is exported."""
+    """Only a model call is recorded; nothing is exported."""
     provider = provider_of(sdk, taken, ALWAYS_OFF)
     exporter = InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -173,7 +173,7 @@ def test_other_dropped_spans_stay_dropped(sdk: GuardedSdk, taken: Taken) -> None
 
 
 def test_scopes_that_pricing_never_reads_are_left_alone(sdk: GuardedSdk, taken: Taken) -> None:
-    """A web server's dropped span is the API's own, at no cost."""
+    """A web server's dropped span is the API's no-op span."""
     tracer = provider_of(sdk, taken, ALWAYS_OFF).get_tracer("opentelemetry.instrumentation.flask")
 
     assert type(tracer.start_span("GET /")) is NonRecordingSpan
@@ -183,7 +183,7 @@ def test_scopes_that_pricing_never_reads_are_left_alone(sdk: GuardedSdk, taken: 
 def test_no_value_written_on_a_deferred_span_raises(
     sdk: GuardedSdk, taken: Taken, key: Any
 ) -> None:
-    """It is the app's thread."""
+    """It would raise in the app's thread."""
     span: Any = provider_of(sdk, taken, ALWAYS_OFF).get_tracer("made.up").start_span("x")
 
     span.set_attribute(key, object())

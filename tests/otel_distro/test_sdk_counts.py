@@ -1,4 +1,4 @@
-"""The SDK's own metrics of spans and log records are right, though counted in another way."""
+"""The SDK's metrics of spans and log records are right, though counted differently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def counts(metric: Any) -> dict[tuple[Any, ...], int]:
 def test_spans_are_counted_by_origin_and_decision_and_log_records_too(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
-    """By the names, units and kinds of the conventions, as the SDK itself reports them."""
+    """By the names, units and kinds of the conventions, as the SDK reports them."""
     done = instrumented(APP, clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url))
 
     assert done.returncode == 0, done.stderr
@@ -62,8 +62,8 @@ def test_spans_are_counted_by_origin_and_decision_and_log_records_too(
     assert counts(metrics["otel.sdk.log.created"]) == {(): 3}
 
 
-def test_who_wants_none_of_it_has_none(tmp_path: Path, sink: OtlpSink) -> None:
-    """By OpenTelemetry's own variable."""
+def test_the_sdk_metrics_can_be_disabled(tmp_path: Path, sink: OtlpSink) -> None:
+    """By OpenTelemetry's variable."""
     environ = clean_environment(
         tmp_path,
         OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,

@@ -1,4 +1,4 @@
-"""Values of settings that may hold secrets are never printed, whatever the mistake."""
+"""Values of settings that may hold secrets are never printed, not even invalid ones."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ MISTAKES = {
     "list with a token": ("email,tok_live_51H8xqLk2eZvKYlo2C", "51H8xqLk2eZvKYlo2C"),
     "api key": ("sk-proj-a8Kd93jfLs02mfn38dJ1lqPz", "a8Kd93jfLs02mfn38dJ1lqPz"),
 }
-"""What is set by mistake, and the part of it that must not be seen."""
+"""Invalid settings, and the part that must not be printed."""
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
-def test_no_message_holds_the_value(variable: Variable, mistake: str, tmp_path: Path) -> None:
+def test_no_message_has_the_value(variable: Variable, mistake: str, tmp_path: Path) -> None:
     """Neither at the start nor in `doctor --settings`."""
     name = variable.name
     value, secret = MISTAKES[mistake]
@@ -48,7 +48,7 @@ def test_no_message_holds_the_value(variable: Variable, mistake: str, tmp_path: 
 @pytest.mark.parametrize(
     "key", [variable.key for variable in VARIABLES if variable.key], ids=lambda key: key
 )
-def test_no_message_holds_the_value_of_a_file(key: str, mistake: str, tmp_path: Path) -> None:
+def test_no_message_has_the_value_of_a_file(key: str, mistake: str, tmp_path: Path) -> None:
     """The same settings in TOML."""
     value, secret = MISTAKES[mistake]
     text = f"{key} = {json.dumps(value)}\n"
@@ -58,7 +58,7 @@ def test_no_message_holds_the_value_of_a_file(key: str, mistake: str, tmp_path: 
 
 
 @pytest.mark.parametrize("name", [variable.name for variable in VARIABLES if variable.secret])
-def test_the_audit_trail_holds_no_secret(name: str, tmp_path: Path) -> None:
+def test_the_audit_trail_has_no_secret(name: str, tmp_path: Path) -> None:
     """Of a changed secret only the fact is recorded."""
     secret = "x7Kd93jfLs02mfn38dJ1lqPz"
     environ = {env.OTEL_DISTRO_STATE_DIR: str(tmp_path), name: secret}

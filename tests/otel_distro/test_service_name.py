@@ -1,4 +1,4 @@
-"""Programs without OTEL_SERVICE_NAME are named after themselves."""
+"""Service names of programs without OTEL_SERVICE_NAME."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_a_program_is_named_after_its_file_or_module(command: str, name: str) ->
     ],
 )
 def test_a_server_is_named_after_the_app_that_it_serves(command: str, name: str) -> None:
-    """Two services under one server are two services; an address is no app."""
+    """Two apps under one server are two services; an address is not an app."""
     assert default_service_name({}, command.split()) == {"service.name": name}
 
 
 def test_flask_run_is_named_after_the_app_of_its_variable() -> None:
-    """FLASK_APP is the usual place."""
+    """FLASK_APP is the usual variable."""
     command = ["python", "/venv/bin/flask", "run"]
 
     assert default_service_name({"FLASK_APP": "shop.py"}, command) == {"service.name": "shop"}
@@ -51,7 +51,7 @@ def test_flask_run_is_named_after_the_app_of_its_variable() -> None:
     [({}, "notebook"), ({"JPY_SESSION_NAME": "/home/ada/costs.ipynb"}, "costs")],
 )
 def test_a_notebook_is_named_after_its_file(environ: dict[str, str], name: str) -> None:
-    """Where Jupyter names it."""
+    """If Jupyter provides it."""
     command = ["python", "-m", "ipykernel_launcher", "-f", "kernel.json"]
 
     assert default_service_name(environ, command) == {"service.name": name}
@@ -59,7 +59,7 @@ def test_a_notebook_is_named_after_its_file(environ: dict[str, str], name: str) 
 
 @pytest.mark.parametrize("command", ["python", "python -c pass", "python -", "python -Ic pass"])
 def test_a_program_without_a_name_keeps_the_default_of_the_sdk(command: str) -> None:
-    """Code given on the command line is no name."""
+    """Code on the command line has no name."""
     assert default_service_name({}, command.split()) == {}
 
 

@@ -1,4 +1,4 @@
-"""The traces of a session are linked, each to the one before."""
+"""Each trace of a session has a link to the previous one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_spans_inside_a_trace_and_traces_of_other_sessions_are_not_linked(sdk: G
 
 
 def test_only_sessions_in_use_are_remembered(sdk: GuardedSdk) -> None:
-    """A service has new ones without end; a session continues after any number of others."""
+    """A service has any number of sessions; a session continues after others."""
     linker = SessionLinker()
     for number in range(3_000):
         for session in (f"s-{number}", "the same"):

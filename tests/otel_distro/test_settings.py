@@ -36,8 +36,8 @@ def test_nothing_set_means_the_defaults() -> None:
     assert (settings.ledger_retention_days, settings.exit_timeout) == (30, 2.0)
 
 
-def test_people_are_looked_for_where_the_setting_says() -> None:
-    """Content unless something else is asked for; a slip is a problem with the choices."""
+def test_the_search_for_people_follows_the_setting() -> None:
+    """In content by default; an invalid value is a problem that lists the choices."""
     assert loaded().policy.people == "content"
     assert loaded(OTEL_DISTRO_REDACTION_PEOPLE="all").policy.people == "all"
     assert "content, all or off" in " ".join(
@@ -46,12 +46,12 @@ def test_people_are_looked_for_where_the_setting_says() -> None:
 
 
 def test_state_follows_the_xdg_folder() -> None:
-    """An absolute XDG_STATE_HOME moves everything that is kept."""
+    """An absolute XDG_STATE_HOME moves all state."""
     assert loaded(XDG_STATE_HOME="/data").state_dir == Path("/data/otel-distro")
 
 
 def test_a_relative_xdg_folder_is_ignored() -> None:
-    """The XDG rules say so; a ledger must not land wherever a process happens to start."""
+    """By the XDG specification; a ledger must not depend on the working directory."""
     assert loaded(XDG_STATE_HOME="data").state_dir == Path("/home/ada/.local/state/otel-distro")
 
 
@@ -63,20 +63,20 @@ def test_the_ledger_can_be_moved_or_left_out() -> None:
 
 @pytest.mark.parametrize("place", ["/", ".", "./"])
 def test_a_ledger_is_a_file(place: str) -> None:
-    """Not a folder without a name: what waits beside the ledger would have none, either."""
+    """Not a folder without a name: the spill file beside the ledger would have none, either."""
     result = load({"HOME": "/home/ada", "OTEL_DISTRO_LEDGER": place})
 
     assert "not the name of a file" in str(SettingsError(result.problems))
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    """As the OpenTelemetry specification wants it."""
+    """As in the OpenTelemetry specification."""
     assert loaded(OTEL_DISTRO_EXIT_TIMEOUT="").exit_timeout == 2.0
 
 
 @pytest.mark.parametrize("word", ["false", "FALSE", "off", "no", "0", " Off "])
 def test_redaction_can_be_switched_off_in_many_spellings(word: str) -> None:
-    """What people write for "no"."""
+    """Every common spelling of "no"."""
     assert loaded(OTEL_DISTRO_REDACTION=word).redaction is False
 
 
@@ -109,8 +109,8 @@ def test_every_bad_value_is_reported_together() -> None:
     ]
 
 
-def test_a_misspelt_variable_names_the_near_one() -> None:
-    """And withholds content: it may have been meant to protect."""
+def test_a_misspelt_variable_names_the_nearest_one() -> None:
+    """And withholds content, because it may be protective."""
     result = load({**HOME, "OTEL_DISTRO_REDACTON": "true"})
 
     assert [str(p) for p in result.problems] == [
@@ -120,7 +120,7 @@ def test_a_misspelt_variable_names_the_near_one() -> None:
 
 
 def test_a_bad_value_that_protects_nothing_withholds_nothing() -> None:
-    """A wrong retention keeps its default; content still flows."""
+    """An invalid retention keeps its default; content is still exported."""
     result = load({**HOME, "OTEL_DISTRO_LEDGER_RETENTION_DAYS": "many"})
 
     assert result.problems
@@ -128,8 +128,8 @@ def test_a_bad_value_that_protects_nothing_withholds_nothing() -> None:
     assert result.settings.ledger_retention_days == 30
 
 
-def test_variables_of_others_are_none_of_our_business() -> None:
-    """Only names that begin with OTEL_DISTRO_ are looked at."""
+def test_other_variables_are_ignored() -> None:
+    """Only names that begin with OTEL_DISTRO_ are read."""
     assert messages({"OTEL_DISTROX": "1", "OTEL_SERVICE_NAME": "a", "PATH": "b"}) == []
 
 
@@ -142,7 +142,7 @@ def test_a_secret_is_never_printed(tmp_path: Path) -> None:
 
 
 def test_the_file_sets_what_the_environment_leaves_open(tmp_path: Path) -> None:
-    """The environment wins, key by key."""
+    """The environment takes precedence, key by key."""
     file = tmp_path / "otel-distro.toml"
     file.write_text(
         'exit_timeout = 1\nledger = "/from/file.db"\n'
@@ -176,7 +176,7 @@ def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, content: str, s
     assert result.withholds
 
 
-def test_a_file_that_is_not_there_withholds_content() -> None:
+def test_a_missing_file_withholds_content() -> None:
     """Its redaction rules are unknown."""
     result = load({**HOME, "OTEL_DISTRO_CONFIG": "/nowhere/x.toml"})
 
@@ -185,7 +185,7 @@ def test_a_file_that_is_not_there_withholds_content() -> None:
 
 
 def test_all_problems_make_one_message() -> None:
-    """What a user reads on stderr."""
+    """As printed on stderr."""
     result = load({**HOME, "OTEL_DISTRO_STRICT": "x", "OTEL_DISTRO_EXIT_TIMEOUT": "y"})
 
     assert str(SettingsError(result.problems)).splitlines() == [
@@ -231,14 +231,14 @@ def test_no_file_makes_loading_raise(section: dict[str, object]) -> None:
     load(HOME, section)
 
 
-def test_every_variable_says_what_it_means() -> None:
-    """The table is the reference; it has no holes."""
+def test_every_variable_has_a_description() -> None:
+    """The table is the reference and has no gaps."""
     assert all(v.meaning and v.default and v.example for v in VARIABLES)
     assert len({v.name for v in VARIABLES}) == len(VARIABLES)
 
 
 def test_kinds_and_keys_can_be_left_alone() -> None:
-    """By variable, on top of what the file says."""
+    """By variable, in addition to the file."""
     result = load(
         {
             **HOME,
@@ -275,7 +275,7 @@ def test_a_key_turns_masks_into_pseudonyms() -> None:
     assert first.startswith("email_")
 
 
-def test_a_key_can_stand_in_a_file(tmp_path: Path) -> None:
+def test_a_key_can_be_read_from_a_file(tmp_path: Path) -> None:
     """As container secrets do."""
     file = tmp_path / "pseudonym.key"
     file.write_text("0123456789abcdef0123456789abcdef\n")
@@ -284,8 +284,8 @@ def test_a_key_can_stand_in_a_file(tmp_path: Path) -> None:
     assert Redactor(policy).text("ada@lovelace.example").startswith("email_")
 
 
-def test_a_key_file_that_is_not_there_withholds() -> None:
-    """Masks would have been safe, but pseudonyms were meant."""
+def test_a_missing_key_file_withholds_content() -> None:
+    """Masks would be safe, but pseudonyms were requested."""
     result = load({**HOME, "OTEL_DISTRO_PSEUDONYM_KEY_FILE": "/nowhere.key"})
 
     assert "that OTEL_DISTRO_PSEUDONYM_KEY_FILE names: No such file" in str(result.problems[0])

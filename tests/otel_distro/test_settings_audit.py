@@ -1,4 +1,4 @@
-"""Changes of settings, purges and corrections leave their line in the audit trail."""
+"""Changes of settings, purges and corrections have entries in the audit trail."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ def standard(tmp_path: Path) -> Settings:
     return Settings(state_dir=tmp_path, ledger=tmp_path / "ledger.db")
 
 
-def test_a_program_that_sets_nothing_leaves_nothing(standard: Settings, tmp_path: Path) -> None:
+def test_a_program_without_settings_writes_no_entry(standard: Settings, tmp_path: Path) -> None:
     """Not even a file."""
     note(standard, "shop")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_change_is_recorded_once_with_what_it_was(standard: Settings, tmp_path: Path) -> None:
-    """And the way back as well."""
+def test_a_change_is_recorded_once_with_the_previous_value(
+    standard: Settings, tmp_path: Path
+) -> None:
+    """And the change back as well."""
     note(replace(standard, redaction=False), "shop")
     note(replace(standard, redaction=False), "shop")
     note(standard, "shop")
@@ -51,10 +53,10 @@ def test_a_change_is_recorded_once_with_what_it_was(standard: Settings, tmp_path
     ]
 
 
-def test_programs_with_settings_of_their_own_do_not_change_each_other(
+def test_programs_with_different_settings_do_not_affect_each_other(
     standard: Settings, tmp_path: Path
 ) -> None:
-    """One entry for the one that differs, however often both start."""
+    """One entry for the one that differs, for any number of starts."""
     for _ in range(3):
         note(standard, "shop")
         note(replace(standard, consent=True), "desk")
@@ -62,17 +64,15 @@ def test_programs_with_settings_of_their_own_do_not_change_each_other(
     assert [entry.detail["program"] for entry in trail(tmp_path)] == ["desk"]
 
 
-def test_what_may_be_secret_is_only_said_to_have_changed(
-    standard: Settings, tmp_path: Path
-) -> None:
-    """Neither the trail nor the file beside it holds it."""
+def test_possible_secrets_are_only_reported_as_changed(standard: Settings, tmp_path: Path) -> None:
+    """Neither the trail nor the file beside it has the value."""
     note(replace(standard, alert_urls=("slack://hunter2/#ops",)), "shop")
 
     assert trail(tmp_path)[0].detail["changed"] == {"alert_urls": "(changed)"}
     assert b"hunter2" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_a_damaged_memory_of_settings_is_no_trouble(standard: Settings, tmp_path: Path) -> None:
+def test_a_damaged_record_of_settings_is_ignored(standard: Settings, tmp_path: Path) -> None:
     """It is recreated."""
     (tmp_path / "settings.seen.json").write_text("{")
     note(replace(standard, redaction=False), "shop")
@@ -80,7 +80,7 @@ def test_a_damaged_memory_of_settings_is_no_trouble(standard: Settings, tmp_path
     assert len(trail(tmp_path)) == 1
 
 
-def test_retention_says_what_it_removed_messages_included(
+def test_retention_records_removed_data_messages_included(
     standard: Settings, tmp_path: Path
 ) -> None:
     """Once a day, by any process."""
@@ -103,7 +103,7 @@ def test_retention_says_what_it_removed_messages_included(
 def test_corrections_of_budgets_are_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By whom, from what to what, and why."""
+    """With author, old and new value, and reason."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("OTEL_DISTRO_BUDGET_USD_PER_DAY", "5")
     assert CostBudget.per_day(Decimal(5), Action.WARN).name == "day"
@@ -120,7 +120,7 @@ def test_corrections_of_budgets_are_recorded(
 def test_calls_that_are_written_elsewhere_are_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How many, where to, by whom."""
+    """With number, target and author."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path))
     call = ModelCall(trace_id=1, span_id=1, start_ns=1, end_ns=2, scope="s", operation="chat",
                      provider="openai", request_model="gpt-4o")  # fmt: skip

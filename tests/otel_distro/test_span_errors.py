@@ -1,4 +1,4 @@
-"""Every errored span says what kind of error it was, beside `error.type`; and all are counted."""
+"""Every errored span has an error category beside `error.type`; and all are counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def category(sdk: GuardedSdk, name: str = "work") -> Any:
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_an_exception_has_a_category(sdk: GuardedSdk, error: Exception, expected: str) -> None:
-    """By its class; by the words of its message only where the class says nothing."""
+    """By its class; by words of its message if the class is unknown."""
     with pytest.raises(type(error)), sdk.tracer.start_as_current_span("work"):
         raise error
 
@@ -71,7 +71,7 @@ def test_an_error_type_alone_is_an_error(sdk: GuardedSdk) -> None:
 
 
 def test_a_span_that_went_well_has_no_category(sdk: GuardedSdk) -> None:
-    """Also if something was caught inside."""
+    """Even with a handled exception inside."""
     with sdk.tracer.start_as_current_span("work") as span:
         span.record_exception(ValueError("caught"))
 
@@ -79,7 +79,7 @@ def test_a_span_that_went_well_has_no_category(sdk: GuardedSdk) -> None:
 
 
 def test_a_failed_model_call_keeps_its_cost(sdk: GuardedSdk) -> None:
-    """Both are facts about the span."""
+    """The span has both."""
     sdk.tracer.start_span(
         "chat gpt-4o",
         attributes={
@@ -96,7 +96,7 @@ def test_a_failed_model_call_keeps_its_cost(sdk: GuardedSdk) -> None:
 
 
 def test_errors_are_counted_by_category(sdk: GuardedSdk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the error type, and without names of spans, of which there may be any number."""
+    """With the error type, and without span names, whose number is unbounded."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
     monkeypatch.setattr(span_errors, "get_meter", provider.get_meter)

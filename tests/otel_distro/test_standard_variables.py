@@ -1,4 +1,4 @@
-"""OpenTelemetry's own variables: an unusable value is named, and replaced where that is safe."""
+"""OpenTelemetry's variables: an unusable value is named, and replaced if that is safe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from otel_distro.export.otlp.credentials import malformed_headers
     ],
 )
 def test_an_unusable_value_is_named_and_removed(name: str, value: str) -> None:
-    """The value is no part of the message: it may be a secret."""
+    """Without the value, which may be a secret."""
     environ = {name: value}
     (message,) = repair(environ)
 
@@ -34,7 +34,7 @@ def test_an_unusable_value_is_named_and_removed(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("share", ["half", "7", "-1", "nan"])
 def test_a_share_of_samples_is_a_number_from_0_to_1(share: str) -> None:
-    """Only of a sampler that takes one: others have arguments of their own."""
+    """Only for a sampler with a ratio; others have different arguments."""
     environ = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": share}
 
     assert len(repair(environ)) == 1
@@ -43,7 +43,7 @@ def test_a_share_of_samples_is_a_number_from_0_to_1(share: str) -> None:
 
 @pytest.mark.parametrize("place", ["not a url", "http://", "://collector", "https:// x"])
 def test_an_endpoint_that_is_none_is_named_and_stays(place: str) -> None:
-    """Telemetry does not go to another place instead."""
+    """Telemetry is not sent to another endpoint instead."""
     environ = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": place}
     (message,) = repair(environ)
 
@@ -69,7 +69,7 @@ def test_a_usable_value_is_not_reported(name: str, value: str) -> None:
 
 
 def test_a_file_that_does_not_exist_is_named() -> None:
-    """It stays: another certificate would be another trust."""
+    """It stays, because another certificate would change trust."""
     environ = {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/nonesuch/ca.pem"}
 
     assert len(repair(environ)) == 1

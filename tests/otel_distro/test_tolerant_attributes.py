@@ -1,4 +1,4 @@
-"""The attributes of spans: the same as the SDK keeps, however they were put in."""
+"""Attributes of spans equal those of the SDK, for every way of setting them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ attributes = st.dictionaries(st.text("abcdef", min_size=1, max_size=1), st.integ
     then=st.lists(attributes, max_size=4),
     most=st.one_of(st.none(), st.integers(0, 5)),
 )
-def test_what_is_kept_and_what_is_dropped_is_as_in_the_sdk(
+def test_kept_and_dropped_values_are_those_of_the_sdk(
     first: dict[str, int], then: list[dict[str, int]], most: int | None
 ) -> None:
-    """Values, their order, and the count of what found no place."""
+    """Values, their order, and the number of dropped ones."""
     kept = []
     for kind in (BoundedAttributes, TolerantAttributes):
         bounded = kind(most, first, immutable=False)

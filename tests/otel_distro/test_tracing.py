@@ -1,4 +1,4 @@
-"""`traced` and `measure`: a span and a duration for any kind of function, changing none."""
+"""`traced` and `measure`: a span and a duration for any kind of function."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one_span(sdk: GuardedSdk) -> Any:
 
 
 def test_a_call_is_a_span_named_after_the_function(sdk: GuardedSdk) -> None:
-    """With where it is in the code, and nothing of its arguments."""
+    """With its source location, without its arguments."""
 
     @otel_distro.traced
     def search(query: str) -> str:
@@ -75,7 +75,7 @@ async def async_generator() -> AsyncIterator[int]:
 
 
 def test_every_kind_of_function_stays_of_its_kind() -> None:
-    """Frameworks ask, and treat each differently."""
+    """Frameworks inspect the kind."""
     assert not inspect.iscoroutinefunction(plain)
     assert inspect.iscoroutinefunction(coroutine)
     assert inspect.isgeneratorfunction(generator)
@@ -97,7 +97,7 @@ def test_an_async_call_lasts_until_it_is_awaited(sdk: GuardedSdk) -> None:
 
 
 def test_a_generators_span_lasts_until_it_is_exhausted(sdk: GuardedSdk) -> None:
-    """And is the current one only while the generator itself runs."""
+    """And is current only while the generator runs."""
     seen: list[str] = []
 
     @otel_distro.traced
@@ -113,8 +113,8 @@ def test_a_generators_span_lasts_until_it_is_exhausted(sdk: GuardedSdk) -> None:
     assert set(seen) == {trace.format_trace_id(one_span(sdk).context.trace_id)}
 
 
-def test_what_is_sent_and_thrown_into_a_generator_reaches_it(sdk: GuardedSdk) -> None:
-    """And what it returns comes out."""
+def test_values_and_exceptions_sent_into_a_generator_reach_it(sdk: GuardedSdk) -> None:
+    """And its return value is returned."""
 
     @otel_distro.traced
     def echo() -> Any:
@@ -138,7 +138,7 @@ def test_what_is_sent_and_thrown_into_a_generator_reaches_it(sdk: GuardedSdk) ->
 
 
 def test_a_generator_that_is_closed_early_has_ended_well(sdk: GuardedSdk) -> None:
-    """Breaking out of a loop is no error."""
+    """Breaking out of a loop is not an error."""
     cleaned: list[bool] = []
 
     @otel_distro.traced
@@ -203,7 +203,7 @@ def test_an_async_generator_that_is_closed_early_cleans_up(sdk: GuardedSdk) -> N
 
 
 def test_an_error_is_recorded_redacted_and_raised_on(sdk: GuardedSdk) -> None:
-    """The caller gets the very same exception."""
+    """The caller gets the same exception object."""
     error = ValueError("mail ada@lovelace.example")
 
     @otel_distro.traced
@@ -222,7 +222,7 @@ def test_an_error_is_recorded_redacted_and_raised_on(sdk: GuardedSdk) -> None:
 
 
 def test_a_cancelled_task_has_not_failed(sdk: GuardedSdk) -> None:
-    """Cancelling is how asyncio says enough."""
+    """Cancellation is normal in asyncio."""
 
     @otel_distro.traced
     async def forever() -> None:
@@ -240,7 +240,7 @@ def test_a_cancelled_task_has_not_failed(sdk: GuardedSdk) -> None:
     assert one_span(sdk).status.is_ok
 
 
-def test_measure_tells_how_long_it_took(sdk: GuardedSdk) -> None:
+def test_measure_gives_the_duration(sdk: GuardedSdk) -> None:
     """As a number for the caller, a span, and a point of the histogram in seconds."""
     with otel_distro.measure("index", component="search") as measured:
         measured.set("documents", 3)
@@ -253,7 +253,7 @@ def test_measure_tells_how_long_it_took(sdk: GuardedSdk) -> None:
 
 
 def test_active_operations_are_counted_while_they_run(sdk: GuardedSdk) -> None:
-    """Up at the beginning, down at the end."""
+    """Plus one at the beginning, minus one at the end."""
     with otel_distro.measure("index"), otel_distro.measure("index"):
         assert [p.value for p in sdk.points("otel_distro.operation.active")] == [2]
         assert otel_distro.snapshot().operations["index"].active == 2
@@ -281,8 +281,8 @@ def test_memory_is_measured_when_asked_for(sdk: GuardedSdk) -> None:
         assert one_span(sdk).attributes["otel_distro.process.memory.delta_bytes"] > 16 * 2**20
 
 
-def test_two_operations_of_one_moment_are_told_apart(sdk: GuardedSdk) -> None:
-    """By their span ids, however fast they follow each other."""
+def test_two_operations_of_one_moment_are_distinguished(sdk: GuardedSdk) -> None:
+    """By their span ids, also in quick succession."""
     for _ in range(100):
         plain()
 
@@ -297,13 +297,13 @@ def test_the_trace_id_is_that_of_the_trace_or_none() -> None:
         assert otel_distro.current_trace_id() != "0" * 32
 
 
-def test_what_cannot_be_traced_is_said_clearly() -> None:
-    """A mistake in the order of decorators shows where it is made."""
+def test_an_untraceable_object_raises_a_clear_error() -> None:
+    """A wrong order of decorators raises at the definition."""
     with pytest.raises(TypeError, match="put @traced below"):
         otel_distro.traced("x")(classmethod(lambda cls: None))  # type: ignore[type-var]
 
 
-def test_the_snapshot_knows_the_spread() -> None:
+def test_the_snapshot_has_the_distribution() -> None:
     """Count, mean, and percentiles of the last thousand; nothing after a reset."""
     for _ in range(4):
         plain()

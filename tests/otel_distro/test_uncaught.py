@@ -18,7 +18,7 @@ def crash(script: str, home: Path, sink: OtlpSink, **more: str) -> Finished:
 
 
 def test_the_error_that_ends_a_program_arrives(tmp_path: Path, sink: OtlpSink) -> None:
-    """Redacted, with its trace; the traceback and the exit code are Python's own."""
+    """Redacted, with its trace; traceback and exit code are unchanged."""
     done = crash("raise KeyError('ada@lovelace.example')", tmp_path, sink)
 
     assert done.returncode == 1
@@ -36,7 +36,7 @@ def test_the_error_that_ends_a_program_arrives(tmp_path: Path, sink: OtlpSink) -
 
 
 def test_errors_of_threads_and_tasks_arrive_once_each(tmp_path: Path, sink: OtlpSink) -> None:
-    """Under the app's own handler for tasks as well, which is called as before."""
+    """Also with the app's handler for tasks, which is still called."""
     done = crash(
         """
         import asyncio, threading
@@ -68,7 +68,7 @@ def test_errors_of_threads_and_tasks_arrive_once_each(tmp_path: Path, sink: Otlp
     assert found[0]["thread.name"] == "worker"
 
 
-def test_an_interruption_is_no_error(tmp_path: Path, sink: OtlpSink) -> None:
+def test_an_interruption_is_not_an_error(tmp_path: Path, sink: OtlpSink) -> None:
     """Neither Ctrl-C nor sys.exit."""
     crash(
         """

@@ -1,4 +1,4 @@
-"""The recipes of docs/backends, sent to intakes that enforce what each vendor has published."""
+"""The recipes of docs/backends, against intakes that enforce each vendor's published rules."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def recipe(vendor: str) -> dict[str, str]:
 
 
 def on_loopback(variables: dict[str, str], intake: Intake) -> dict[str, str]:
-    """The same, with the intake in the place of every host of the vendor."""
+    """The same, with the intake in place of every host of the vendor."""
     return {
         name: re.sub(r"https://[^/\s]+", intake.url, value) for name, value in variables.items()
     }
@@ -111,14 +111,14 @@ def on_loopback(variables: dict[str, str], intake: Intake) -> dict[str, str]:
 
 @pytest.fixture(params=RULES)
 def sent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Intake]]:
-    """What an app sends by the recipe of a vendor's page."""
+    """Requests of an app with the recipe of a vendor's page."""
     vendor = request.param
     with Intake(RULES[vendor], busy=1 if vendor == "elastic" else 0) as intake:
         environ = on_loopback(recipe(vendor), intake)
         environ = clean_environment(tmp_path, OTEL_DISTRO_EXIT_TIMEOUT="30", **environ)
         done = instrumented(APP, environ)
         assert done.returncode == 0, done.stderr
-        # What was refused as too much waits on disk, for the next program or this command.
+        # Throttled requests wait on disk, for the next program or this command.
         done = run([str(BIN / "otel-distro"), "spool", "drain"], environ)
         assert done.returncode == 0, done.stdout + done.stderr
         yield vendor, intake
@@ -168,7 +168,7 @@ def test_the_recipe_meets_what_the_vendor_requires(sent: tuple[str, Intake]) -> 
 def test_the_intakes_refuse_what_the_vendors_would(
     vendor: str, change: dict[str, Any], reason: str
 ) -> None:
-    """Or a recipe would pass that is wrong."""
+    """Otherwise a wrong recipe would pass."""
     from support.vendor_intake import Request
 
     given: dict[str, Any] = {

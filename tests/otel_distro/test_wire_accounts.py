@@ -1,4 +1,4 @@
-"""The judge of the programs in `tests/wire`: it must not be lenient."""
+"""The comparison used for the programs in `tests/wire` is strict."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def estimated(cost: int, bound: int | None) -> dict[str, Any]:
 def test_each_charge_is_an_exact_cost_or_within_a_bound(
     charges: Sequence[int], ledger: Sequence[dict[str, Any]], right: bool
 ) -> None:
-    """A sum that happens to agree is not enough."""
+    """An equal sum alone is not enough."""
     assert matches(charges, ledger) is right

@@ -1,4 +1,4 @@
-"""A request is billed once, by what was sent and answered, whatever describes it."""
+"""A request is billed once, by its traffic, with or without spans that describe it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_described_request_is_billed_once(wired: WiredSdk) -> None:
     assert wired.account() == wired.served()
 
 
-def test_a_request_counts_whatever_its_span_claims(wired: WiredSdk) -> None:
+def test_a_request_counts_against_any_claim_of_its_span(wired: WiredSdk) -> None:
     """An instrumentation that reports other usage than the provider changes nothing."""
     with wired.describe(OPENAI_SCOPE) as span:
         answer = wired.ask().json()
@@ -99,7 +99,7 @@ def test_a_framework_around_a_client_around_a_request_is_one_call(wired: WiredSd
 
 
 def test_a_span_that_was_not_current_describes_its_request(wired: WiredSdk) -> None:
-    """The response id ties them, although neither knows of the other."""
+    """The response id links them."""
     tracer = wired.tracer_provider.get_tracer(OPENAI_SCOPE)
     span = tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"})
     span.set_attribute("gen_ai.provider.name", "openai")
@@ -112,7 +112,7 @@ def test_a_span_that_was_not_current_describes_its_request(wired: WiredSdk) -> N
 
 
 def test_each_request_inside_one_span_is_billed(wired: WiredSdk) -> None:
-    """A span that repeats the last answer, as around automatic function calls, hides none."""
+    """A span that repeats the last response, as for automatic function calls, hides none."""
     with wired.describe(OPENAI_SCOPE) as span:
         for _ in range(3):
             answer = wired.ask().json()
@@ -127,7 +127,7 @@ def test_each_request_inside_one_span_is_billed(wired: WiredSdk) -> None:
 def test_a_request_that_the_provider_rejects_is_a_call_without_a_cost(
     wired: WiredSdk, status: str
 ) -> None:
-    """It reached the provider; nothing is made up about it."""
+    """It reached the provider; no usage is invented."""
     wired.ask(messages=[{"role": "user", "content": status}])
 
     (priced,) = wired.billed()
@@ -150,10 +150,10 @@ def test_every_try_of_a_client_is_a_request(wired: WiredSdk) -> None:
     ("more", "most_output"),
     [({"max_tokens": 50}, 50), ({"max_tokens": 50, "n": 3}, 150), ({}, 16_384), ({"n": 2}, 32_768)],
 )
-def test_a_failed_request_is_bounded_by_what_it_says(
+def test_a_failed_request_is_bounded_by_its_content(
     wired: WiredSdk, more: dict[str, Any], most_output: int
 ) -> None:
-    """Its own bytes and limit, or that of the model, and not the whole context of the model."""
+    """Its bytes and its limit or that of the model, not the whole context window."""
     messages = [{"role": "user", "content": "BREAK"}]
 
     wired.ask(messages=messages, **more)
@@ -169,7 +169,7 @@ def test_a_failed_request_is_bounded_by_what_it_says(
 def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
     wired: WiredSdk,
 ) -> None:
-    """The size of the request says nothing of it; the context window of the model does."""
+    """The request size does not bound it; the context window does."""
     body = {"model": "gpt-4o", "input": "BREAK", "previous_response_id": "resp_1"}
     httpx2.post(wired.provider.url + "/v1/responses", json=body, timeout=30)
 
@@ -177,16 +177,16 @@ def test_a_failed_request_whose_input_is_stored_elsewhere_has_a_wide_bound(
     assert priced.exposure_nano_usd == 128_000 * 2_500 + 128_000 * 10_000
 
 
-def test_a_connection_that_was_never_made_is_no_call(wired: WiredSdk) -> None:
-    """Nothing was sent, so nothing is owed."""
+def test_a_failed_connection_is_not_a_call(wired: WiredSdk) -> None:
+    """Nothing was sent, so there is no cost."""
     with pytest.raises(httpx2.ConnectError):
         httpx2.post("http://127.0.0.1:9/v1/chat/completions", json=QUESTION, timeout=5)
 
     assert wired.billed() == []
 
 
-def test_a_failure_before_a_request_is_no_call(wired: WiredSdk) -> None:
-    """An SDK that checks its arguments, and then the same call in another way."""
+def test_a_failure_before_a_request_is_not_a_call(wired: WiredSdk) -> None:
+    """An SDK that rejects its arguments, then the same call with valid ones."""
     with pytest.raises(ValueError, match="streaming"), wired.describe(OPENAI_SCOPE):
         raise ValueError("streaming is required")
     with wired.describe(OPENAI_SCOPE) as span:
@@ -205,8 +205,8 @@ def test_a_failure_of_a_provider_that_is_not_on_the_wire_is_a_call(wired: WiredS
     assert priced.status is CostStatus.UNPRICED
 
 
-def test_a_call_that_a_budget_has_refused_is_no_call(wired: WiredSdk) -> None:
-    """Also before any request has shown its provider, and right beside one that was sent."""
+def test_a_call_refused_by_a_budget_is_not_counted(wired: WiredSdk) -> None:
+    """Also before any request to its provider, and next to a sent one."""
 
     def refuse() -> None:
         with pytest.raises(PermissionError), wired.describe(OPENAI_SCOPE) as refused:
@@ -237,7 +237,7 @@ def test_an_answer_from_a_framework_cache_is_not_billed(wired: WiredSdk) -> None
 
 
 def test_an_answer_from_a_cache_beside_requests_is_not_billed(wired: WiredSdk) -> None:
-    """Requests of other calls that are on their way meanwhile are not taken for its own."""
+    """Concurrent requests of other calls are not matched to it."""
     ready, go_on = threading.Event(), threading.Event()
     with wired.describe(FRAMEWORK_SCOPE) as span:
         first = wired.ask().json()
@@ -275,7 +275,7 @@ def test_a_stream_with_usage_is_exact(wired: WiredSdk) -> None:
 
 
 def test_a_stream_without_usage_is_estimated(wired: WiredSdk) -> None:
-    """It says so, and how much it may have cost."""
+    """With its status and its highest possible cost."""
     for _ in client_of(wired).chat.completions.create(**QUESTION, stream=True):
         pass
 
@@ -325,7 +325,7 @@ def test_a_broken_stream_is_never_charged_more_than_its_bound(wired: WiredSdk, w
 def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
     wired: WiredSdk,
 ) -> None:
-    """The exit ends what is open."""
+    """The exit closes open responses."""
     stream = client_of(wired).chat.completions.create(
         model="gpt-4o", messages=[{"role": "user", "content": "SLOW"}], stream=True
     )
@@ -336,8 +336,8 @@ def test_a_response_that_is_never_read_to_its_end_counts_when_the_process_ends(
     stream.close()
 
 
-def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
-    """From what the app said, and from the spans around the request."""
+def test_a_call_has_the_scope_of_the_app(wired: WiredSdk) -> None:
+    """From the app's context, and from the spans around the request."""
     with contexts.session("s-1"), contexts.tenant("acme"), budget.scope(user="u-1"):
         wired.ask()
 
@@ -346,7 +346,7 @@ def test_a_call_knows_whom_it_was_for(wired: WiredSdk) -> None:
     assert (call.session, call.tenant, call.user) == ("s-1", "acme", "u-1")
 
 
-def test_a_call_knows_whom_the_spans_around_it_are_for(wired: WiredSdk) -> None:
+def test_a_call_has_the_scope_of_the_spans_around_it(wired: WiredSdk) -> None:
     """Not only the nearest one: agents name themselves further up."""
     tracer = wired.tracer_provider.get_tracer("agents")
     about = {"session.id": "s-3", "enduser.id": "u-3", "agent.name": "writer"}
@@ -361,7 +361,7 @@ def test_a_call_knows_whom_the_spans_around_it_are_for(wired: WiredSdk) -> None:
     assert (call.session, call.user, call.agent) == ("s-3", "u-3", "writer")
 
 
-def test_a_call_takes_over_whom_its_span_was_for(wired: WiredSdk) -> None:
+def test_a_call_takes_over_the_scope_of_its_span(wired: WiredSdk) -> None:
     """Agent and session of the span that describes it."""
     more: dict[str, Any] = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
     with wired.describe(OPENAI_SCOPE, **more) as span:
@@ -415,10 +415,10 @@ def test_a_remote_parent_is_the_parent(wired: WiredSdk) -> None:
     assert span.context.trace_id == 7
 
 
-def test_a_tracer_of_whatever_the_app_calls_a_model_is_no_call_without_a_request(
+def test_a_generic_tracer_span_is_not_a_call_without_a_request(
     wired: WiredSdk,
 ) -> None:
-    """LangSmith's spans of a function of type `llm`, and those of libraries like it."""
+    """LangSmith's spans of functions of type `llm`, and those of similar libraries."""
     with wired.describe("langsmith") as span:
         span.set_attributes(said(wired.ask().json()))
     wired.billed()

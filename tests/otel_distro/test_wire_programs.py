@@ -1,4 +1,4 @@
-"""Programs of real clients, uninstrumented or not: the ledger is the provider's account."""
+"""Programs of real clients, instrumented or not: the ledger equals the provider's account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERYDAY = (
     "streams_left_early",
     "urllib_request",
 )
-"""Those whose libraries come with the tests; all of them: `python tests/wire/run.py`."""
+"""Programs whose libraries are test requirements; all of them: `python tests/wire/run.py`."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def provider() -> Iterator[ChargingProvider]:
 def test_the_ledger_is_the_account_of_the_provider(
     program: str, provider: ChargingProvider
 ) -> None:
-    """As many calls, and the same cost to the nano-dollar where anybody can know it."""
+    """The same number of calls, and the same cost to the nano-dollar if it can be known."""
     outcome = run_program(PROGRAMS / f"{program}.py", provider)
 
     if outcome.skipped:

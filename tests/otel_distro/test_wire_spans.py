@@ -1,4 +1,4 @@
-"""A request that nothing describes gets a span of ours; one that is described gets none."""
+"""Only a request without an instrumentation's span gets one of ours."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_it_follows_the_conventions(wired: WiredSdk) -> None:
     assert attributes["gen_ai.usage.cost.amount"] == pytest.approx(wired.served()[1] / 1e9)
 
 
-def test_it_holds_nothing_that_was_said(wired: WiredSdk) -> None:
+def test_it_has_no_message_text(wired: WiredSdk) -> None:
     """No text of the user or the model, not even redacted."""
     wired.ask()
 
@@ -80,7 +80,7 @@ def test_a_rejected_request_is_an_error(wired: WiredSdk) -> None:
 
 
 def test_a_described_request_has_only_the_span_that_describes_it(wired: WiredSdk) -> None:
-    """Whoever looks at the trace sees one call."""
+    """The trace shows one call."""
     with wired.describe(OPENAI_SCOPE) as described:
         described.set_attributes(said(wired.ask().json()))
 
@@ -102,7 +102,7 @@ def test_the_sampler_decides_on_the_span_and_not_on_the_cost(
 
 
 def test_without_consent_there_is_no_span(provider: ChargingProvider) -> None:
-    """The gate of the pipeline holds for spans of ours too."""
+    """The consent gate applies to our spans too."""
 
     class Closed:
         def is_open(self) -> bool:

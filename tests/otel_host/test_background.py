@@ -1,4 +1,4 @@
-"""A background thread is started once, when it is needed, and again after it has ended."""
+"""A background thread starts once, on demand, and again after it has ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_many_that_need_it_start_it_once() -> None:
     assert started == ["worker"]
 
 
-def test_one_that_ends_with_more_to_do_goes_on() -> None:
+def test_one_that_ends_with_more_to_do_continues() -> None:
     asked = [True]
     rounds: list[int] = []
 

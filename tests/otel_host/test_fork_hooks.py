@@ -1,4 +1,4 @@
-"""Around a fork everything happens in the order of the stages."""
+"""Fork hooks run in the order of their stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file that we write is private from its creation, and never another user's or a link's."""
+"""Every written file is private from its creation, and never another user's or behind a link."""
 
 # pyright: reportArgumentType=false
 
@@ -48,7 +48,7 @@ ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 class Writer(NamedTuple):
     name: str
     write: Callable[[Path], object]
-    """Write below the folder; may raise what it documents."""
+    """Write below the folder; may raise its documented errors."""
     target: str = ""
     """A file with a fixed name, which an attacker could plant; empty where names are random."""
 
@@ -160,7 +160,7 @@ def _modes(folder: Path) -> dict[str, int]:
 
 
 def assert_refusal(writer: Writer, state: Path, reason: str) -> None:
-    """Assert that *writer* succeeds, or refuses for *reason*; the spool reports its own way."""
+    """Assert that *writer* succeeds, or refuses for *reason*; the spool reports differently."""
     refusal = ""
     try:
         writer.write(state)
@@ -171,7 +171,7 @@ def assert_refusal(writer: Writer, state: Path, reason: str) -> None:
 
 @every_writer
 @pytest.mark.parametrize("umask", [0o000, 0o777])
-def test_what_is_written_is_private_whatever_the_umask(
+def test_written_files_are_private_under_any_umask(
     tmp_path: Path, writer: Writer, umask: int
 ) -> None:
     state = tmp_path / "state"

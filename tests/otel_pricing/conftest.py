@@ -1,4 +1,4 @@
-"""Builders of the values that pricing works on, so that a test names only what it is about."""
+"""Builders of pricing values with defaults, so that a test names only relevant fields."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "genai-sp
 
 @pytest.fixture(scope="session")
 def book() -> PriceBook:
-    """The price book as it comes, without overrides."""
+    """The default price list, without overrides."""
     return PriceBook()
 
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """Recordings of real instrumentations, kept beside the project."""
+    """Recordings of real instrumentations, stored beside the project."""
     if not RECORDINGS.is_dir():
         pytest.skip("the recordings of real spans are not beside this checkout")
     return RECORDINGS
@@ -104,7 +104,7 @@ _ids = count(1)
 def make_priced(
     *, at: tuple[int, int] = (0, 100), status: CostStatus = CostStatus.PRICED, **fields: Any
 ) -> PricedCall:
-    """Return a priced call that runs from *at[0]* to *at[1]* ms, with ids of its own."""
+    """Return a priced call that runs from *at[0]* to *at[1]* ms, with new ids."""
     number = next(_ids)
     defaults: dict[str, Any] = {
         "trace_id": number,

@@ -1,4 +1,4 @@
-"""Archives with more than spans in them: log records, batch results, metrics, other formats."""
+"""Archives with log records, batch results, metrics and other formats."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPAN = "eee19b7ec3c1b174"
 
 
 def read(*lines: Any, source: Any = None) -> tuple[list[Any], list[str], Counter[str]]:
-    """Return the records of *lines*, what was wrong, and what was passed over."""
+    """Return the records of *lines*, the problems, and the skipped lines."""
     problems: list[LineProblem] = []
     passed: Counter[str] = Counter()
     data = b"\n".join(
@@ -83,14 +83,14 @@ def test_lines_of_metrics_are_counted() -> None:
         (b"{" * 5000, "not JSON"),
     ],
 )
-def test_what_is_malformed_is_reported_and_the_rest_is_read(line: Any, reason: str) -> None:
+def test_malformed_lines_are_reported_and_the_rest_is_read(line: Any, reason: str) -> None:
     found, problems, _ = read(spans(), line, spans())
     assert len(found) == 2
     assert [reason in problem for problem in problems] == [True]
 
 
 def test_ids_in_base64_and_kinds_by_name_are_read() -> None:
-    """As plain protobuf JSON has them; a kind that is none is unspecified."""
+    """As in plain protobuf JSON; an invalid kind is unspecified."""
     trace = base64.b64encode(bytes.fromhex(TRACE)).decode()
     found, problems, _ = read(
         spans(traceId=trace, kind="SPAN_KIND_CLIENT"), spans(kind="X"), spans(kind=[])
@@ -108,14 +108,14 @@ def test_a_line_beyond_all_bounds_is_skipped() -> None:
     assert problems == ["longer than 32 MiB; skipped"]
 
 
-def test_a_file_without_anything_readable_is_given_up() -> None:
+def test_a_file_without_readable_lines_is_abandoned() -> None:
     _, problems, _ = read(*[b"noise"] * 1200)
     assert problems[-1] == "nothing could be read so far; stopped"
     assert len(problems) == 1001
 
 
-def test_a_damaged_file_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
-    """And a path is as good as a stream."""
+def test_a_damaged_file_gives_the_records_before_the_damage(tmp_path: Path) -> None:
+    """From a path or a stream."""
     whole = gzip.compress(b"\n".join([json.dumps(spans()).encode()] * 5000))
     file = tmp_path / "spans.jsonl.gz"
     file.write_bytes(whole[:-20])
@@ -143,7 +143,7 @@ def test_an_archive_in_another_format_is_named(head: bytes, name: str) -> None:
     assert name in problems[0]
 
 
-def test_a_format_nobody_knows_has_no_name() -> None:
+def test_an_unknown_format_has_no_name() -> None:
     assert name_of(b'{\n"a": 1') is None
     assert read(b'{\n"a": [')[1][0].startswith("not JSON")
 
@@ -192,7 +192,7 @@ OPENAI = {
     ],
 )
 def test_results_of_batches_are_calls(line: dict[str, Any], provider: str) -> None:
-    """Each once: the same line read again has the same ids."""
+    """Each once: the same line always has the same ids."""
     (one,), problems, _ = read(line)
     (again,), _, _ = read(line)
     call = read_call(one)
@@ -217,7 +217,7 @@ def test_a_request_of_a_batch_that_was_not_run_is_counted(line: dict[str, Any]) 
     assert (found, problems, passed) == ([], [], {NOT_RUN: 1})
 
 
-def test_a_result_with_a_time_of_its_own_keeps_it() -> None:
+def test_a_result_with_a_time_keeps_it() -> None:
     line = json.loads(json.dumps(OPENAI))
     line["response"]["body"]["created"] = 1_700_000_000
     record = span_of_result(line, 5)
@@ -250,7 +250,7 @@ def test_an_error_event_keeps_its_class_or_status_and_no_message(
     assert call.error_type == error
 
 
-def test_an_event_without_a_name_is_no_call() -> None:
+def test_an_event_without_a_name_is_not_a_call() -> None:
     assert call_of_log(LogRecord(attributes=CLAUDE)) is None
     assert call_of_log(claude("")) is None
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def test_a_priced_call_says_its_cost_in_the_words_of_the_convention(
+def test_a_priced_call_has_the_cost_attributes_of_the_conventions(
     priced: Callable[..., PricedCall],
 ) -> None:
     """Amount, currency and that it was computed here; and exactly, in whole nano-dollars."""
@@ -30,7 +30,7 @@ def test_a_priced_call_says_its_cost_in_the_words_of_the_convention(
 
 
 def test_an_unpriced_call_has_no_amount_and_says_why(priced: Callable[..., PricedCall]) -> None:
-    """Whoever sums amounts sums known money only; the bound stands beside it."""
+    """Sums of amounts have known money only; the bound is a separate attribute."""
     call = replace(
         priced(status=CostStatus.UNPRICED), reason="no usage reported", exposure_nano_usd=7
     )
@@ -44,7 +44,7 @@ def test_an_unpriced_call_has_no_amount_and_says_why(priced: Callable[..., Price
     assert said["otel_distro.cost.exposure_nano_usd"] == 7
 
 
-def test_a_free_call_costs_nothing_and_says_so(priced: Callable[..., PricedCall]) -> None:
+def test_a_free_call_costs_nothing_and_has_a_reason(priced: Callable[..., PricedCall]) -> None:
     """Zero is an amount when it is known."""
     assert facts(priced(status=CostStatus.FREE))["gen_ai.usage.cost.amount"] == 0
 

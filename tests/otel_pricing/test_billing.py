@@ -1,4 +1,4 @@
-"""Billed once: which span of a call is billed, on what evidence, and which calls stay two."""
+"""Billing: the billed span of a call, its evidence, and calls that stay separate."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_nesting_reaches_through_spans_between(
 def test_a_link_between_lets_the_window_see_the_nesting(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """A span that is no model call may stand between two that are."""
+    """A span that is not a model call may be between two that are."""
     outer = priced(scope="langchain")
     inner = inside(outer, scope="langchain", parent_span_id=777)
     window = BillingWindow()
@@ -101,7 +101,7 @@ def test_a_link_between_lets_the_window_see_the_nesting(
 def test_an_outer_span_is_billed_when_no_inner_one_has_usage(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """What knows the usage knows the cost."""
+    """The span with the usage has the cost."""
     outer = priced(scope="litellm")
     inner = inside(outer, scope=CLIENT_SCOPE, usage=None, status=CostStatus.UNPRICED)
 
@@ -112,7 +112,7 @@ def test_an_outer_span_is_billed_when_no_inner_one_has_usage(
 def test_several_inner_calls_are_several_calls(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """A loop or a fallback inside one span: each try is paid, the whole repeats them."""
+    """A loop or a fallback inside one span: each attempt is billed, the outer span repeats them."""
     outer = priced(scope="llama_index", at=(0, 100))
     first = inside(outer, scope=CLIENT_SCOPE, at=(1, 40))
     second = inside(outer, scope=CLIENT_SCOPE, at=(41, 99))
@@ -124,7 +124,7 @@ def test_several_inner_calls_are_several_calls(
 def test_several_inner_calls_without_usage_leave_the_outer_one(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Only the whole says what was used."""
+    """Only the outer span has the usage."""
     outer = priced(scope="llama_index", at=(0, 100))
     nothing = {"scope": CLIENT_SCOPE, "usage": None, "status": CostStatus.UNPRICED}
     first = inside(outer, at=(1, 40), **nothing)
@@ -133,10 +133,10 @@ def test_several_inner_calls_without_usage_leave_the_outer_one(
     assert billed([first, second, outer]) == ids(outer)
 
 
-def test_a_failed_try_before_a_success_is_a_call_of_its_own(
+def test_a_failed_attempt_before_a_success_is_a_separate_call(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """It failed, it was free, and it was made."""
+    """It is a failed, free call."""
     outer = priced(scope="langchain", at=(0, 100))
     failed = {"error_type": "RateLimitError", "usage": None, "status": CostStatus.FREE}
     first = inside(outer, scope=CLIENT_SCOPE, at=(1, 10), **failed)
@@ -147,7 +147,7 @@ def test_a_failed_try_before_a_success_is_a_call_of_its_own(
     assert "after the failed tries" in one([first, outer], outer).billing_reason
 
 
-def test_a_try_that_was_never_sent_is_no_call_beside_the_one_that_was(
+def test_an_unsent_attempt_is_not_a_call_beside_the_sent_one(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """The client refused the arguments, the framework corrected them: one request went out."""
@@ -188,7 +188,7 @@ def test_failed_duplicates_are_one_failed_call(
 def test_a_failure_whose_cost_is_known_is_the_one_that_counts(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The framework knows that it was rejected, the client only that it failed."""
+    """The framework has the rejection, the client only a failure."""
     outer = priced(
         scope="langchain", error_type="RateLimitError", usage=None, status=CostStatus.FREE
     )
@@ -202,7 +202,7 @@ def test_a_failure_whose_cost_is_known_is_the_one_that_counts(
 def test_a_framework_that_fails_on_a_good_answer_still_pays_for_it(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The answer could not be parsed; the provider sent it all the same."""
+    """The response could not be parsed, but the provider sent it."""
     broken = {"error_type": "OutputParserException", "usage": None, "status": CostStatus.UNPRICED}
     outer = priced(scope=LANGCHAIN, **broken)
     assert billed([inner := inside(outer, scope=CLIENT_SCOPE), outer]) == ids(inner)
@@ -239,14 +239,14 @@ def test_a_framework_that_fails_on_a_good_answer_still_pays_for_it(
         ),
     ],
 )
-def test_of_two_spans_the_one_that_tells_more_is_billed(
+def test_of_two_spans_the_one_with_more_detail_is_billed(
     outer_usage: Usage,
     inner_usage: Usage,
     outer_is_billed: bool,
     priced: Callable[..., PricedCall],
     inside: Callable[..., PricedCall],
 ) -> None:
-    """The exact price needs the detail; the innermost is only the better guess."""
+    """The exact price needs the detail; the innermost span is only the default."""
     outer = priced(scope="pydantic-ai", usage=outer_usage)
     inner = inside(outer, scope=CLIENT_SCOPE, usage=inner_usage)
 
@@ -256,17 +256,17 @@ def test_of_two_spans_the_one_that_tells_more_is_billed(
 def test_a_tier_is_a_detail_too(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Flex costs half; the span that says so is right."""
+    """Flex costs half; the span with the tier is right."""
     outer = priced(scope="langchain", service_tier="flex")
     inner = inside(outer, scope=CLIENT_SCOPE)
 
     assert billed([inner, outer]) == ids(outer)
 
 
-def test_whoever_is_dropped_points_to_the_one_that_is_billed_in_the_end(
+def test_a_dropped_span_names_the_span_finally_billed(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Each layer outwards knows more; the innermost still names the outermost."""
+    """Each outer layer has more detail; the innermost still names the outermost."""
     read = Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)
     outer = priced(scope="langchain", at=(0, 200), usage=read, service_tier="flex")
     middle = inside(outer, scope="litellm", usage=read)
@@ -281,7 +281,7 @@ def test_whoever_is_dropped_points_to_the_one_that_is_billed_in_the_end(
 def test_audio_known_apart_is_partial_and_more_honest_than_a_full_price_without(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The outer span takes all tokens for text; its exact price is exactly wrong."""
+    """The outer span counts all tokens as text, so its exact price is wrong."""
     audio = Usage(input_tokens=1200, output_tokens=300, input_audio_tokens=100)
     outer = priced(scope="langchain")
     inner = inside(outer, scope=CLIENT_SCOPE, usage=audio, status=CostStatus.PARTIAL)
@@ -292,7 +292,7 @@ def test_audio_known_apart_is_partial_and_more_honest_than_a_full_price_without(
 def test_with_equal_detail_the_better_status_is_billed(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """The inner span forgot the output."""
+    """The inner span lacks the output."""
     outer = priced(scope="langchain")
     inner = inside(
         outer, scope=CLIENT_SCOPE, usage=Usage(input_tokens=1200), status=CostStatus.PARTIAL
@@ -322,7 +322,7 @@ def test_another_call_inside_a_call_is_another_call(
     priced: Callable[..., PricedCall],
     inside: Callable[..., PricedCall],
 ) -> None:
-    """A look-up in a vector store or a guard's question inside a chat."""
+    """A vector store look-up or a guard model inside a chat."""
     outer = priced(scope=CLIENT_SCOPE)
     inner = inside(outer, **inner_fields)
 
@@ -365,7 +365,7 @@ def test_nested_spans_are_one_call_by_any_of_this_evidence(
 
 
 def test_one_response_id_in_two_traces_is_one_call(priced: Callable[..., PricedCall]) -> None:
-    """The framework does not set the current context, so the client starts a trace of its own."""
+    """The framework does not set the current context, so the client starts a new trace."""
     outer = priced(scope=LANGCHAIN, response_id="chatcmpl-7", at=(0, 100))
     inner = priced(scope=CLIENT_SCOPE, response_id="chatcmpl-7", at=(5, 95))
 
@@ -407,7 +407,7 @@ def test_one_response_id_of_two_operations_is_two_calls(
 def test_reused_ids_of_stacked_instrumentations_pair_off(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """Two calls, four spans, one id: time tells which belong together."""
+    """Two calls, four spans, one id: time pairs them."""
     outers = [priced(scope=LANGCHAIN, response_id="x", at=at) for at in ((0, 100), (200, 300))]
     inners = [priced(scope=CLIENT_SCOPE, response_id="x", at=at) for at in ((1, 99), (201, 299))]
 
@@ -417,7 +417,7 @@ def test_reused_ids_of_stacked_instrumentations_pair_off(
 def test_spans_without_ids_are_one_call_by_time_model_and_tokens(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """With content hidden, OpenInference gives no id at all."""
+    """With content hidden, OpenInference has no id."""
     outer = priced(scope=LANGCHAIN, at=(0, 100))
     inner = priced(scope=CLIENT_SCOPE, response_model="gpt-4o-2024-08-06", at=(3, 97))
 
@@ -447,7 +447,7 @@ def test_spans_that_differ_are_different_calls(
     assert billed([inner, outer]) == ids(inner, outer)
 
 
-def test_a_client_around_a_framework_is_no_duplicate(priced: Callable[..., PricedCall]) -> None:
+def test_a_client_around_a_framework_is_not_a_duplicate(priced: Callable[..., PricedCall]) -> None:
     """Frameworks call clients, not the other way round."""
     outer = priced(scope=CLIENT_SCOPE, at=(0, 100))
     inner = priced(scope=LANGCHAIN, at=(20, 80))
@@ -458,7 +458,7 @@ def test_a_client_around_a_framework_is_no_duplicate(priced: Callable[..., Price
 def test_a_rejected_call_that_names_no_model_is_found_by_time_and_failure(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """With content hidden, a failed client span may say nothing but that it failed."""
+    """With content hidden, a failed client span may have only its failure."""
     failed = {"error_type": "RateLimitError", "usage": None, "status": CostStatus.FREE}
     outer = priced(scope=LANGCHAIN, at=(0, 100), **failed)
     inner = priced(scope=CLIENT_SCOPE, at=(3, 97), **(failed | {"request_model": ""}))
@@ -471,7 +471,7 @@ def test_a_rejected_call_that_names_no_model_is_found_by_time_and_failure(
 def test_two_clients_that_name_different_responses_are_two_calls(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """Equal in all but the id that the provider gave."""
+    """Equal except for the provider's id."""
     outer = priced(scope=CLIENT_SCOPE, response_id="a", at=(0, 100))
     inner = priced(scope=OTHER_CLIENT, response_id="b", at=(3, 97))
 
@@ -481,7 +481,7 @@ def test_two_clients_that_name_different_responses_are_two_calls(
 def test_a_stream_without_usage_is_one_call_with_its_framework(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """Neither counts tokens; time, model and outcome are what is left."""
+    """Neither counts tokens; time, model and outcome decide."""
     nothing = {"usage": None, "status": CostStatus.UNPRICED}
     outer = priced(scope=LANGCHAIN, at=(0, 100), **nothing)
     inner = priced(scope=CLIENT_SCOPE, at=(3, 97), **nothing)
@@ -500,7 +500,7 @@ def test_equal_calls_at_the_same_time_stay_as_many_as_they_are(
 
 
 def test_as_many_spans_as_possible_find_their_duplicate(priced: Callable[..., PricedCall]) -> None:
-    """The tight fit must not take the only partner of the loose one."""
+    """The narrow span must not take the only partner of the wide one."""
     wide = priced(scope=LANGCHAIN, at=(0, 200))
     narrow = priced(scope=LANGCHAIN, at=(40, 100))
     early = priced(scope=CLIENT_SCOPE, at=(10, 90))
@@ -531,7 +531,7 @@ def test_three_instrumentations_in_three_traces_are_one_call(
     assert billed([inner, middle, outer]) == ids(inner)
 
 
-def test_a_duplicate_in_another_trace_joins_what_is_nested(
+def test_a_duplicate_in_another_trace_joins_nested_spans(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """A tree of two and a span elsewhere that saw the same response."""
@@ -563,7 +563,7 @@ def test_tries_inside_a_span_each_find_their_duplicate_elsewhere(
 def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
     with_ids: bool, priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Each began its span with the third's as parent; two tries of that are two calls."""
+    """Both spans have the third as parent; two attempts of it are two calls."""
     outer = priced(scope="outer.instrumentation", at=(0, 300))
     beside = [
         inside(outer, scope=scope, at=at, response_id=f"r{at[0] // 100}" if with_ids else None)
@@ -585,10 +585,10 @@ def test_two_instrumentations_beside_each_other_inside_a_third_are_one_call(
     ],
     ids=["soon", "much later", "other tokens", "other model"],
 )
-def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
+def test_a_framework_that_returns_a_stream_ends_its_span_before_the_request(
     changes: dict[str, Any], calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """The client is asked when the first piece of the generator is taken."""
+    """The client is called when the first chunk is read from the generator."""
     outer = priced(scope="llama_index", at=(0, 100), streamed=True)
     inner = priced(**{"scope": CLIENT_SCOPE, "at": (130, 190)} | changes)
 
@@ -609,7 +609,7 @@ def test_a_framework_that_hands_out_a_stream_ends_its_span_before_the_request(
 def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
     usage: Usage, calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """A framework may pass on only a part of what the client learned."""
+    """A framework may report only part of the client's usage."""
     full = Usage(input_tokens=1200, output_tokens=300, cache_read_tokens=1024)
     outer = priced(scope="langchain", usage=usage, at=(0, 100))
     inner = priced(scope=CLIENT_SCOPE, usage=full, at=(10, 90))
@@ -621,10 +621,10 @@ def test_counts_that_one_span_leaves_out_do_not_make_it_another_call(
 
 
 @pytest.mark.parametrize(("scope", "calls"), [("litellm", 1), (CLIENT_SCOPE, 2)])
-def test_a_gateway_that_tells_of_an_answer_twice_made_one_call(
+def test_a_gateway_that_reports_an_answer_twice_made_one_call(
     scope: str, calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """Its callbacks come once for the stream and once for its end; a client's spans are calls."""
+    """Its callbacks run once for the stream and once for its end; client spans are calls."""
     told = priced(scope=scope, response_id="resp_1", at=(0, 90))
     again = priced(scope=scope, response_id="resp_1", at=(0, 100))
     another = priced(scope=scope, response_id="resp_1", at=(1, 95))
@@ -635,20 +635,20 @@ def test_a_gateway_that_tells_of_an_answer_twice_made_one_call(
 @pytest.mark.parametrize(
     ("at", "calls"), [((5, 1020), 1), ((200, 1200), 1), ((500, 1600), 2)], ids=str
 )
-def test_two_that_listen_to_one_framework_need_not_nest(
+def test_two_instrumentations_of_one_framework_need_not_nest(
     at: tuple[int, int], calls: int, priced: Callable[..., PricedCall]
 ) -> None:
-    """The one that is told first of the beginning is told first of the end."""
+    """The first notified of the start is the first notified of the end."""
     first = priced(scope="openinference.instrumentation.langchain", at=(0, 1000))
     second = priced(scope="opentelemetry.instrumentation.langchain", at=at)
 
     assert len(billed([first, second])) == calls
 
 
-def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_failed(
+def test_a_client_s_span_without_the_response_joins_the_failed_one(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """The request alone tells neither usage nor failure."""
+    """The request alone has neither usage nor failure."""
     failed = priced(
         scope=CLIENT_SCOPE, status=CostStatus.FREE, error_type="RateLimitError", usage=None
     )
@@ -660,7 +660,7 @@ def test_a_client_s_span_that_does_not_look_at_the_answer_is_in_the_one_that_fai
 def test_the_anthropic_sdk_inside_its_instrumentation_is_billed_with_its_split(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """Both on by default: one call, at the price that knows the one-hour writes."""
+    """Both are on by default: one call, at the price with the one-hour writes."""
     claude = {"provider": "anthropic", "request_model": "claude-sonnet-4-5", "response_id": "msg_1"}
     outer = priced(scope="opentelemetry.instrumentation.genai.anthropic", **claude)
     inner = inside(outer, scope=NATIVE, **claude)
@@ -669,7 +669,7 @@ def test_the_anthropic_sdk_inside_its_instrumentation_is_billed_with_its_split(
 
 
 def test_parents_that_form_a_circle_end_somewhere(priced: Callable[..., PricedCall]) -> None:
-    """Ids come from outside."""
+    """Ids are untrusted."""
     one_call = priced(trace_id=1, span_id=11, parent_span_id=12)
     other = priced(trace_id=1, span_id=12, parent_span_id=11)
     own = priced(trace_id=1, span_id=13, parent_span_id=13)
@@ -677,7 +677,7 @@ def test_parents_that_form_a_circle_end_somewhere(priced: Callable[..., PricedCa
     assert len(billed([one_call, other, own])) == 2
 
 
-def test_a_span_that_comes_twice_is_decided_once(
+def test_a_repeated_span_is_decided_once(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
     """A file imported twice, or an exporter that sends again."""
@@ -692,7 +692,7 @@ def test_a_span_that_comes_twice_is_decided_once(
 def test_deciding_again_changes_nothing(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """A ledger may be decided on anew after an import."""
+    """The calls of a ledger may be decided again after an import."""
     outer = priced(scope="langchain")
     calls = decide([inside(outer, scope=CLIENT_SCOPE), outer])
 
@@ -715,6 +715,6 @@ def test_deciding_again_changes_nothing(
         ("", CLIENT),
     ],
 )
-def test_a_scope_stands_at_its_distance_from_the_provider(scope: str, expected: int) -> None:
+def test_a_scope_has_its_distance_from_the_provider(scope: str, expected: int) -> None:
     """Frameworks call gateways, gateways call clients."""
     assert layer(scope) == expected

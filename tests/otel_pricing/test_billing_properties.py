@@ -18,7 +18,7 @@ MODELS = ("gpt-4o", "gpt-4o-2024-08-06", "claude-sonnet-4-5")
 
 @dataclass(frozen=True)
 class Shape:
-    """What tells one span from another."""
+    """Distinguishing properties of a span."""
 
     scope: str
     model: str
@@ -44,7 +44,7 @@ SHAPES = st.builds(
 
 
 def calls_of(shapes: list[Shape]) -> list[PricedCall]:
-    """Return one priced call a shape; those with a parent share one trace."""
+    """Return one priced call per shape; those with a parent share one trace."""
     return [call_of(shape, number) for number, shape in enumerate(shapes, start=1)]
 
 
@@ -92,7 +92,7 @@ def test_the_order_of_arrival_does_not_change_who_is_billed(
 def test_live_decisions_end_as_those_on_the_whole(
     shapes: list[Shape], shuffler: random.Random
 ) -> None:
-    """The last word of the window on each call is the word of the import."""
+    """The final decision of the window on each call equals that of the import."""
     calls = calls_of(shapes)
     shuffler.shuffle(calls)
     window = BillingWindow()
@@ -106,7 +106,7 @@ def test_live_decisions_end_as_those_on_the_whole(
 
 @given(st.lists(SHAPES, min_size=1, max_size=12))
 def test_every_span_that_is_not_billed_points_to_one_that_is(shapes: list[Shape]) -> None:
-    """No call disappears: each has one span that carries it."""
+    """No call disappears: each has one billed span."""
     decided = decide(calls_of(shapes))
 
     carriers = {call.call.span_id for call in decided if call.billed}
@@ -119,7 +119,7 @@ def test_every_span_that_is_not_billed_points_to_one_that_is(shapes: list[Shape]
 
 @given(st.lists(SHAPES, max_size=12))
 def test_n_independent_calls_are_n_calls(shapes: list[Shape]) -> None:
-    """One instrumentation, no nesting: whatever they share, each is a call."""
+    """One instrumentation, no nesting: each is a call, even with equal properties."""
     alone = [replace(shape, scope="client.a", parent=None) for shape in shapes]
 
     assert len(billed(calls_of(alone))) == len(shapes)
@@ -151,7 +151,7 @@ def test_stacking_a_second_instrumentation_changes_no_count(shapes: list[Shape])
 
 @st.composite
 def candidates(draw: st.DrawFn) -> dict[str, list[str]]:
-    """Return who may be paired with whom."""
+    """Return the possible partners of each span."""
     outers = [f"o{n}" for n in range(draw(st.integers(0, 5)))]
     inners = [f"i{n}" for n in range(draw(st.integers(0, 5)))]
     possible = st.lists(st.sampled_from(outers), unique=True) if outers else st.just([])
@@ -159,7 +159,7 @@ def candidates(draw: st.DrawFn) -> dict[str, list[str]]:
 
 
 def most(left: list[list[str]], taken: frozenset[str] = frozenset()) -> int:
-    """Return the size of a largest pairing, by trying all."""
+    """Return the size of a maximum matching, by brute force."""
     if not left:
         return 0
     skipped = most(left[1:], taken)
@@ -170,7 +170,7 @@ def most(left: list[list[str]], taken: frozenset[str] = frozenset()) -> int:
 @settings(max_examples=300)
 @given(candidates())
 def test_a_pairing_is_valid_and_as_large_as_any(possible: dict[str, list[str]]) -> None:
-    """Compared with trying every pairing there is."""
+    """Compared with brute force."""
     pairs = pair(possible)
 
     assert all(outer in possible[inner] for inner, outer in pairs.items())

@@ -1,4 +1,4 @@
-"""Calls under a span that stays current, and answers that come from a cache."""
+"""Calls under a span that stays current, and answers from a cache."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def billed(calls: list[PricedCall]) -> list[int]:
 
 
 def test_calls_in_a_row_are_as_many_calls(priced: Callable[..., PricedCall]) -> None:
-    """Each is the child of the one before, which has ended, and has an answer of its own."""
+    """Each is the child of the previous one, which has ended, and has its own response."""
     calls = [
         priced(n, n * SECOND, n * SECOND + SECOND // 2, parent_span_id=n - 1, response_id=f"r{n}")
         for n in range(1, 5)
@@ -56,8 +56,10 @@ def test_calls_in_a_row_are_as_many_calls(priced: Callable[..., PricedCall]) -> 
     assert billed(calls) == [1, 2, 3, 4]
 
 
-def test_a_child_after_its_parents_end_is_no_try_of_it(priced: Callable[..., PricedCall]) -> None:
-    """Also where neither names its answer."""
+def test_a_child_after_its_parents_end_is_not_an_attempt_of_it(
+    priced: Callable[..., PricedCall],
+) -> None:
+    """Also without response ids."""
     assert billed([priced(1, 0, SECOND), priced(2, 2 * SECOND, 3 * SECOND, parent_span_id=1)]) == [
         1,
         2,
@@ -65,7 +67,7 @@ def test_a_child_after_its_parents_end_is_no_try_of_it(priced: Callable[..., Pri
 
 
 def test_two_sizes_of_one_instrumentation_are_two_calls(priced: Callable[..., PricedCall]) -> None:
-    """A call of 50 tokens inside one of 1000 is a tool's own."""
+    """A call of 50 tokens inside one of 1000 belongs to a tool."""
     outer = priced(1, 0, 9 * SECOND, 1000, response_id="A")
     inner = priced(2, SECOND, 2 * SECOND, 50, parent_span_id=1, response_id="B")
 
@@ -94,7 +96,7 @@ def test_an_answer_from_a_cache_is_not_billed_again(
 ) -> None:
     """A gateway gives the same answer in a millisecond; a client library keeps none.
 
-    A request on the wire was sent, however fast its answer came and whatever its id.
+    A request on the wire was sent, for any response time and id.
     """
     first = priced(1, 0, SECOND, scope=scope, response_id="X")
     hit = priced(2, 60 * SECOND, 60 * SECOND + 10**6, trace_id=2, scope=scope, response_id="X")

@@ -44,8 +44,8 @@ def test_every_inference_is_a_call(said: str, operation: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["execute_tool", "invoke_agent", "create_agent", "plan", "x"])
-def test_what_is_no_inference_is_no_call(said: str) -> None:
-    """Agents and tools repeat what the calls inside them used."""
+def test_spans_without_inference_are_not_calls(said: str) -> None:
+    """Agents and tools repeat the usage of the calls inside them."""
     attributes = {"gen_ai.operation.name": said, "gen_ai.request.model": "m"}
     record = SpanRecord(trace_id=1, span_id=2, start_ns=1, end_ns=2, attributes=attributes)
 

@@ -1,4 +1,4 @@
-"""Cost of a call to the nano-dollar, and its status where it is not exact."""
+"""Cost of a call to the nano-dollar, and its status if it is not exact."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_call_costs_its_tokens_at_the_list_price(
     call: Callable[..., ModelCall],
     book: PriceBook,
 ) -> None:
-    """Every token is charged once, at the rate of what it was."""
+    """Every token is charged once, at the rate of its kind."""
     priced = price_call(call(**fields, usage=usage), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.PRICED, nano_usd)
@@ -167,7 +167,7 @@ def test_a_call_costs_its_tokens_at_the_list_price(
 def test_an_unknown_model_is_unpriced_with_a_bound(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Unknown is not zero; at the dearest price of the provider it is at most this."""
+    """Unknown is not zero; the bound uses the dearest price of the provider."""
     priced = price_call(call(request_model="gpt-99-invented"), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
@@ -176,10 +176,10 @@ def test_an_unknown_model_is_unpriced_with_a_bound(
     assert priced.exposure_nano_usd == 360_000_000
 
 
-def test_a_call_that_names_no_model_says_so(
+def test_a_call_without_a_model_is_reported_as_such(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """It cannot be priced, and the reason is not the price list."""
+    """It cannot be priced, independent of the price list."""
     priced = price_call(call(request_model="", provider=""), book)
 
     assert priced.status is CostStatus.UNPRICED
@@ -201,7 +201,7 @@ def test_a_call_without_usage_is_bounded_by_its_limit_and_the_models(
 def test_the_size_of_the_request_bounds_its_input(
     call: Callable[..., ModelCall], book: PriceBook, most_input: int, tokens: int
 ) -> None:
-    """But never above what the model can take."""
+    """But never above the context window."""
     priced = price_call(call(usage=None, most_input_tokens=most_input, max_output_tokens=100), book)
 
     assert priced.exposure_nano_usd == tokens * 2_500 + 100 * 10_000
@@ -226,10 +226,8 @@ def test_models_have_published_limits_of_their_output(model: str, limit: int | N
     assert output_limit(model) == limit
 
 
-def test_a_bound_that_nothing_gives_is_none(
-    call: Callable[..., ModelCall], book: PriceBook
-) -> None:
-    """No usage, no limit, no known model: there is no honest number."""
+def test_an_unknown_bound_is_none(call: Callable[..., ModelCall], book: PriceBook) -> None:
+    """No usage, no limit, no known model: there is no bound."""
     assert price_call(call(usage=None, request_model="x"), book).exposure_nano_usd is None
 
 
@@ -271,7 +269,7 @@ def test_a_bound_that_nothing_gives_is_none(
 def test_a_unit_without_a_price_makes_the_cost_partial(
     usage: Usage, lower: int, reason: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The list would charge audio as text, silently; we say a lower bound and an upper one."""
+    """The list would silently charge audio as text; the result has a lower and an upper bound."""
     priced = price_call(call(request_model="gpt-4o-audio-preview", usage=usage), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.PARTIAL, lower)
@@ -283,7 +281,7 @@ def test_a_unit_without_a_price_makes_the_cost_partial(
 def test_an_audio_model_that_says_there_was_no_audio_is_priced(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Zero is a statement."""
+    """A reported zero is a fact."""
     usage = Usage(input_tokens=1200, output_tokens=300, input_audio_tokens=0, output_audio_tokens=0)
 
     priced = price_call(call(request_model="gpt-4o-audio-preview", usage=usage), book)
@@ -294,7 +292,7 @@ def test_an_audio_model_that_says_there_was_no_audio_is_priced(
 def test_web_searches_without_a_price_make_it_partial(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Searches are charged by the piece where the list knows how much."""
+    """Searches are charged per request if the list has a price."""
     usage = Usage(input_tokens=10, output_tokens=1, web_search_requests=3)
 
     priced = price_call(
@@ -308,7 +306,7 @@ def test_web_searches_without_a_price_make_it_partial(
 def test_a_model_listed_by_the_hour_has_no_price_for_tokens(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """whisper-1 costs by the hour of audio; tokens times nothing would be a confident zero."""
+    """whisper-1 is priced by the hour of audio; pricing its tokens would give zero."""
     priced = price_call(call(request_model="whisper-1"), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
@@ -327,7 +325,7 @@ def test_a_model_listed_by_the_hour_has_no_price_for_tokens(
 def test_listed_without_a_price_is_not_free(
     provider: str, model: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The list holds models without any price; its own sum for them is 0."""
+    """The list has models without any price; its own sum for them is 0."""
     priced = price_call(call(provider=provider, request_model=model), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
@@ -337,7 +335,7 @@ def test_listed_without_a_price_is_not_free(
 def test_a_tier_without_its_own_price_is_an_estimate(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Standard rates stand in, and the status says that they do."""
+    """Standard rates replace them, and the status says so."""
     priced = price_call(call(service_tier="scale"), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.ESTIMATED, 6_000_000)
@@ -347,7 +345,7 @@ def test_a_tier_without_its_own_price_is_an_estimate(
 def test_a_tier_before_its_price_was_listed_is_an_estimate(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The list has prices of tiers since October 2026; for a day before, nobody wrote them down."""
+    """The list has prices of tiers since October 2026; earlier ones are not recorded."""
     may = 1_780_000_000_000_000_000
     early = call(request_model="gpt-5", service_tier="flex", start_ns=may, end_ns=may)
 
@@ -368,7 +366,7 @@ def test_the_standard_tier_has_many_names(
 def test_cached_tokens_of_a_model_without_a_cache_price_cost_as_input(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """No discount is listed, so none is given: 1000 × 5 + 10 × 15 = 5150; and it is said."""
+    """No listed discount: 1000 × 5 + 10 × 15 = 5150; the status reports it."""
     usage = Usage(input_tokens=1000, output_tokens=10, cache_read_tokens=600)
 
     priced = price_call(call(request_model="gpt-4o-2024-05-13", usage=usage), book)
@@ -392,7 +390,7 @@ def test_the_price_is_that_of_the_calls_own_day(
 
 
 def test_an_off_peak_price_is_that_of_the_calls_own_minute(book: PriceBook) -> None:
-    """DeepSeek was cheaper at night, and prices of the day may not be kept for the night."""
+    """DeepSeek was cheaper at night, so a price cached by day must not apply at night."""
     noon = 1_746_100_800_000_000_000  # 2025-05-01 12:00 UTC
     night = noon + 8 * 3_600_000_000_000  # 20:00
 
@@ -406,7 +404,7 @@ def test_an_off_peak_price_is_that_of_the_calls_own_minute(book: PriceBook) -> N
 
 
 def test_a_model_declared_free_is_free(call: Callable[..., ModelCall]) -> None:
-    """Known to cost nothing, which is not the same as unknown."""
+    """Free differs from unknown."""
     book = PriceBook(price_table({"price": [{"model": "local-*", "free": True}]}))
 
     priced = price_call(call(provider="ollama", request_model="local-llama"), book)
@@ -416,7 +414,7 @@ def test_a_model_declared_free_is_free(call: Callable[..., ModelCall]) -> None:
 
 
 def test_a_call_priced_by_the_request_needs_no_usage(call: Callable[..., ModelCall]) -> None:
-    """Rerankers and searches are charged by the piece: 1 × 0.002 USD."""
+    """Rerankers and searches are charged per request: 1 × 0.002 USD."""
     book = PriceBook(price_table({"price": [{"model": "rerank-v3.5", "request": "0.002"}]}))
     rerank = call(provider="cohere", request_model="rerank-v3.5", operation="rerank", usage=None)
 
@@ -434,7 +432,7 @@ def test_a_request_may_cost_beside_its_tokens() -> None:
     assert nano(bill(Usage(input_tokens=1000), price).nano_usd) == 6_000_000
 
 
-def test_reasoning_may_have_a_rate_of_its_own() -> None:
+def test_reasoning_may_have_a_separate_rate() -> None:
     """200 × 4 + 100 × 2 = 1000 per million."""
     price = Price(input=Rate(Decimal(1)), output=Rate(Decimal(2)), reasoning=Rate(Decimal(4)))
 
@@ -456,7 +454,7 @@ def test_one_hour_writes_without_a_price_are_missing() -> None:
 
 
 def test_writes_of_a_model_that_does_not_charge_for_them_cost_as_input() -> None:
-    """OpenAI writes its cache for nothing: 500 × 2 = 1000 per million."""
+    """OpenAI does not charge for cache writes: 500 × 2 = 1000 per million."""
     total = bill(Usage(input_tokens=500, cache_write_tokens=400), Price(input=Rate(Decimal(2))))
 
     assert nano(total.nano_usd) == 1_000_000
@@ -468,7 +466,7 @@ def test_writes_of_a_model_that_does_not_charge_for_them_cost_as_input() -> None
     [("0.5", 0), ("1.5", 2), ("2.5", 2), ("2.500001", 3), ("840", 840)],
 )
 def test_a_sum_is_rounded_once_half_to_even(amount: str, whole: int) -> None:
-    """Halves go up as often as down, so a million roundings cost nobody anything."""
+    """Halves go up as often as down, so that rounding errors cancel out."""
     assert nano(Decimal(amount)) == whole
 
 
@@ -495,7 +493,7 @@ def usages(draw: st.DrawFn) -> Usage:
 
 @given(usages(), RATES)
 def test_when_all_rates_are_one_the_cost_is_that_of_all_tokens(usage: Usage, rate: Rate) -> None:
-    """No token is charged twice and none is forgotten, whatever it was."""
+    """No token of any kind is charged twice or missed."""
     price = Price(
         input=rate,
         output=rate,

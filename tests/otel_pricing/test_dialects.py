@@ -1,4 +1,4 @@
-"""One call in every dialect: the facts of it are the same, whoever wrote the span."""
+"""One call in every dialect has the same facts."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ DIALECTS: dict[str, tuple[str, dict[str, object], Usage]] = {
 def test_the_usage_of_a_call_is_the_same_in_every_dialect(
     dialect: str, read: Callable[..., ModelCall]
 ) -> None:
-    """Totals include their subsets, whatever the instrumentation counts."""
+    """Totals include their subsets, for every instrumentation."""
     scope, attributes, usage = DIALECTS[dialect]
 
     call = read(attributes, scope_name=scope)
@@ -268,7 +268,7 @@ def test_the_usage_of_a_call_is_the_same_in_every_dialect(
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_who_answered_is_read_in_every_dialect(
+def test_the_responding_model_is_read_in_every_dialect(
     dialect: str, read: Callable[..., ModelCall]
 ) -> None:
     """Provider, models and the provider's own id of the response."""
@@ -284,7 +284,7 @@ def test_who_answered_is_read_in_every_dialect(
 
 
 def test_embeddings_in_openinference_count_their_input(read: Callable[..., ModelCall]) -> None:
-    """Embeddings have a kind, a model name and a count of their own."""
+    """Embeddings have a separate kind, model name and count."""
     call = read(
         {
             "openinference.span.kind": "EMBEDDING",
@@ -299,7 +299,7 @@ def test_embeddings_in_openinference_count_their_input(read: Callable[..., Model
 
 
 def test_a_rerank_is_read(read: Callable[..., ModelCall]) -> None:
-    """A reranker is billed by the request; its span may say no usage at all."""
+    """A reranker is billed per request; its span may have no usage."""
     call = read({"openinference.span.kind": "RERANKER", "reranker.model_name": "rerank-v3.5"})
 
     assert (call.operation, call.model, call.usage) == ("rerank", "rerank-v3.5", None)
@@ -327,10 +327,10 @@ def test_a_rerank_is_read(read: Callable[..., ModelCall]) -> None:
         ),
     ],
 )
-def test_langchain_in_openinference_says_id_and_tier_deep_inside(
+def test_langchain_in_openinference_has_nested_id_and_tier(
     answer: dict[str, object], read: Callable[..., ModelCall]
 ) -> None:
-    """Without the id, LangChain's span and the client's cannot be known for one call."""
+    """Without the id, LangChain's span and the client's cannot be matched."""
     call = read(
         {
             "openinference.span.kind": "LLM",
@@ -364,7 +364,7 @@ def test_the_tier_that_answered_counts_before_the_one_asked_for(
 
 
 def test_fast_mode_of_anthropic_costs_like_a_tier(read: Callable[..., ModelCall]) -> None:
-    """The speed stands in the usage of the answer."""
+    """The usage of the response has the speed."""
     call = read(
         {
             "openinference.span.kind": "LLM",
@@ -383,10 +383,10 @@ def test_fast_mode_of_anthropic_costs_like_a_tier(read: Callable[..., ModelCall]
         {"gen_ai.usage.web_search_requests": 2},
     ],
 )
-def test_web_searches_are_counted_wherever_they_are_said(
+def test_web_searches_are_counted_from_every_field(
     where: dict[str, object], read: Callable[..., ModelCall]
 ) -> None:
-    """Each costs extra, and few spans say them."""
+    """Each costs extra, and few spans report them."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -403,7 +403,7 @@ def test_web_searches_are_counted_wherever_they_are_said(
 def test_text_that_is_not_the_expected_json_is_passed_over(
     read: Callable[..., ModelCall],
 ) -> None:
-    """Masked, cut or foreign content costs the call its finer facts, never the call."""
+    """Masked, cut or foreign content loses details, never the call."""
     for text in ("[REDACTED]", "{", "{" * 5000, "[]", '"x"', "{}" + " " * 2_000_000, None, 7):
         call = read(
             {
@@ -422,10 +422,10 @@ def test_text_that_is_not_the_expected_json_is_passed_over(
     "usage_object",
     ["{'prompt_tokens': -1}", "__import__('os')", "{", "[1]", "{'a'", "", 7, "{" * 3000],
 )
-def test_a_usage_object_that_makes_no_sense_leaves_the_counts(
+def test_an_invalid_usage_object_leaves_the_counts(
     usage_object: object, read: Callable[..., ModelCall]
 ) -> None:
-    """LiteLLM's string is read as literals, never run; otherwise the attributes stand."""
+    """LiteLLM's string is read as literals, never run; otherwise the attributes count."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -455,10 +455,10 @@ def test_a_usage_object_that_makes_no_sense_leaves_the_counts(
         ("notapi.openai.com.evil.test", "openai"),
     ],
 )
-def test_the_host_tells_who_is_reached_with_the_openai_client(
+def test_the_host_identifies_the_provider_behind_the_openai_client(
     server: str, provider: str, read: Callable[..., ModelCall]
 ) -> None:
-    """Many providers are; the span then says `openai`, and the bill comes from the host."""
+    """Many providers use it; the span then has `openai`, and the host sends the bill."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -471,8 +471,8 @@ def test_the_host_tells_who_is_reached_with_the_openai_client(
     assert call.provider == provider
 
 
-def test_a_span_that_knows_its_provider_is_believed(read: Callable[..., ModelCall]) -> None:
-    """A private endpoint may stand before any provider."""
+def test_the_provider_of_the_span_takes_precedence(read: Callable[..., ModelCall]) -> None:
+    """A private endpoint may proxy any provider."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -485,7 +485,7 @@ def test_a_span_that_knows_its_provider_is_believed(read: Callable[..., ModelCal
 
 
 def test_scope_keys_are_read_as_the_span_carries_them(read: Callable[..., ModelCall]) -> None:
-    """Budgets and reports group by them; who stores them makes pseudonyms of them."""
+    """Budgets and reports group by them; they are pseudonymised when stored."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -512,13 +512,13 @@ def test_a_flag_without_a_variant_is_its_key(read: Callable[..., ModelCall]) -> 
 
 
 def test_a_tenant_may_be_the_whole_service(read: Callable[..., ModelCall]) -> None:
-    """One deployment a customer: the resource says who."""
+    """With one deployment per customer, the resource has the tenant."""
     call = read({"gen_ai.operation.name": "chat"}, resource_attributes={"tenant.id": "acme"})
 
     assert call.tenant == "acme"
 
 
-def test_a_cost_someone_else_claims_is_kept_beside_ours(read: Callable[..., ModelCall]) -> None:
+def test_a_reported_cost_is_stored_beside_ours(read: Callable[..., ModelCall]) -> None:
     """It is compared, never added."""
     call = read({"gen_ai.operation.name": "chat", "operation.cost": 0.00472})
 

@@ -34,7 +34,7 @@ def test_the_example_prints_what_its_comment_says(capsys: pytest.CaptureFixture[
 
 
 def test_the_example_of_a_price_file_is_one() -> None:
-    """Every key of the format is shown or named."""
+    """It shows or names every key of the format."""
     code = block("toml")
 
     table = price_table(tomllib.loads(code, parse_float=Decimal))
@@ -45,5 +45,5 @@ def test_the_example_of_a_price_file_is_one() -> None:
 
 @pytest.mark.parametrize("status", CostStatus)
 def test_every_status_is_explained(status: CostStatus) -> None:
-    """A reader who meets a word finds it."""
+    """Every status is in the table."""
     assert f"| `{status}` |" in PAGE

@@ -1,4 +1,4 @@
-"""The registry of instrumentations, and that nothing beside it knows a scope by name."""
+"""The registry of instrumentations is the only place with scope names."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ IMPORTED = {
     "otel_distro.cli.demo_command": "what the demo needs to be installed",
     "otel_distro.pipeline.logs.unreached": "the handler it looks for",
 }
-"""Modules of instrumentations that are imported by their name, which is also that of a scope."""
+"""Modules of instrumentations imported by name, where the name is also a scope."""
 PREFIXES = ("openinference.instrumentation", "opentelemetry.instrumentation.genai", "com.anthropic")
 
 
 def literals(path: Path, marks: Collection[str]) -> Iterator[str]:
-    """Yield the strings of a module that are no docstrings; none if it has none of *marks*."""
+    """Yield the strings of a module except docstrings; none if it lacks all *marks*."""
     source = path.read_text(encoding="utf-8")
     if not any(mark in source for mark in marks):
         return
@@ -69,7 +69,7 @@ def test_each_entry_point_and_scope_is_in_one_row() -> None:
 
 
 def test_every_recorded_scope_is_known() -> None:
-    """Each of those that the tests of pricing read."""
+    """Each scope in the recordings of the pricing tests."""
     data = Path(__file__).parent / "data"
     unknown = {
         scope["scope"]["name"]

@@ -88,7 +88,7 @@ def test_the_same_record_is_the_same_call() -> None:
 
 
 def test_an_error_event_is_a_failed_call_without_its_message() -> None:
-    """An overloaded provider did no work; the text of the error is not kept."""
+    """An overloaded provider did no work; the text of the error is dropped."""
     error = {"event.name": "api_error", "model": "claude-sonnet-4-5", "status_code": "529"}
     call = call_of_log(
         log({**error, "error": "529 said: ada@x.example"}, "com.anthropic.claude_code")
@@ -109,8 +109,8 @@ def test_an_error_event_is_a_failed_call_without_its_message() -> None:
         {},
     ],
 )
-def test_other_events_are_no_calls(attributes: dict[str, Any]) -> None:
-    """Prompts, chunks and tools cost nothing themselves."""
+def test_other_events_are_not_calls(attributes: dict[str, Any]) -> None:
+    """Prompts, chunks and tools have no cost."""
     assert call_of_log(log(attributes, "codex_otel")) is None
 
 
@@ -133,7 +133,7 @@ def test_a_span_and_an_event_of_one_call_are_billed_once() -> None:
 
 
 def test_an_agents_span_and_event_of_one_request_are_billed_once() -> None:
-    """Claude Code writes both, beside each other."""
+    """Claude Code writes both."""
     span = SpanRecord(
         trace_id=7,
         span_id=8,

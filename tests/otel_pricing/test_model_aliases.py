@@ -46,12 +46,12 @@ def input_rate(found: PriceBook, model: str, provider: str = "") -> Decimal | No
 def test_an_alias_has_the_price_of_its_model(
     alias: dict[str, Any], provider: str, asked: str, usd: str
 ) -> None:
-    """Times what the seller adds; stars match anything, in any case."""
+    """Times the seller's multiplier; stars match any text, ignoring case."""
     assert input_rate(book(alias), asked, provider) == Decimal(usd)
 
 
 def test_the_source_of_a_price_names_the_alias(call: Callable[..., ModelCall]) -> None:
-    """A cost says how it came about."""
+    """Every cost has its source."""
     found = book({"pattern": "smart", "provider": "openai", "model": "gpt-4o", "multiplier": 2})
 
     priced = price_call(call(provider="", request_model="smart", response_model=""), found)
@@ -89,7 +89,7 @@ def test_the_model_that_answered_behind_an_alias_is_the_one_that_is_billed(
 
 
 def test_an_own_price_of_the_model_holds_behind_the_alias() -> None:
-    """Aliases lead to own prices as well as to the list."""
+    """Aliases apply to own prices and to the list."""
     declared = [{"model": "house-1", "input": "7", "output": "8"}]
 
     assert input_rate(book({"pattern": "h", "model": "house-1"}, price=declared), "h") == 7
@@ -125,15 +125,15 @@ def test_a_mistake_in_an_alias_is_named(alias: dict[str, Any], problem: str) -> 
         book(alias)
 
 
-def test_many_stars_take_no_time() -> None:
-    """A pattern of somebody's file must not stop the program."""
+def test_many_stars_are_matched_fast() -> None:
+    """A pattern in a user's file must not stop the program."""
     found = book({"pattern": "a*" * 20 + "b", "model": "gpt-4o"})
 
     assert input_rate(found, "a" * 60) is None
 
 
 def test_a_multiplied_price_differs_from_its_own_in_amounts_only() -> None:
-    """Every other field of a price holds behind an alias, too."""
+    """An alias keeps all other fields of a price."""
     amounts = {*UNITS, "usd_per_request", "usd_per_web_search", "counted"}
     changed = {"is_free": True, "tier_is_priced": False, "seller_is_assumed": True}
     price = Price(**changed, other_units=("x",), context_tokens=9, source="s")  # type: ignore[arg-type]

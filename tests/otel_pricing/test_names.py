@@ -1,4 +1,4 @@
-"""Names and forms in which emitters write counts, held against what backends accept."""
+"""Names and forms of counts by emitters, compared with the names that backends accept."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_every_name_that_backends_accept_is_read(name: str, value: object) -> No
 
 
 @pytest.mark.parametrize("value", ["1e3", "-5", "", "n/a", "1 000", True])
-def test_what_is_no_number_is_not_a_count(value: object) -> None:
+def test_a_value_that_is_not_a_number_is_not_a_count(value: object) -> None:
     """It is not reported, and a call without usage is not free."""
     assert read({**CHAT, "gen_ai.usage.input_tokens": value}).usage is None
 
@@ -130,8 +130,8 @@ def test_what_is_no_number_is_not_a_count(value: object) -> None:
         ("aws.bedrock", "aws"),
     ],
 )
-def test_the_api_behind_a_sellers_name_is_no_part_of_it(said: str, seller: str | None) -> None:
-    """The Vercel AI SDK names the API too."""
+def test_the_api_suffix_is_not_part_of_a_sellers_name(said: str, seller: str | None) -> None:
+    """The Vercel AI SDK appends the API."""
     assert list_provider(said) == seller
 
 
@@ -150,21 +150,21 @@ def test_the_api_behind_a_sellers_name_is_no_part_of_it(said: str, seller: str |
         ("models/gemini-2.5-flash", None),
     ],
 )
-def test_a_models_name_may_say_who_sells_it(model: str, seller: str | None) -> None:
-    """As the libraries on top of LiteLLM write it."""
+def test_a_models_name_may_have_its_seller(model: str, seller: str | None) -> None:
+    """As written by libraries on top of LiteLLM."""
     assert resolve("", model)[0] == seller
 
 
 @pytest.mark.parametrize("model", ["hosted_vllm/gpt-4o", "custom/gpt-4o", "ollama_chat/gpt-4o"])
 def test_a_model_of_an_unknown_seller_is_not_priced_as_its_makers(model: str) -> None:
-    """A name behind an unknown one says nothing of the bill."""
+    """The maker does not bill for another seller."""
     call = read({"gen_ai.operation.name": "chat", "gen_ai.request.model": model})
 
     assert price_call(call, PriceBook()).status is CostStatus.UNPRICED
 
 
 def test_every_unit_of_the_price_data_is_known_here() -> None:
-    """A unit that the data gains has to be read, or named as one that nothing reports."""
+    """A new unit has to be read, or listed as never reported."""
     from genai_prices.data_snapshot import get_snapshot
     from genai_prices.data_units import unit_data
 
@@ -185,7 +185,7 @@ def test_every_unit_of_the_price_data_is_known_here() -> None:
 
 
 def test_a_rate_that_is_not_read_makes_a_price_incomplete() -> None:
-    """Data of a later version may charge a split of tokens that nothing here counts."""
+    """A later version may price a kind of token that is not counted here."""
     from genai_prices.types import ModelPrice
 
     price = list_price(
@@ -199,7 +199,7 @@ def test_a_rate_that_is_not_read_makes_a_price_incomplete() -> None:
 
 
 def test_a_reported_cost_is_used_where_no_price_is_known() -> None:
-    """The source names the attribute; 0 is not believed."""
+    """The source names the attribute; 0 is ignored."""
     usage = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1}
     model = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-model"}
     known = {**CHAT, "gen_ai.provider.name": "openai"}
@@ -220,7 +220,7 @@ def test_a_reported_cost_is_used_where_no_price_is_known() -> None:
 
 
 def test_another_makers_model_behind_openais_client_is_estimated() -> None:
-    """1000 × 3 + 100 × 15 = 4500 at the maker's list; what is reported is better."""
+    """1000 × 3 + 100 × 15 = 4500 at the maker's list; the reported cost is better."""
     call = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
@@ -280,7 +280,7 @@ SELLERS = {
 
 
 def test_every_seller_of_the_price_list_is_known_by_its_host() -> None:
-    """Except those behind the router of Hugging Face, which its paths and models tell apart."""
+    """Except those behind the router of Hugging Face, known by paths and models."""
     listed = {
         provider.id: provider.api_pattern
         for provider in providers
@@ -330,7 +330,7 @@ def test_other_hosts_of_a_seller_are_known_too(host: str, provider: str | None) 
     ],
 )  # fmt: skip
 def test_a_reported_cost_may_be_in_parts_or_in_json(said: dict[str, Any], source: str) -> None:
-    """3.9 thousandths of a dollar, of a model that no list has."""
+    """3.9 thousandths of a dollar, for an unlisted model."""
     call = reporting(**said)
 
     priced = price_call(call, PriceBook())
@@ -348,7 +348,7 @@ def test_one_part_of_a_reported_cost_is_not_the_cost() -> None:
 
 
 def reporting(**said: Any) -> ModelCall:
-    """Return the call of a span of a model without a price, which says *said*."""
+    """Return the call of a span of a model without a price, with the attributes *said*."""
     common = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1",
               "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100}  # fmt: skip
     call = read_call(

@@ -1,4 +1,4 @@
-"""Reading archives: what the Collector's file exporter writes, and what happens to files."""
+"""Reading archives: output of the Collector's file exporter, and damaged files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def line(**span: Any) -> bytes:
 
 
 def read(content: bytes) -> tuple[list[SpanRecord], list[LineProblem]]:
-    """Return the spans in *content* and what was wrong with it."""
+    """Return the spans in *content* and its problems."""
     problems: list[LineProblem] = []
     return list(read_spans(io.BytesIO(content), report=problems.append)), problems
 
@@ -44,7 +44,7 @@ def only(content: bytes) -> SpanRecord:
     return span
 
 
-def test_a_span_arrives_with_everything_pricing_reads() -> None:
+def test_a_span_has_all_fields_for_pricing() -> None:
     """Ids, times, status, scope, resource and events of the protocol's JSON."""
     span = only(
         line(
@@ -93,7 +93,7 @@ def test_a_span_arrives_with_everything_pricing_reads() -> None:
     ],
 )
 def test_an_attribute_value_is_read_by_its_kind(value: object, expected: object) -> None:
-    """Every kind of OTLP value has its Python value; an unknown one reads as nothing."""
+    """Every kind of OTLP value has its Python value; an unknown one is None."""
     assert only(line(attributes=[{"key": "k", "value": value}])).attributes == {"k": expected}
 
 
@@ -130,7 +130,7 @@ def test_snake_case_keys_and_base64_ids_are_read_too() -> None:
 
 
 def test_archives_from_before_scopes_were_called_scopes_are_read() -> None:
-    """Old archives say instrumentation library."""
+    """Old archives use `instrumentationLibrary`."""
     span = {"traceId": TRACE, "spanId": SPAN}
     group = {"instrumentationLibrary": {"name": "old"}, "spans": [span]}
     request = {"resourceSpans": [{"instrumentationLibrarySpans": [group]}]}
@@ -139,14 +139,14 @@ def test_archives_from_before_scopes_were_called_scopes_are_read() -> None:
 
 
 def test_gzip_is_recognised_by_its_content(tmp_path: Path) -> None:
-    """A rotated archive needs no other command and no right name."""
+    """A rotated archive needs neither another command nor a certain name."""
     path = tmp_path / "spans.jsonl"
     path.write_bytes(gzip.compress(line()) + gzip.compress(b"\n" + line()))
 
     assert len(list(read_spans(path))) == 2
 
 
-def test_a_damaged_gzip_file_gives_what_it_has_and_says_so() -> None:
+def test_a_damaged_gzip_file_gives_its_readable_part_and_a_problem() -> None:
     """The spans before the damage are not lost."""
     packed = gzip.compress(b"\n".join([line()] * 2000), compresslevel=0)
 
@@ -172,8 +172,10 @@ def test_a_damaged_gzip_file_gives_what_it_has_and_says_so() -> None:
         pytest.param(line(startTimeUnixNano=-1), "nanoseconds", id="time before 1970"),
     ],
 )
-def test_what_cannot_be_read_is_reported_with_its_line_and_skipped(bad: bytes, reason: str) -> None:
-    """One bad line never costs the others."""
+def test_unreadable_lines_are_reported_with_their_number_and_skipped(
+    bad: bytes, reason: str
+) -> None:
+    """Other lines are not affected."""
     spans, problems = read(b"\n".join([line(), bad, b"", line()]))
 
     assert len(spans) == 2
@@ -182,7 +184,7 @@ def test_what_cannot_be_read_is_reported_with_its_line_and_skipped(bad: bytes, r
 
 
 def test_metrics_and_logs_are_passed_over_in_silence() -> None:
-    """One file of the Collector may hold all signals."""
+    """One file of the Collector may have all signals."""
     assert read(b'{"resourceMetrics": []}\n{"resourceLogs": [{}]}\n') == ([], [])
 
 
@@ -195,13 +197,13 @@ def test_spans_come_one_by_one() -> None:
     assert first.name == "chat"
 
 
-def test_problems_nobody_asks_for_are_dropped() -> None:
+def test_unread_problems_are_dropped() -> None:
     """Reading without a report is allowed."""
     assert list(read_spans(io.BytesIO(b"nonsense"))) == []
 
 
 def test_a_callers_stream_stays_open() -> None:
-    """Who opened the stream closes it."""
+    """The caller closes it."""
     stream = io.BytesIO(line())
 
     list(read_spans(stream))
@@ -211,7 +213,7 @@ def test_a_callers_stream_stays_open() -> None:
 
 @given(st.binary(max_size=300))
 def test_no_content_makes_the_reader_raise(content: bytes) -> None:
-    """Whatever a file holds, reading it ends with spans and problems."""
+    """Reading any file ends with spans and problems."""
     read(content)
 
 
@@ -225,7 +227,7 @@ def test_no_content_makes_the_reader_raise(content: bytes) -> None:
     )
 )
 def test_no_span_makes_the_reader_raise(value: object) -> None:
-    """Whatever stands where the protocol expects something else."""
+    """For any value in place of the expected one."""
     for key in ("traceId", "attributes", "status", "events", "kind", "endTimeUnixNano"):
         read(line(**{key: value}))
     read(json.dumps({"resourceSpans": value}).encode())

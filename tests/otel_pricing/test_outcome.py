@@ -78,10 +78,10 @@ def test_the_error_is_named_by_the_best_source(
         ({}, "", None),
     ],
 )
-def test_the_http_status_is_found_where_the_span_says_it(
+def test_the_http_status_is_read_from_the_span(
     attributes: dict[str, object], message: str, code: int | None, read: Callable[..., ModelCall]
 ) -> None:
-    """Few instrumentations have an attribute for it; the message of the error has it."""
+    """Few instrumentations have an attribute for it; the error message has it."""
     call = read(CHAT | attributes, status_is_error=True, status_message=message)
 
     assert call.http_status_code == code
@@ -134,7 +134,7 @@ UNKNOWABLE = [
 def test_a_call_that_was_turned_away_is_free(
     error: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The provider did no work, so it sends no bill; zero is known, not guessed."""
+    """The provider did no work, so the cost is known to be zero."""
     priced = price_call(call(usage=None, error_type=error), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.FREE, 0)
@@ -145,7 +145,7 @@ def test_a_call_that_was_turned_away_is_free(
 def test_a_call_that_may_have_run_is_unpriced(
     error: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """A timeout or a broken stream may still be billed, and nobody here can know."""
+    """A timeout or a broken stream may still be billed by the provider."""
     priced = price_call(call(usage=None, error_type=error), book)
 
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.UNPRICED, None)
@@ -173,7 +173,7 @@ def test_a_call_that_may_have_run_is_unpriced(
         (200, CostStatus.UNPRICED),
     ],
 )
-def test_the_http_status_says_more_than_the_class(
+def test_the_http_status_takes_precedence_over_the_class(
     code: int, status: CostStatus, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """A general error class with 402 is a refusal; with 500 it may have run."""
@@ -231,10 +231,10 @@ def test_a_failed_call_with_usage_is_charged_for_it(
     assert (priced.status, priced.cost_nano_usd) == (CostStatus.PRICED, 2_600_000)
 
 
-def test_zeros_on_a_rejected_call_are_no_usage(
+def test_zeros_on_a_rejected_call_are_not_usage(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Some instrumentations fill in zeros; the call is free, not priced at nothing."""
+    """Some instrumentations fill in zeros; the call is `free`, not `priced`."""
     zeros = Usage(input_tokens=0, output_tokens=0)
 
     priced = price_call(call(usage=zeros, error_type="RateLimitError"), book)
@@ -257,7 +257,7 @@ def test_zeros_on_a_rejected_call_are_no_usage(
 def test_the_http_status_is_found_in_a_recorded_exception(
     message: str, code: int | None, read: Callable[..., ModelCall]
 ) -> None:
-    """Some instrumentations say no more than the exception, each client in its own words."""
+    """Some instrumentations have only the exception, with a client-specific message."""
     event = SpanEvent(name="exception", attributes={"exception.message": message})
 
     call = read(CHAT, status_is_error=True, events=(event,))
@@ -265,10 +265,10 @@ def test_the_http_status_is_found_in_a_recorded_exception(
     assert call.http_status_code == code
 
 
-def test_an_error_without_a_class_of_its_own_has_the_name_the_service_gives(
+def test_an_error_without_a_class_has_the_name_of_the_service(
     read: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The AWS client raises one class for every error it does not know."""
+    """The AWS client raises one class for every unknown error."""
     call = read(
         CHAT | {"error.type": "botocore.exceptions.ClientError"},
         status_is_error=True,

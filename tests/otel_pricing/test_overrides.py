@@ -1,4 +1,4 @@
-"""The user's own prices: what a file may declare and how it is refused."""
+"""The user's prices: contents of a file, and its errors."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_toml_file_declares_prices_exactly(tmp_path: Path) -> None:
 
 
 def test_a_json_file_does_the_same(tmp_path: Path) -> None:
-    """For programs that write it."""
+    """For generated files."""
     path = tmp_path / "prices.json"
     path.write_text('{"price": [{"model": "m", "input": 0.1, "from": "2026-01-31"}]}')
 
@@ -66,7 +66,7 @@ def test_a_json_file_does_the_same(tmp_path: Path) -> None:
 
 
 def test_an_override_goes_before_the_list() -> None:
-    """Whoever pays knows what they pay."""
+    """The customer knows the contract."""
     book = PriceBook(price_table({"price": [{"model": "gpt-4o", "input": "1", "output": "2"}]}))
 
     assert rate(book, "2026-05-01", "gpt-4o", provider="openai") == "1"
@@ -74,7 +74,7 @@ def test_an_override_goes_before_the_list() -> None:
 
 
 def test_an_override_holds_from_its_day_until_the_next() -> None:
-    """Old calls keep the price of their day, whatever the order of the file."""
+    """Old calls keep the price of their day, in any order of the file."""
     book = PriceBook(
         price_table(
             {
@@ -100,7 +100,7 @@ def test_of_two_prices_of_one_day_the_later_in_the_file_holds() -> None:
 
 
 def test_an_override_is_for_its_provider_and_tier() -> None:
-    """The same model elsewhere, or in another tier, is another price."""
+    """The same model of another provider or tier has another price."""
     book = PriceBook(
         price_table(
             {
@@ -117,7 +117,7 @@ def test_an_override_is_for_its_provider_and_tier() -> None:
     assert rate(book, "2026-01-01", provider="openai") is None
 
 
-def test_the_users_standard_price_stands_in_for_a_tier() -> None:
+def test_the_users_standard_price_applies_to_a_tier() -> None:
     """It is nearer to their bill than a list price, and not the price of the tier."""
     book = PriceBook(
         price_table({"price": [{"model": "gpt-5", "input": "1"}, {"model": "f", "free": True}]})
@@ -160,7 +160,7 @@ def test_an_entry_that_cannot_be_used_is_named(entry: object, problem: str) -> N
 
 
 def test_all_problems_are_reported_together() -> None:
-    """Nobody should have to repair a file one error at a time."""
+    """A file can be fixed in one pass."""
     with pytest.raises(PriceBookError) as refused:
         price_table({"price": [{"model": "a"}, {"model": "b", "input": "x"}]})
 
@@ -176,7 +176,7 @@ def test_a_table_without_prices_is_refused(data: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "broken.toml", "broken.json", "binary.toml"])
-def test_a_file_that_cannot_be_read_says_which(name: str, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named(name: str, tmp_path: Path) -> None:
     """And why."""
     path = tmp_path / name
     if name.startswith("broken"):
@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_says_which(name: str, tmp_path: Path) -> Non
 
 
 def test_a_day_may_have_a_time() -> None:
-    """TOML knows moments too; prices change by the day."""
+    """TOML has date-times too; prices change by day."""
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     book = PriceBook(price_table({"price": [{"model": "m", "input": "1", "from": noon}]}))
 

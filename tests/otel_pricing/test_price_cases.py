@@ -1,8 +1,8 @@
-"""Price cases across providers, models, days and units: the price list is right or we say not.
+"""Price cases across providers, models, days and units, compared with the price list.
 
-Where genai-prices has a rate for every unit of a case, our sum is its sum, to the nano-dollar.
-Where it would silently be wrong (audio charged as text, units without a price, models listed at
-nothing) we say partial or unpriced instead.
+Where genai-prices has a rate for every unit of a case, both sums are equal, to the nano-dollar.
+Where its sum would be wrong silently (audio charged as text, units without a price, models listed
+at zero) the status is partial or unpriced.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Case:
 
     @property
     def call(self) -> ModelCall:
-        """The call as a span would describe it."""
+        """The call as read from a span."""
         names = {
             "input": "input_tokens",
             "output": "output_tokens",
@@ -67,7 +67,7 @@ class Case:
         )
 
     def list_cost(self) -> Decimal:
-        """What genai-prices makes of it, in nano-US-dollars."""
+        """The sum of genai-prices, in nano-US-dollars."""
         names = {
             "input": "input_tokens",
             "output": "output_tokens",
@@ -165,7 +165,7 @@ WRONG = [
 ]
 
 
-def test_there_are_as_many_cases_as_the_ground_needs() -> None:
+def test_there_are_enough_cases() -> None:
     """Sixty-five and more, each different."""
     names = [case.name for case in RIGHT] + [case.name for case, _ in WRONG]
     assert len(names) == len(set(names)) >= 65
@@ -182,7 +182,7 @@ def test_our_sum_is_the_lists_sum_where_the_list_is_right(case: Case, book: Pric
 
 
 @pytest.mark.parametrize(("case", "status"), WRONG, ids=lambda value: getattr(value, "name", ""))
-def test_where_the_list_is_silently_wrong_we_say_so(
+def test_silent_errors_of_the_list_are_marked(
     case: Case, status: CostStatus, book: PriceBook
 ) -> None:
     """Its sum exists, and is too low or zero."""

@@ -1,4 +1,4 @@
-"""The price data: that of the library, without the libraries that an application may have."""
+"""The price data of the library, loaded without libraries that an application may have."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def prices_of(snapshot: Any) -> dict[tuple[str, str, int], str]:
 
 
 def test_every_price_is_that_of_the_library() -> None:
-    """Each model in each tier, as the public package has it."""
+    """Each model in each tier, as in the public package."""
     ours = prices_of(PriceData().snapshot())
 
     assert len(ours) > 6_000
@@ -54,7 +54,7 @@ def test_models_are_found_as_the_library_finds_them() -> None:
 
 
 def test_loading_adds_only_private_modules() -> None:
-    """Neither the package itself nor what it imports is left for others to find."""
+    """Neither the package nor its imports stay in `sys.modules`."""
     code = (
         "import sys, importlib.metadata, otel_pricing.prices.price_data as data\n"
         "before = set(sys.modules)\n"
@@ -69,7 +69,7 @@ def test_loading_adds_only_private_modules() -> None:
 
 
 def test_the_updater_of_the_application_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prices that the application has downloaded take the place of the installed ones."""
+    """Prices downloaded by the application replace the installed ones."""
     newer = data_snapshot.DataSnapshot(providers=[], from_auto_update=True)
     monkeypatch.setattr(data_snapshot, "_custom_snapshot", newer)
 
@@ -77,7 +77,7 @@ def test_the_updater_of_the_application_decides(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_library_laid_out_otherwise_is_imported_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later version must not cost every price."""
+    """A later version must not lose all prices."""
 
     def broken() -> None:
         raise RuntimeError("no")
@@ -98,7 +98,7 @@ def test_threads_that_load_at_once_get_the_same_prices() -> None:
 
 
 def test_a_missing_library_is_an_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is for anything else that is not installed."""
+    """As for any missing package."""
     monkeypatch.setattr(price_data, "find_spec", lambda name: None)
     monkeypatch.setattr(price_data, "import_module", _missing)
 
@@ -119,7 +119,7 @@ def _missing(name: str) -> None:
 
 
 def test_stand_ins_accept_anything_but_special_names() -> None:
-    """What the library imports and its prices do not need; `typing` keeps its own names."""
+    """For imports that prices do not need; `typing` keeps its names."""
     import typing
 
     stand_in, typed = price_data._StandIn("pydantic"), price_data._Typing("typing")

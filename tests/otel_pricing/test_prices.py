@@ -1,4 +1,4 @@
-"""Finding a price: names, providers, tiers, days, and why there is none."""
+"""Price look-up: names, providers, tiers, days, and reasons for a missing price."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOW_NS = 1_795_000_000_000_000_000
 
 @pytest.mark.parametrize("seller", sorted(set(LIST_PROVIDER.values())))
 def test_every_provider_we_translate_to_is_in_the_list(seller: str) -> None:
-    """An alias to a provider that does not exist would hide every price of it."""
+    """An alias to an unknown provider would hide all its prices."""
     from genai_prices.data_snapshot import get_snapshot
 
     assert seller in {provider.id for provider in get_snapshot().providers}
@@ -92,7 +92,7 @@ def test_a_provider_is_who_sends_the_bill(said: str, seller: str | None) -> None
 def test_a_model_is_found_under_the_names_spans_use(
     provider: str, model: str, listed: str, book: PriceBook
 ) -> None:
-    """Dates, resource paths, prefixes of routers and frameworks in the provider's place."""
+    """Dates, resource paths, prefixes of routers, and frameworks in place of the provider."""
     price = book.find(provider, model, at_ns=NOW_NS)
 
     assert price is not None
@@ -110,8 +110,8 @@ def test_a_model_is_found_under_the_names_spans_use(
         ("openai", ""),
     ],
 )
-def test_what_nobody_lists_has_no_price(provider: str, model: str, book: PriceBook) -> None:
-    """A model that runs at home does not cost what its maker asks for it."""
+def test_an_unlisted_model_has_no_price(provider: str, model: str, book: PriceBook) -> None:
+    """A local model does not have its maker's price."""
     assert book.find(provider, model, at_ns=NOW_NS) is None
 
 
@@ -123,10 +123,10 @@ def test_the_model_that_answered_is_billed(call: Callable[..., ModelCall], book:
     assert price.source.endswith("openai/gpt-4o-mini")
 
 
-def test_a_deployment_of_an_unknown_name_is_priced_by_what_was_asked_for(
+def test_a_deployment_of_an_unknown_name_is_priced_by_the_requested_model(
     call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """Either name may be the one the list knows."""
+    """Either name may be listed."""
     price = book.quote(call(request_model="gpt-4o", response_model="my-deployment"))
 
     assert price is not None
@@ -148,7 +148,7 @@ def test_tiers_have_their_own_rates(tier: str, input_rate: str, book: PriceBook)
 
 
 def test_a_reseller_does_not_take_the_makers_tiers(book: PriceBook) -> None:
-    """Azure's list has no batch price for a model it takes from OpenAI's."""
+    """Azure's list has no batch price for a model taken from OpenAI's."""
     price = book.find("azure", "gpt-5", at_ns=NOW_NS, tier="batch")
 
     assert price is not None
@@ -162,16 +162,16 @@ def test_a_price_is_looked_up_once_a_day(book: PriceBook) -> None:
     assert book.find("openai", "gpt-4o", at_ns=NOW_NS + 1) is first
 
 
-def test_prices_kept_ready_are_bounded() -> None:
-    """A program that invents model names does not fill the memory."""
+def test_cached_prices_are_bounded() -> None:
+    """A program with made-up model names does not fill the memory."""
     book = PriceBook(price_table({"price": [{"model": "m-*", "input": "1"}]}))
     for number in range(5000):
         assert book.find("p", f"m-{number}", at_ns=NOW_NS)
     assert len(book._quotes) <= 4096
 
 
-def test_bounds_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider's name may be invented as well."""
+def test_cached_bounds_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Provider names may be made up as well."""
     monkeypatch.setattr("otel_pricing.prices.price_book.LONGEST_CACHE", 3)
     book = PriceBook()
     for number in range(10):
@@ -180,7 +180,7 @@ def test_bounds_kept_ready_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_dearest_rates_bound_an_unknown_model(book: PriceBook) -> None:
-    """Of its provider, or of the three largest makers when nobody knows the provider."""
+    """Of its provider, or of the three largest makers when the provider is unknown."""
     openai = book.dearest("openai", NOW_NS)
     unknown = book.dearest("no-such-provider", NOW_NS)
 
@@ -192,7 +192,7 @@ def test_the_dearest_rates_bound_an_unknown_model(book: PriceBook) -> None:
 
 
 def test_an_explanation_says_where_a_price_comes_from(book: PriceBook) -> None:
-    """Everything that was looked at, for a person who asks."""
+    """With every step of the look-up."""
     found = book.explain("gpt-4o", "azure.ai.openai", at_ns=NOW_NS)
 
     assert (found.list_provider, found.names_tried, found.reason) == ("azure", ("gpt-4o",), "")
@@ -211,12 +211,12 @@ def test_an_explanation_says_where_a_price_comes_from(book: PriceBook) -> None:
 def test_an_explanation_says_why_there_is_no_price(
     provider: str, model: str, tier: str, reason: str, book: PriceBook
 ) -> None:
-    """And what to do about it."""
+    """With the remedy."""
     assert reason in book.explain(model, provider, at_ns=NOW_NS, tier=tier).reason
 
 
 def test_an_explanation_knows_free_models() -> None:
-    """Declared free is a price, too."""
+    """A declared free model has a price."""
     book = PriceBook(price_table({"price": [{"model": "mine", "free": True}]}))
 
     assert book.explain("mine", at_ns=NOW_NS).reason == "declared free"
@@ -249,7 +249,7 @@ def test_different_models_are_different_families() -> None:
     assert len({model_family(name) for name in names}) == len(names)
 
 
-def test_names_to_look_for_start_with_the_name_as_said() -> None:
+def test_names_to_look_up_start_with_the_given_name() -> None:
     """A router's own list has the prefixed name."""
     assert model_names("openai/gpt-4o") == ("openai/gpt-4o", "gpt-4o")
     assert model_names("") == ()
@@ -270,10 +270,10 @@ def test_names_to_look_for_start_with_the_name_as_said() -> None:
         ("arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12", "3.3"),
     ],
 )
-def test_the_profile_that_was_asked_for_sets_the_price_on_bedrock(
+def test_the_requested_profile_sets_the_price_on_bedrock(
     asked: str, usd: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
-    """The answer names the bare model, which is all that is known behind an own profile."""
+    """The response names the bare model, the only known name behind an own profile."""
     price = book.quote(
         call(
             provider="aws.bedrock",

@@ -1,4 +1,4 @@
-"""Digests of prompts: equal prompts are seen to be equal, and nothing else of them is kept."""
+"""Digests of prompts: they show equality and contain no text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAYING: dict[str, Callable[[str], dict[str, object]]] = {
 
 @pytest.mark.parametrize("dialect", SAYING)
 def test_equal_prompts_have_equal_digests_and_others_do_not(dialect: str) -> None:
-    """Whatever else the span says."""
+    """With any other attributes of the span."""
     say = SAYING[dialect]
 
     digest = prompt_digest(say("Where is Paris?"))
@@ -46,7 +46,7 @@ def test_equal_prompts_have_equal_digests_and_others_do_not(dialect: str) -> Non
 
 
 def test_the_instructions_are_a_part_of_the_prompt() -> None:
-    """The same question to another role is another prompt."""
+    """The same question with other instructions is another prompt."""
     question = {"gen_ai.input.messages": "[]x"}
 
     assert prompt_digest(question) != prompt_digest({**question, "gen_ai.system_instructions": "b"})
@@ -65,7 +65,7 @@ def test_the_instructions_are_a_part_of_the_prompt() -> None:
     ],
 )
 def test_a_prompt_that_is_not_captured_has_no_digest(attributes: dict[str, object]) -> None:
-    """Hidden prompts are all alike, which says nothing."""
+    """Hidden prompts would all be equal."""
     assert prompt_digest(attributes) is None
 
 

@@ -38,7 +38,7 @@ def ids(row: Operation) -> str:
 
 
 def on_wire(row: Operation) -> PricedCall | None:
-    """Return the price of the row's request and response; None where it is no call of its own."""
+    """Return the price of the row's request and response; None if it is not a separate call."""
     wire = row.wire
     assert wire is not None
     request = read_request(wire.host, wire.path, json.dumps(wire.body).encode(), {})
@@ -105,7 +105,7 @@ def check(priced: PricedCall, expected: str, nano_usd: int | None) -> None:
 
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.wire is not None], ids=ids)
 def test_what_a_request_and_its_response_cost(row: Operation) -> None:
-    """As the accounting reads them."""
+    """As read by the accounting."""
     priced = on_wire(row)
 
     if row.on_wire.startswith("refused by design"):
@@ -152,8 +152,8 @@ def test_what_a_line_of_a_batch_result_costs(row: Operation) -> None:
 
 
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.operation == "batch"], ids=ids)
-def test_a_span_that_hands_in_a_batch_is_no_call(row: Operation) -> None:
-    """Nothing has been run yet."""
+def test_a_span_that_submits_a_batch_is_not_a_call(row: Operation) -> None:
+    """Nothing has run yet."""
     said = {"gen_ai.operation.name": "batch", "gen_ai.provider.name": row.provider,
             "gen_ai.request.model": row.model}  # fmt: skip
 
@@ -169,7 +169,7 @@ def test_a_span_that_hands_in_a_batch_is_no_call(row: Operation) -> None:
 
 
 def test_each_row_is_held_in_all_three_ways() -> None:
-    """On the wire, as a span and imported; what is refused by design says so."""
+    """On the wire, as a span and imported; refusals by design are marked."""
     for row in OPERATIONS:
         on_wire = row.wire is not None or row.result_at is not None
         assert on_wire or row.on_wire.startswith("refused by design"), ids(row)
@@ -228,7 +228,7 @@ FACTS = [
     ("anthropic", "claude-haiku-4-5", "input", "1"),
     ("anthropic", "claude-haiku-4-5", "output", "5"),
 ]
-"""US dollars per million tokens as the providers' pages say; docs/pricing.md names the pages."""
+"""US dollars per million tokens on the providers' pages; docs/pricing.md names the pages."""
 
 
 @pytest.mark.parametrize(("provider", "model", "unit", "usd"), FACTS)

@@ -64,7 +64,7 @@ def test_an_inference_operation_is_a_model_call(said: str, ours: str) -> None:
         pytest.param({}, id="nothing"),
     ],
 )
-def test_what_repeats_or_surrounds_a_call_is_none(attributes: dict[str, object]) -> None:
+def test_repetitions_and_parents_of_a_call_are_not_calls(attributes: dict[str, object]) -> None:
     """Agents, tools, chains and tasks repeat usage; counting it again doubles the bill."""
     usage: dict[str, object] = {
         "gen_ai.usage.input_tokens": 1200,
@@ -76,7 +76,7 @@ def test_what_repeats_or_surrounds_a_call_is_none(attributes: dict[str, object])
 
 
 def test_a_container_that_names_a_model_is_still_a_container() -> None:
-    """Frameworks write the model on the agent's span as well."""
+    """Frameworks set the model on the agent's span as well."""
     assert read({"gen_ai.agent.name": "planner", "gen_ai.request.model": "gpt-4o"}) is None
 
 
@@ -89,7 +89,7 @@ def test_the_first_conventions_had_no_operation(model: str, ours: str) -> None:
 
 
 def test_the_quick_look_never_misses_a_model_call() -> None:
-    """What `read_call` reads, `is_model_call` has let through."""
+    """Every span that `read_call` reads passes `is_model_call`."""
     for attributes in (
         {"gen_ai.operation.name": "chat"},
         {"gen_ai.request.model": "m"},
@@ -110,12 +110,12 @@ def test_the_quick_look_never_misses_a_model_call() -> None:
     ],
 )
 def test_the_quick_look_turns_other_spans_away(attributes: dict[str, object], scope: str) -> None:
-    """Web, database and the application's own spans are not looked into."""
+    """Spans of web servers, databases and the application are not inspected."""
     assert not is_model_call(attributes, scope)
 
 
 def test_every_operation_has_a_family() -> None:
-    """Calls are only compared within what they produce."""
+    """Only calls of one family are compared."""
     for spelling, (ours, kind) in OPERATIONS.items():
         assert inference(spelling) == ours
         assert inference(ours) == ours
@@ -124,15 +124,15 @@ def test_every_operation_has_a_family() -> None:
     assert family("anything") is Family.TEXT
 
 
-def test_a_span_whose_model_is_no_name_is_no_call() -> None:
-    """Without an operation, the model's name is all there is to go by."""
+def test_a_span_with_an_invalid_model_name_is_not_a_call() -> None:
+    """Without an operation, only the model's name identifies a call."""
     assert read({"gen_ai.request.model": 7, "gen_ai.usage.input_tokens": 1200}) is None
 
 
-def test_a_method_that_only_prepares_a_request_is_no_model_call(
+def test_a_method_that_only_prepares_a_request_is_not_a_model_call(
     record: Callable[..., SpanRecord],
 ) -> None:
-    """LlamaIndex gives every method of a model the kind LLM; a call that says its usage counts."""
+    """LlamaIndex sets the kind LLM on every method of a model; a call with usage counts."""
     said: dict[str, object] = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"}
     usage = said | {"llm.token_count.prompt": 5}
 

@@ -1,4 +1,4 @@
-"""A span of the SDK becomes the same record as the one an archive would give."""
+"""A span of the SDK and its archived form give the same record."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_finished_span_keeps_all_that_pricing_reads() -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_span_built_by_hand_may_lack_everything() -> None:
-    """Tests and exporters build bare spans; they are read as far as they go."""
+    """Tests and exporters build bare spans; their existing fields are read."""
     record = from_readable_span(ReadableSpan(name="bare"))
 
     assert (record.trace_id, record.span_id, record.scope_name) == (0, 0, "")

@@ -33,7 +33,7 @@ INSTRUMENTATIONS = (
 
 
 def price(path: Path, book: PriceBook) -> list[PricedCall]:
-    """Return every model call of a recording with its cost, before anything is decided."""
+    """Return every model call of a recording with its cost, before billing decisions."""
     problems: list[LineProblem] = []
     spans = list(read_spans(path, report=problems.append))
     assert not problems
@@ -44,7 +44,7 @@ def price(path: Path, book: PriceBook) -> list[PricedCall]:
 def test_a_recording_has_the_calls_cost_and_status_that_were_made(
     instrumentation: str, recordings: Path, book: PriceBook
 ) -> None:
-    """What an archive is imported to is what the provider was asked and what it charges."""
+    """The import of an archive equals the provider's requests and charges."""
     truth = json.loads((recordings / "truth.json").read_text())
     names = [name for name in truth if name.split(".")[0] == instrumentation]
     assert names

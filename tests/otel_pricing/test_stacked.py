@@ -74,7 +74,7 @@ EXPECTED = {
     "ollm-anthropic+genai-anthropic+oi-anthropic+native.a_cached": (4, 1, 7_435_200),
     "ollm-langchain-0.40.l_chat": (1, 1, 4_720_000),
     "adk.adk_parallel": (3, 3, 3_330_000),
-    # Of the two embeddings nothing is said but that they were made.
+    # The two embeddings have no usage.
     "ollm-llama+ollm-openai.li_rag": (3, 3, 6_000_000),
     "ollm-groq.gr_stream": (1, 1, 945_000),
     "ollm-cohere.co_chat": (1, 1, 6_000_000),
@@ -85,7 +85,7 @@ EXPECTED = {
     "oi-crewai+oi-openai.cr_tool": (2, 2, 12_000_000),
     "oi-instructor+oi-anthropic+native.in_cached": (2, 1, 7_435_200),
 }
-"""Name of a recording -> spans that are model calls, calls that were made, nano-US-dollars."""
+"""Name of a recording -> spans of model calls, actual calls, nano-US-dollars."""
 
 
 TOLD_TWICE = "litellm.ll_resp_stream"
@@ -106,7 +106,7 @@ def bill(calls: list[PricedCall]) -> tuple[int, int]:
 
 
 def test_every_recording_is_expected() -> None:
-    """A file that nobody looks at proves nothing."""
+    """An unused recording proves nothing."""
     assert {path.name.removesuffix(".otlp.jsonl") for path in DATA.iterdir()} == {
         *EXPECTED,
         TOLD_TWICE,
@@ -115,7 +115,7 @@ def test_every_recording_is_expected() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_stacked_instrumentations_make_one_bill(name: str, book: PriceBook) -> None:
-    """As many calls as were made, at what they cost, however many spans describe them."""
+    """The number and cost of the calls, for any number of spans."""
     spans, calls, nano_usd = EXPECTED[name]
 
     priced = calls_in(name, book)
@@ -124,10 +124,10 @@ def test_stacked_instrumentations_make_one_bill(name: str, book: PriceBook) -> N
     assert bill(decide(priced)) == (calls, nano_usd)
 
 
-def test_an_answer_that_litellm_tells_twice_is_one_call(book: PriceBook) -> None:
-    """Its callbacks for streams of the Responses API come twice; only the id and the start say so.
+def test_an_answer_that_litellm_reports_twice_is_one_call(book: PriceBook) -> None:
+    """Its callbacks for streams of the Responses API run twice; only id and start show that.
 
-    So this recording is not among the others, of which the bill is the same without ids.
+    So this recording is separate from the others, whose bill is the same without ids.
     """
     priced = calls_in(TOLD_TWICE, book)
 
@@ -137,7 +137,7 @@ def test_an_answer_that_litellm_tells_twice_is_one_call(book: PriceBook) -> None
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_bill_is_the_same_without_response_ids(name: str, book: PriceBook) -> None:
-    """With content hidden some instrumentations give none: time and tokens are enough."""
+    """With content hidden some instrumentations have none: time and tokens are enough."""
     _, calls, nano_usd = EXPECTED[name]
 
     assert bill(decide(calls_in(name, book, without_ids=True))) == (calls, nano_usd)

@@ -39,7 +39,7 @@ def record(name: str = "", attributes: dict[str, object] | None = None, **more: 
     ],
 )
 def test_a_tool_is_recognised_in_every_convention(attributes: dict[str, object], name: str) -> None:
-    """By its kind; its name comes from an attribute, or from the span's name."""
+    """By its kind; the name is an attribute, or the span's name."""
     tool = read_tool_call(record(name, attributes))
 
     assert tool is not None
@@ -61,7 +61,7 @@ def test_a_tool_is_recognised_in_every_convention(attributes: dict[str, object],
         {"gen_ai.operation.name": ["execute_tool"]},
     ],
 )
-def test_other_spans_are_no_tools(attributes: dict[str, object]) -> None:
+def test_other_spans_are_not_tools(attributes: dict[str, object]) -> None:
     """A name of a tool alone is not its execution."""
     assert not is_tool_call(attributes)
     assert read_tool_call(record("x", attributes)) is None
@@ -95,7 +95,7 @@ def test_a_failure_has_its_class_and_its_agent() -> None:
 def test_searches_of_the_provider_are_counted_from_its_usage(
     billed: bool, searches: int, found: int
 ) -> None:
-    """Once for each that it reports, on the call that is billed; they have no duration."""
+    """Once for each reported search, on the billed call; they have no duration."""
     call = ModelCall(
         trace_id=1,
         span_id=2,

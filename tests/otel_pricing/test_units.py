@@ -38,7 +38,7 @@ def span(model: str, provider: str, operation: str = "chat", **counts: Any) -> M
 
 
 def on_the_wire(host: str, path: str, body: dict[str, Any], answer: bytes, kind: str) -> ModelCall:
-    """Return the call of a request and its response, as the accounting makes it."""
+    """Return the call of a request and its response, as in the accounting."""
     request = read_request(host, path, json.dumps(body).encode(), {})
     assert request is not None
     reader = AnswerReader(request, 200, {"content-type": kind})
@@ -120,7 +120,7 @@ def test_a_medium_that_the_span_does_not_split_is_not_priced_as_text(
     assert "not reported" in priced.reason
 
 
-def test_text_that_is_all_there_is_proves_that_no_medium_is_hidden() -> None:
+def test_text_counts_equal_to_totals_exclude_other_media() -> None:
     """1000 × 5 + 500 × 10: text counts equal both totals."""
     counts: dict[str, Any] = {"input_tokens": 1000, "output_tokens": 500}
     split: dict[str, Any] = {"text__input_tokens": 1000, "text__output_tokens": 500}
@@ -129,7 +129,7 @@ def test_text_that_is_all_there_is_proves_that_no_medium_is_hidden() -> None:
 
 
 def test_an_unknown_part_of_the_cache_is_not_priced_as_text() -> None:
-    """Audio from the cache has another rate, and the span does not say how much it is."""
+    """Cached audio has another rate, and the span lacks its count."""
     call = span(
         "gpt-realtime-mini",
         "openai",
@@ -158,7 +158,7 @@ def test_an_unknown_part_of_the_cache_is_not_priced_as_text() -> None:
         ("gpt-live-1", "openai", "realtime_inference", {"audio_seconds": 60}, 50_000_000),
     ],
 )
-def test_units_that_are_no_tokens_have_prices_of_the_list(
+def test_units_other_than_tokens_have_list_prices(
     model: str, provider: str, operation: str, counts: dict[str, Any], nano_usd: int
 ) -> None:
     """As spans report them, in the units' own names."""
@@ -181,7 +181,7 @@ def test_units_that_are_no_tokens_have_prices_of_the_list(
          "application/json", 2_000_000),
     ],
 )  # fmt: skip
-def test_units_that_are_no_tokens_are_read_on_the_wire(
+def test_units_other_than_tokens_are_read_on_the_wire(
     host: str, path: str, body: dict[str, Any], answer: bytes, kind: str, nano_usd: int
 ) -> None:
     """From the response, or from the request where providers count there."""
@@ -220,8 +220,8 @@ def test_a_request_price_holds_with_and_without_a_usage() -> None:
     assert price_call(span("rerank-v3.5", "cohere", "rerank", input_tokens=9), book).cost_nano_usd
 
 
-def test_a_failed_call_is_not_charged_by_what_it_asked_for() -> None:
-    """Characters of the request are known whether or not the provider spoke them."""
+def test_a_failed_call_is_not_charged_by_its_request() -> None:
+    """The request has its characters even if the provider produced no speech."""
     call = span("tts-1", "openai", "speech", input_characters=2000)
     failed = replace(call, error_type="500")
 
@@ -241,7 +241,7 @@ def test_a_failed_call_is_not_charged_by_what_it_asked_for() -> None:
 def test_a_prompt_with_sound_that_is_not_counted_apart_is_partly_priced(
     messages: str | None, status: str
 ) -> None:
-    """Text alone, and a prompt that is not captured, are taken for text."""
+    """Text alone, and a prompt that is not captured, count as text."""
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": "generate_content",
         "gen_ai.provider.name": "gcp.gemini",
@@ -261,5 +261,5 @@ def test_a_prompt_with_sound_that_is_not_counted_apart_is_partly_priced(
 
     assert priced.status.value == status, priced.reason
     if status == "partial":
-        # All of it at the rate of audio is the most that it can be.
+        # The upper bound is all of it at the rate of audio.
         assert priced.exposure_nano_usd == 1_000 * 1_000 + 100 * 2_500

@@ -1,4 +1,4 @@
-"""Counts that mean the same in every dialect, and values that mean nothing."""
+"""Normalised counts of every dialect, and invalid values."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HOSTILE: list[object] = [
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: f"{value!r:.20}".partition(" at ")[0])
-def test_a_value_that_is_no_count_was_not_said(value: object) -> None:
+def test_a_value_that_is_not_a_count_is_missing(value: object) -> None:
     """Negative, huge, broken, textual and boolean numbers are never tokens."""
     assert count(value) is None
 
@@ -58,14 +58,14 @@ def test_a_whole_number_is_a_count(value: object, tokens: int) -> None:
 
 
 def test_names_are_short_text() -> None:
-    """A megabyte is no model name."""
+    """A megabyte is not a model name."""
     assert text(" gpt-4o ") == "gpt-4o"
     for value in ("", "   ", "x" * 513, 7, None, b"x"):
         assert text(value) is None
 
 
 def test_amounts_and_durations_must_be_sane() -> None:
-    """A claim of a billion dollars or of a negative time is no claim."""
+    """A billion dollars or a negative time is ignored."""
     assert usd("0.5") == Decimal("0.5")
     amounts: list[object] = [True, "x", -1, float("nan"), 10**9, [], None]
     for amount in amounts:
@@ -78,7 +78,7 @@ def test_amounts_and_durations_must_be_sane() -> None:
 
 
 def test_walking_breaks_off_where_the_path_does() -> None:
-    """Nested JSON of others has the shape it has."""
+    """Foreign JSON may have any shape."""
     value: dict[str, Any] = {"a": [{"b": 1}]}
     assert walk(value, "a", 0, "b") == 1
     assert walk(value, "a", 1) is None
@@ -86,8 +86,8 @@ def test_walking_breaks_off_where_the_path_does() -> None:
     assert walk(value, "a", "b") is None
 
 
-def test_no_counts_are_no_usage() -> None:
-    """A call that says nothing is not a call that used nothing."""
+def test_missing_counts_are_no_usage() -> None:
+    """Missing usage is not zero usage."""
     assert normalise(Counts()) is None
     assert normalise(Counts(total_tokens=5)) is None
 
@@ -151,12 +151,12 @@ def test_no_counts_are_no_usage() -> None:
     ],
 )
 def test_totals_come_to_include_their_subsets(counts: Counts, usage: Usage) -> None:
-    """Whichever way an instrumentation counts."""
+    """For every way of counting."""
     assert normalise(counts) == usage
 
 
 def test_a_dialect_may_say_that_its_input_excludes_the_cache() -> None:
-    """Then no proof is needed: 2000 + 500 = 2500."""
+    """Then no inference is needed: 2000 + 500 = 2500."""
     counts = Counts(input_tokens=2000, cache_read_tokens=500)
 
     usage = normalise(counts, input_excludes_cache=True)
@@ -164,7 +164,7 @@ def test_a_dialect_may_say_that_its_input_excludes_the_cache() -> None:
     assert usage == Usage(input_tokens=2500, cache_read_tokens=500)
 
 
-def test_what_gemini_leaves_out_of_the_output_is_in_its_total() -> None:
+def test_tokens_missing_in_geminis_output_are_in_its_total() -> None:
     """1600 - 1200 = 400 out, 100 of them thoughts that the span does not count."""
     counts = Counts(input_tokens=1200, output_tokens=300, total_tokens=1600)
 
@@ -221,7 +221,7 @@ BOOK = PriceBook()
 def test_no_attribute_value_makes_reading_or_pricing_raise(
     attributes: dict[str, object], scope: str
 ) -> None:
-    """Whatever an instrumentation writes, the span is read, and money is never negative."""
+    """Any attributes are read, and money is never negative."""
     record = SpanRecord(
         trace_id=1,
         span_id=2,
@@ -240,8 +240,8 @@ def test_no_attribute_value_makes_reading_or_pricing_raise(
     assert (price_call(call, BOOK).cost_nano_usd or 0) >= 0
 
 
-def test_no_input_tokens_are_tokens_that_nobody_counted() -> None:
-    """LangChain writes zero for a streamed answer whose beginning it did not look at."""
+def test_zero_input_tokens_are_uncounted_tokens() -> None:
+    """LangChain writes zero for a streamed response whose beginning it did not read."""
     assert normalise(Counts(input_tokens=0, output_tokens=0, cache_read_tokens=0)) is None
     assert normalise(Counts(input_tokens=0, output_tokens=300)) == Usage(output_tokens=300)
     all_cached = normalise(Counts(input_tokens=0, output_tokens=300, cache_read_tokens=1024))

@@ -1,4 +1,4 @@
-"""Usage objects copied from a provider's answer: every spelling means the same counts."""
+"""Usage objects copied from a provider's response: all spellings give the same counts."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ WRITTEN = Usage(
     ids=["OpenAI chat", "OpenAI responses", "LangChain", "Anthropic", "LiteLLM"],
 )
 def test_every_provider_s_usage_object_is_read(said: dict[str, object], usage: Usage) -> None:
-    """Cached tokens are a part of the input, whoever counts them beside it."""
+    """Cached tokens are part of the input, even where a provider counts them separately."""
     assert normalise(counts_of(said)) == usage
 
 
 @pytest.mark.parametrize("said", [{}, {"input_tokens": "many"}, {"prompt_tokens_details": [1]}])
 def test_a_usage_object_without_counts_is_no_usage(said: dict[str, object]) -> None:
-    """Other people's JSON holds anything."""
+    """Foreign JSON may have any content."""
     assert normalise(counts_of(said)) is None
 
 
@@ -107,7 +107,7 @@ def test_a_usage_object_without_counts_is_no_usage(said: dict[str, object]) -> N
 def test_details_come_from_the_usage_object_and_totals_from_the_attributes(
     name: str, read: Callable[..., ModelCall]
 ) -> None:
-    """Logfire and LangSmith put only the totals into attributes."""
+    """Logfire and LangSmith have only the totals in attributes."""
     call = read(
         {
             "gen_ai.operation.name": "chat",
@@ -166,7 +166,7 @@ def test_details_come_from_the_usage_object_and_totals_from_the_attributes(
 def test_langfuse_s_generations_are_model_calls(
     said: dict[str, object], usage: Usage, read: Callable[..., ModelCall]
 ) -> None:
-    """Its own units stand beside each other; a provider's object means what it always does."""
+    """Its own units are separate; a provider's object keeps its meaning."""
     call = read(
         {
             "langfuse.observation.type": "generation",
@@ -188,7 +188,7 @@ def test_langfuse_s_generations_are_model_calls(
 def test_langfuse_s_other_observations_are_not(
     kind: str, record: Callable[..., SpanRecord]
 ) -> None:
-    """They hold the generations, and would count them again."""
+    """They contain the generations and would count them again."""
     said = {"langfuse.observation.type": kind, "gen_ai.request.model": "gpt-4o"}
 
     assert read_call(record(said)) is None
@@ -225,12 +225,12 @@ def test_langfuse_s_other_observations_are_not(
          "deepseek", "ollama", "vercel", "perplexity"],
 )  # fmt: skip
 def test_every_provider_spells_the_same_counts(said: dict[str, object], usage: Usage) -> None:
-    """Totals include their parts, wherever the provider counts them."""
+    """Totals include their parts, for every provider."""
     assert read_usage(said) == usage
 
 
 def test_a_lone_total_is_the_input_of_calls_without_output() -> None:
-    """And nothing for all others."""
+    """And None for all others."""
     assert read_usage({"total_tokens": 8}) is None
     assert read_usage({"total_tokens": 8}, total_is_input=True) == Usage(input_tokens=8)
 

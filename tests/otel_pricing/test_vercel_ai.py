@@ -1,4 +1,4 @@
-"""Spans of the Vercel AI SDK: counts that only the provider's metadata has, and reported cost."""
+"""Spans of the Vercel AI SDK: counts of the provider's metadata, and reported cost."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_operation_of_the_conventions_counts_as_well(
 def test_cached_tokens_of_the_metadata_count(
     read: Callable[..., ModelCall], provider: str, metadata: object, usage: Usage
 ) -> None:
-    """Beside the input or in it, as the provider has them."""
+    """Beside the input or in it, by provider."""
     call = read(with_metadata(metadata, **{"ai.model.provider": provider}), scope_name="ai")
     assert call.usage == usage
 
@@ -131,7 +131,7 @@ def test_the_time_to_the_first_chunk_is_in_milliseconds(
     assert call.time_to_first_token_ns == 250_000_000
 
 
-def test_metadata_that_makes_no_sense_changes_nothing(
+def test_invalid_metadata_changes_nothing(
     read: Callable[..., ModelCall],
 ) -> None:
     call = read({**REQUEST, "ai.response.providerMetadata": "no {json"}, scope_name="ai")

@@ -13,7 +13,7 @@ HEAVY = ("genai_prices", "pydantic", "httpx", "httpx2", "opentelemetry")
 
 
 def test_importing_pricing_loads_no_price_data_and_no_sdk() -> None:
-    """Prices load at the first call that needs one, on whatever thread prices it."""
+    """Prices load at the first call that needs one, on the thread that prices it."""
     code = f"import sys, otel_pricing; print([m for m in {HEAVY!r} if m in sys.modules])"
 
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -22,7 +22,7 @@ def test_importing_pricing_loads_no_price_data_and_no_sdk() -> None:
 
 
 def test_a_price_of_the_users_own_needs_no_price_list() -> None:
-    """Whoever declares a price does not pay for loading the list."""
+    """A declared price saves loading the list."""
     code = (
         "import sys; from otel_pricing import PriceBook, price_table;"
         "t = price_table({'price': [{'model': 'm', 'input': '1'}]});"
@@ -37,6 +37,6 @@ def test_a_price_of_the_users_own_needs_no_price_list() -> None:
 
 @pytest.mark.parametrize("name", otel_pricing.__all__)
 def test_every_public_name_exists_and_is_described(name: str) -> None:
-    """What `__all__` promises is there, with a docstring where Python allows one."""
+    """Every name in `__all__`, with a docstring where Python allows one."""
     member = getattr(otel_pricing, name)
     assert isinstance(member, int) or member.__doc__

@@ -1,4 +1,4 @@
-"""The live window: bounded in calls and in time, and quiet when nothing changes."""
+"""The live window: bounded in calls and time, and it returns only changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECOND_NS = 1_000_000_000
 def test_a_later_span_changes_the_decision_on_an_earlier_one(
     priced: Callable[..., PricedCall],
 ) -> None:
-    """The client's span ends first and is billed; the framework's adds what it did not know."""
+    """The client's span ends first and is billed; the framework's adds detail."""
     window = BillingWindow()
     inner = priced(scope=CLIENT, at=(5, 95), usage=None, status=CostStatus.UNPRICED)
     outer = priced(scope=LANGCHAIN, at=(0, 100))
@@ -35,8 +35,8 @@ def test_a_later_span_changes_the_decision_on_an_earlier_one(
     ]
 
 
-def test_a_span_that_changes_nothing_comes_back_alone(priced: Callable[..., PricedCall]) -> None:
-    """Only what a ledger has to write is returned."""
+def test_a_span_that_changes_nothing_is_returned_alone(priced: Callable[..., PricedCall]) -> None:
+    """Only rows to write are returned."""
     window = BillingWindow()
     window.offer(priced(scope=CLIENT, at=(5, 95)))
 
@@ -57,8 +57,8 @@ def test_a_span_offered_again_keeps_its_decision(priced: Callable[..., PricedCal
     assert len(window) == 2
 
 
-def test_the_window_holds_so_many_calls_and_no_more(priced: Callable[..., PricedCall]) -> None:
-    """A program that runs for a year does not remember a year."""
+def test_the_window_is_bounded_in_calls(priced: Callable[..., PricedCall]) -> None:
+    """The memory of a long-running program is bounded."""
     window = BillingWindow(most_calls=100)
 
     for number in range(300):
@@ -72,7 +72,7 @@ def test_the_window_holds_so_many_calls_and_no_more(priced: Callable[..., Priced
 
 
 def test_links_between_calls_are_bounded_too(priced: Callable[..., PricedCall]) -> None:
-    """Spans that are no calls are many more."""
+    """There are many more spans than calls."""
     window = BillingWindow()
 
     for number in range(1, 20_000):
@@ -83,8 +83,8 @@ def test_links_between_calls_are_bounded_too(priced: Callable[..., PricedCall]) 
     assert len(window._children) <= 8192
 
 
-def test_what_is_older_than_the_window_is_settled(priced: Callable[..., PricedCall]) -> None:
-    """A duplicate that comes an hour later is a call of its own: the first one may be exported."""
+def test_calls_older_than_the_window_are_final(priced: Callable[..., PricedCall]) -> None:
+    """A duplicate an hour later is a separate call: the first one may be exported."""
     window = BillingWindow(window_ns=60 * SECOND_NS)
     inner = priced(scope=CLIENT, at=(5, 95))
     window.offer(inner)
@@ -112,10 +112,10 @@ def test_many_equal_calls_at_once_are_decided_in_bounded_groups(
     assert sum(live.values()) == 400
 
 
-def test_a_call_inside_another_kind_of_call_is_billed_by_itself(
+def test_a_call_inside_another_kind_of_call_is_billed_separately(
     priced: Callable[..., PricedCall], inside: Callable[..., PricedCall]
 ) -> None:
-    """An embedding below a chat is no duplicate of it, whatever they share."""
+    """An embedding below a chat is not a duplicate of it, even with equal properties."""
     window = BillingWindow()
     chat = priced(scope=LANGCHAIN, response_id="one")
     embedding = inside(chat, scope=CLIENT, operation="embeddings", response_id="one")
@@ -136,7 +136,7 @@ def test_of_an_estimate_and_a_reported_cost_the_dearer_is_billed(
     estimate: int,
     wire_is_billed: bool,
 ) -> None:
-    """A stream that was broken off: the span may report the tokens of its beginning only."""
+    """An aborted stream: the span may report only the tokens of its beginning."""
     window = BillingWindow()
     outer = priced(scope=CLIENT)
     wire = inside(outer, scope=WIRE_SCOPE, status=CostStatus.ESTIMATED)

@@ -16,13 +16,13 @@ from otel_redaction import Policy, Redactor
         ("request.duration_ns", 4111111111111111),
     ],
 )
-def test_a_measurement_passes_whatever_number_it_is(name: str, value: int) -> None:
+def test_a_measurement_passes_with_any_number(name: str, value: int) -> None:
     """Sixteen digits that happen to pass the card check are still a count."""
     assert Redactor().attributes({name: value}) == {name: value}
 
 
-def test_a_card_as_a_plain_number_is_no_measurement() -> None:
-    """Where the name does not say that something is counted."""
+def test_a_card_as_a_plain_number_is_not_a_measurement() -> None:
+    """If the name does not denote a count."""
     assert Redactor().attributes({"note": 4111111111111111}) == {"note": "[CARD]"}
 
 
@@ -34,12 +34,12 @@ def test_addresses_of_machines_pass(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["client.address", "net.peer.ip", "note"])
 def test_addresses_of_clients_do_not(name: str) -> None:
-    """A person may be behind them."""
+    """They may identify a person."""
     assert Redactor().attributes({name: "10.1.2.3"}) == {name: "[IP_ADDRESS]"}
 
 
 def test_the_server_of_a_url_passes_when_it_is_a_bare_address() -> None:
-    """What follows it is redacted as ever."""
+    """The rest of the URL is redacted as usual."""
     url = "http://127.0.0.1:8000/users/ada@lovelace.example?ip=10.1.2.3"
 
     assert Redactor().attributes({"url.full": url}) == {
@@ -48,13 +48,13 @@ def test_the_server_of_a_url_passes_when_it_is_a_bare_address() -> None:
 
 
 def test_an_identifier_that_is_an_e_mail_address_is_redacted() -> None:
-    """People call conversations and services all sorts of things."""
+    """Users may give conversations and services any name."""
     clean = Redactor().attributes({"gen_ai.conversation.id": "ada@lovelace.example"})
 
     assert clean == {"gen_ai.conversation.id": "[EMAIL]"}
 
 
-def test_what_is_remembered_answers_as_the_first_time() -> None:
+def test_a_cached_redaction_equals_the_first_one() -> None:
     """Attributes repeat from span to span; their redaction, count and absence stay the same."""
     policy = Policy(kinds={"phone": "drop"})
     attributes = {

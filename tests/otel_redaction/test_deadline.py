@@ -1,4 +1,4 @@
-"""The deadline of a record is one of work, not of waiting for the processor."""
+"""The deadline of a record limits processor time, not waiting time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 def test_waiting_for_a_busy_machine_costs_no_record(clocks: Clocks) -> None:
-    """However long the thread did not run."""
+    """For any time without the processor."""
     deadline = Deadline(2)
     for _ in range(10):
         clocks.passed += 60
@@ -42,7 +42,7 @@ def test_waiting_for_a_busy_machine_costs_no_record(clocks: Clocks) -> None:
 
 
 def test_work_beyond_the_deadline_raises(clocks: Clocks) -> None:
-    """At most twice the limit is worked."""
+    """At most twice the limit is used."""
     deadline = Deadline(2)
     clocks.work(2)
     deadline.check()

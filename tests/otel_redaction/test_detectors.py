@@ -21,7 +21,7 @@ class Positive(NamedTuple):
 
 
 class Negative(NamedTuple):
-    """A text in which the kind must not be found, and why it could be."""
+    """A text in which the kind must not be found, with the reason for confusion."""
 
     text: str
     why: str
@@ -453,7 +453,7 @@ def test_it_is_found(kind: str, specimen: Positive) -> None:
 
 @pytest.mark.parametrize(("kind", "specimen"), _cases(POSITIVES))
 def test_it_does_not_leave(kind: str, specimen: Positive) -> None:
-    """The redacted text holds the marker and not the secret, and is not redacted further."""
+    """The redacted text has the marker, not the secret, and is stable."""
     redacted = redact(specimen.text)
 
     assert specimen.hidden not in redacted
@@ -468,6 +468,6 @@ def test_it_is_left_alone(kind: str, specimen: Negative) -> None:
 
 
 def test_every_kind_has_specimens() -> None:
-    """A kind without examples of what it finds and what it leaves cannot be added."""
+    """A new kind needs positive and negative examples."""
     assert set(POSITIVES) == set(KINDS)
     assert set(NEGATIVES) == set(KINDS)

@@ -1,4 +1,4 @@
-"""Secrets one encoding down are found, and the whole blob goes."""
+"""Secrets one encoding down are found, and the whole blob is masked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEXTS = (
 @pytest.mark.parametrize(("text", "marker"), _TEXTS)
 @pytest.mark.parametrize("encoding", ["standard", "url", "hexadecimal", "data"])
 def test_an_encoded_secret_goes(text: str, marker: str, encoding: str) -> None:
-    """Base64, with or without padding, hexadecimal, and URLs that hold their data."""
+    """Base64, with or without padding, hexadecimal, and data URLs."""
     data = text.encode()
     blob = {
         "standard": base64.b64encode(data).decode(),
@@ -61,14 +61,14 @@ _FAR = "The committee met again in the spring and most of them agreed with the p
         (f"eyJhbGciOiJIUzI1NiJ9%2E{'eyJzdWIiOiIx' * 90}%2E{'sflKxwRJSMeKKF2Q' * 4}", "eyJzdWIi"),
     ],
 )
-def test_what_is_written_oddly_is_found_in_a_long_text(hidden: str, value: str) -> None:
+def test_unusual_spellings_are_found_in_a_long_text(hidden: str, value: str) -> None:
     """Only its surroundings are searched in their plain form."""
     assert value not in redact(f"{_FAR}{hidden} {_FAR}")
 
 
 @pytest.mark.parametrize("dash", ["\u2014\u2013\u2014", "\u2010" * 5, "--\u00ad---"])
-def test_a_private_key_goes_whole_where_its_marker_is_written_oddly(dash: str) -> None:
-    """A word processor makes one dash of two hyphens."""
+def test_a_private_key_with_an_unusual_marker_is_masked_whole(dash: str) -> None:
+    """A word processor replaces two hyphens by a dash."""
     dash = dash if len(dash) > 3 else "\u2013\u2013\u2013\u2013\u2013"
     lines = "\n".join(f"MIIEvQ{number:02}" + "aB3dE6gH9jK2mN5p" * 3 for number in range(40))
     text = f"{_FAR}\n{dash}BEGIN PRIVATE KEY{dash}\n{lines}\n{dash}END PRIVATE KEY{dash}\n{_FAR}"
@@ -76,8 +76,8 @@ def test_a_private_key_goes_whole_where_its_marker_is_written_oddly(dash: str) -
     assert "aB3dE6gH9jK2" not in redact(text)
 
 
-def test_a_column_goes_whole_where_its_name_is_written_oddly() -> None:
-    """The rows are far below."""
+def test_a_column_with_an_unusually_spelt_name_is_masked_whole() -> None:
+    """The rows are far from the header."""
     rows = "\n".join(f"{number},Tr0ub4dor{number}x" for number in range(200))
 
     assert "Tr0ub4dor199x" not in redact(f"{_FAR}\n\nid,pass\u200bword\n{rows}\n")

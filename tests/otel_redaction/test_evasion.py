@@ -34,7 +34,7 @@ def test_a_disguised_secret_is_found(text: str, redacted: str) -> None:
 
 
 def test_offsets_refer_to_the_original() -> None:
-    """Characters taken out or decoded before the search are counted again after it."""
+    """Offsets count characters that were removed or decoded for the search."""
     text = "é\u200b x bob%40exa\u200bmple.com y"
 
     (match,) = find(text)
@@ -46,5 +46,5 @@ def test_offsets_refer_to_the_original() -> None:
     "text", ["https://x.example/a%20b%2Fc", "caf\u00e9 \u201cquoted\u201d \u2013 dash", "5 &amp; 6"]
 )
 def test_ordinary_encoding_is_left_alone(text: str) -> None:
-    """Not every percent sign hides something."""
+    """Most percent-encoding hides nothing."""
     assert redact(text) == text

@@ -1,4 +1,4 @@
-"""The short cuts agree with the plain way of doing the same."""
+"""Fast paths give the same results as the plain code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _every(word: bytes, text: bytes) -> list[int]:
     ).map(" ".join)
 )
 def test_cues_are_all_the_words_and_no_others(text: str) -> None:
-    """One pass for several words finds what one search for each finds."""
+    """One pass for several words finds the same as one search for each."""
     lower = text.encode().lower()
 
     found = {cue: sorted(set(places)) for cue, places in find_cues(lower).items()}
@@ -55,7 +55,7 @@ def test_cues_are_all_the_words_and_no_others(text: str) -> None:
         cue: sorted({place for word in words for place in _every(word, lower)})
         for cue, words in _WORDS.items()
     }
-    # One word announces one thing: `sshpass -p` is a command, `company` is no tax number.
+    # A cue is a whole word: `sshpass -p` is a command, `company` is not a tax number.
     expected["name"] = [p for p in expected["name"] if p not in expected["command"]]
     expected["name"] = [
         place
@@ -82,7 +82,7 @@ def test_cues_are_all_the_words_and_no_others(text: str) -> None:
     ).map(" ".join)
 )
 def test_words_only_means_that_a_search_finds_nothing(text: str) -> None:
-    """Text on the fast path would not have matched either."""
+    """Text on the fast path has no match in the full search either."""
     if is_words_only(text):
         assert search(text) == []
 
@@ -107,7 +107,7 @@ def test_ordinary_values_are_words_only(text: str) -> None:
         "é",
     ],
 )
-def test_what_could_be_something_is_searched(text: str) -> None:
+def test_possible_findings_are_searched(text: str) -> None:
     """A word about secrets beside a sign that joins it to a value is enough."""
     assert not is_words_only(text)
 
@@ -129,7 +129,7 @@ _VERSION = re.compile(
     ).map("".join)
 )
 def test_versions_are_the_same_read_backwards(lead: str) -> None:
-    """An expression anchored at the end, tried from every place, says the same."""
+    """An expression anchored at the end, tried from every position, gives the same result."""
     assert follows_version(lead) == (_VERSION.search(lead) is not None)
 
 
@@ -147,7 +147,7 @@ _PLACEHOLDER = re.compile(r"[xX]{5}|(?i:your|_here|\*{3}|\.\.\.)|(\w)\1{9}")
     ).map("".join)
 )
 def test_placeholders_are_the_same_without_a_regular_expression(value: str) -> None:
-    """Looking at one of ten places finds every character repeated ten times."""
+    """Checking every tenth position finds each character repeated ten times."""
     assert is_placeholder(value) == (_PLACEHOLDER.search(value) is not None)
 
 
@@ -176,7 +176,7 @@ _TERMS = (
 def test_terms_tried_where_one_may_begin_are_those_tried_everywhere(
     pieces: list[tuple[str, str]],
 ) -> None:
-    """The first letters of a word show that no term begins there."""
+    """The first letters of a word exclude all terms there."""
     text = "".join(map("".join, pieces))
 
     found = health._find_terms(text, Lowered(text).data, 0, len(text))

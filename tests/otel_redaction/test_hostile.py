@@ -1,4 +1,4 @@
-"""Texts made to be slow: time grows with length, never with its square."""
+"""Adversarial texts: time is linear in the length, never quadratic."""
 
 # ruff: noqa: E501 - the units are a table
 
@@ -35,7 +35,7 @@ _PEOPLE = (
     ("unit", "content"), [*((unit, False) for unit in _UNITS), *((unit, True) for unit in _PEOPLE)]
 )
 def test_time_is_linear(unit: str, content: bool) -> None:
-    """Four times the text takes about four times as long; a square would take sixteen."""
+    """Four times the text takes about four times as long; quadratic time would take sixteen."""
     redactor = Redactor(Policy(deadline_ms=60_000))
 
     def seconds(size: int) -> float:
@@ -49,7 +49,7 @@ def test_time_is_linear(unit: str, content: bool) -> None:
 
     small, large = seconds(_SIZE // 4), seconds(_SIZE)
 
-    # Below 20 ms the clock and the neighbours decide, not the text.
+    # Below 20 ms the clock and other load dominate.
     assert large < 0.02 or large < 9 * small
 
 
@@ -61,7 +61,7 @@ _ONCE = (
 
 @pytest.mark.parametrize("once", _ONCE)
 def test_one_sign_or_word_does_not_make_a_whole_text_slow(once: str) -> None:
-    """What a detector looks for is looked for where it is, not tried at each character."""
+    """Detectors search near their cues, not at every character."""
     redactor = Redactor(Policy(deadline_ms=60_000))
     prose = "The committee met again in the spring, and most of them agreed with the plan. " * 1000
     texts = {"without": prose, "with": f"{prose} the {once} {prose[:100]}"}

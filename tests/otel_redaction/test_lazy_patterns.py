@@ -1,4 +1,4 @@
-"""Patterns are compiled when a text needs them; each is one that can be compiled."""
+"""Patterns are compiled on demand, and every one can be compiled."""
 
 from __future__ import annotations
 

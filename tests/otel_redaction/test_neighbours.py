@@ -59,7 +59,7 @@ def test_forms_of_other_countries_and_tools_are_found(text: str, secret: str) ->
 
 
 @pytest.mark.parametrize("name", ["geo.location.lat", "geo.location.lon", "tax_id", "national_id"])
-def test_the_name_of_a_number_says_what_it_is(name: str) -> None:
+def test_the_attribute_name_identifies_a_number(name: str) -> None:
     """Plain numbers of attributes are personal data by their names."""
     redacted = Redactor().attributes({name: 48.85837 if "geo" in name else 123456789})
 

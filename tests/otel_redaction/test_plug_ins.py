@@ -1,4 +1,4 @@
-"""Detectors from other packages: loaded when asked, refused when broken."""
+"""Detectors from other packages: loaded on request, refused when broken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Result:
 
 
 class _Analyzer:
-    """Replaces presidio, which is too large to install for a test."""
+    """A fake of presidio, which is too large to install for a test."""
 
     def analyze(self, *, text: str, language: str, entities: list[str]) -> list[_Result]:
         assert language == "en"
@@ -48,7 +48,7 @@ def test_no_announced_detector_means_none() -> None:
 
 
 def test_an_announced_class_is_made_into_a_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry point names a detector, or what makes one when called."""
+    """An entry point names a detector or its factory."""
     _announce(monkeypatch, "otel_redaction.presidio_adapter:PresidioDetector")
 
     (detector,) = load_detectors()
@@ -58,14 +58,14 @@ def test_an_announced_class_is_made_into_a_detector(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("value", ["otel_redaction:nothing", "otel_redaction:Policy", "no.such:x"])
 def test_a_broken_detector_is_a_settings_error(monkeypatch: Any, value: str) -> None:
-    """A detector that silently stayed away would leak what it was installed to find."""
+    """A detector that is silently missing would leak values that it should find."""
     _announce(monkeypatch, value)
 
     with pytest.raises(PolicyError, match="d0"):
         load_detectors()
 
 
-def test_presidio_finds_what_patterns_cannot() -> None:
+def test_presidio_finds_names_beyond_patterns() -> None:
     """Its sure results join the built-in ones; its guesses do not."""
     policy = Policy(detectors=(PresidioDetector(analyzer=_Analyzer()),))
 

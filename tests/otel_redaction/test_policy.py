@@ -24,7 +24,7 @@ KEY = PseudonymKey(b"0123456789abcdef")
 
 
 def test_a_kind_can_be_allowed() -> None:
-    """Addresses may be what the telemetry is about."""
+    """Telemetry may be about addresses."""
     policy = Policy(kinds={"ip_address": "allow"})
 
     assert redact("203.0.113.9 a@example.org", policy) == "203.0.113.9 [EMAIL]"
@@ -32,7 +32,7 @@ def test_a_kind_can_be_allowed() -> None:
 
 
 def test_dropping_a_kind_drops_the_value_that_holds_it() -> None:
-    """Drop means that not even the surrounding text leaves."""
+    """Drop removes the surrounding text too."""
     redactor = Redactor(Policy(kinds={"card": "drop"}))
 
     assert redactor.attributes({"a": "my card 4111 1111 1111 1111", "b": "x"}) == {"b": "x"}
@@ -56,7 +56,7 @@ def test_a_key_rule_wins_over_the_search() -> None:
 
 
 def test_an_allow_list_wins_but_not_over_keys_to_systems() -> None:
-    """A support address may pass; a private key or an API key never does by list."""
+    """A support address may pass; private keys and API keys never do."""
     key = "sk-proj-Ab3dEf6hIj9kLmN0pQrStUv1Wx"
     redactor = Redactor(
         Policy(allow_values=frozenset({"help@example.org", key}), allow_keys=frozenset({"contact"}))
@@ -73,7 +73,7 @@ def test_an_allow_list_wins_but_not_over_keys_to_systems() -> None:
 
 
 def test_a_pseudonym_is_the_same_for_the_same_value() -> None:
-    """Calls of one user still join; case and separators make no difference."""
+    """Calls of one user can still be joined; case and separators do not matter."""
     redactor = Redactor(Policy(default="pseudonym", pseudonym_key=KEY))
 
     first = redactor.text("mail Bob@example.org")
@@ -87,12 +87,12 @@ def test_a_pseudonym_is_the_same_for_the_same_value() -> None:
 
 
 def test_without_a_key_a_pseudonym_is_a_mask() -> None:
-    """Never a plain hash, which anyone could compute for every phone number there is."""
+    """Never a plain hash, which can be computed for every phone number."""
     assert redact("a@example.org", Policy(default="pseudonym")) == "[EMAIL]"
 
 
 def test_keys_rotate() -> None:
-    """The id says which key wrote a pseudonym, and old ones can still be looked up."""
+    """The id identifies the key of a pseudonym, and old ones can still be looked up."""
     new = KEY.rotated(b"fedcba9876543210", "k2")
 
     names = pseudonyms("email", "a@example.org", new)
@@ -112,7 +112,7 @@ def test_a_pseudonym_key_does_not_show_itself() -> None:
 
 
 def test_a_rule_of_the_users_own() -> None:
-    """A rule adds a kind, which the policy can treat like any other."""
+    """A rule adds a kind with the same options as others."""
     policy = Policy.from_mapping(
         {
             "rules": [{"kind": "employee", "pattern": r"EMP-\d{6}"}],
@@ -124,7 +124,7 @@ def test_a_rule_of_the_users_own() -> None:
 
 
 def test_uuids_pass_unless_a_rule_says_otherwise() -> None:
-    """They name things, seldom persons; whose do, masks them, and trace ids still pass."""
+    """They seldom identify persons; a rule can mask them, and trace ids still pass."""
     uuid, trace_id = "123E4567-e89b-12d3-a456-426614174000", "4bf92f3577b34da6a3ce929d0e0e4736"
     pattern = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     policy = Policy.from_mapping({"rules": [{"kind": "uuid", "pattern": pattern}]})
@@ -196,7 +196,9 @@ def test_an_empty_table_is_the_default() -> None:
         ("url.full", False, False),
     ],
 )
-def test_people_are_looked_for_by_name(key: str, content: bool, everywhere: bool) -> None:
+def test_personal_names_are_searched_by_attribute(
+    key: str, content: bool, everywhere: bool
+) -> None:
     """Content is searched; what the conventions define never is; `off` means nowhere."""
     assert holds_people(key, "content") is content
     assert holds_people(key, "all") is everywhere
@@ -204,7 +206,7 @@ def test_people_are_looked_for_by_name(key: str, content: bool, everywhere: bool
 
 
 def test_people_in_content_only() -> None:
-    """The same name stays in an attribute that no person wrote."""
+    """The same name stays in an attribute without content."""
     text = "ask Maria Schmidt about it"
     attributes = {"gen_ai.prompt": text, "task.owner_hint": text}
 
@@ -233,7 +235,7 @@ def test_people_in_content_only() -> None:
     ],
 )
 def test_health_of_a_person_is_masked_in_prose(prose: str, masked: str) -> None:
-    """In messages and bodies, with no setting; a subject that is nobody's stays."""
+    """In messages and bodies, with no setting; a subject without a person stays."""
     messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": prose}]}])
 
     (turn,) = json.loads(
@@ -245,7 +247,7 @@ def test_health_of_a_person_is_masked_in_prose(prose: str, masked: str) -> None:
 
 
 def test_a_pseudonym_keeps_a_conversation_readable() -> None:
-    """The same person has the same name throughout."""
+    """The same person always has the same pseudonym."""
     policy = Policy(default="pseudonym", pseudonym_key=PseudonymKey(b"0123456789abcdef"))
 
     redacted = redact("Maria Schmidt wrote. I asked Maria Schmidt again.", policy)

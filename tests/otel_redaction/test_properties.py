@@ -58,7 +58,7 @@ relaxed = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow
 @relaxed
 @given(TEXTS)
 def test_find_never_raises_and_its_matches_are_in_order(text: str) -> None:
-    """Matches lie within the text and do not overlap."""
+    """Matches are within the text and do not overlap."""
     matches = find(text)
 
     ends = [0, *(match.end for match in matches)]
@@ -69,7 +69,7 @@ def test_find_never_raises_and_its_matches_are_in_order(text: str) -> None:
 @relaxed
 @given(TEXTS)
 def test_redacting_twice_changes_nothing(text: str) -> None:
-    """What redaction wrote, it leaves."""
+    """Markers are not redacted again."""
     once = redact(text)
 
     assert redact(once) == once
@@ -78,7 +78,7 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
 @relaxed
 @given(st.sampled_from(SECRETS), st.text(alphabet="abc ,;\n", max_size=40), st.text(max_size=40))
 def test_no_secret_in_the_output(secret: str, before: str, after: str) -> None:
-    """A secret that is a word of its own is redacted in any surroundings."""
+    """A secret that is a separate word is redacted in any surroundings."""
     assert secret not in redact(f"{before} {secret} {after}")
 
 

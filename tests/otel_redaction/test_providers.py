@@ -1,4 +1,4 @@
-"""Provider keys: a random key of each published form is found on its own, without a name."""
+"""Provider keys: a random key of each published form is found without a name."""
 
 from __future__ import annotations
 

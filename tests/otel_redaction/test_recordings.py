@@ -1,4 +1,4 @@
-"""Nothing but personal data changes in what real instrumentations record of model calls."""
+"""In recordings of real instrumentations only personal data is changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLANTED = ("john.smith@example.com", "jane.doe@example.com", "078-05-1120", "+33 6 12 34 56 78")
-"""The personal data that the recordings were made with."""
+"""Personal data in the recordings."""
 
 
 def _value(value: dict[str, Any]) -> Any:
@@ -44,7 +44,7 @@ def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_only_what_was_planted_changes(shared_data: Path) -> None:
-    """Model names, ids, Unix times, counts and the texts themselves stay, and so do JSON types."""
+    """Model names, ids, Unix times, counts, texts and JSON types stay."""
     folder = shared_data / "genai-spans"
     if not folder.is_dir():
         pytest.skip("no recordings here")
@@ -60,7 +60,7 @@ def test_only_what_was_planted_changes(shared_data: Path) -> None:
 
 
 def _other_changes(before: str, after: str) -> list[str]:
-    """Return what went from *before* although it was not planted."""
+    """Return the parts missing from *before* that were not planted."""
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     gone = [before[i:j] for kind, i, j, _, _ in matcher.get_opcodes() if kind != "equal"]
     return [piece for piece in gone if piece not in PLANTED]

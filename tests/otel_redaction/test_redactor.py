@@ -72,8 +72,8 @@ def test_nested_values_are_followed() -> None:
     }
 
 
-def test_what_is_inside_a_secret_is_secret() -> None:
-    """A secret name covers the fields below it, but for names that say what they are."""
+def test_values_inside_a_secret_are_secret() -> None:
+    """A secret name covers the fields below it, except well-known harmless names."""
     value = {"credentials": {"user": "bob", "key_id": "k1", "more": [1, {"deep": "x"}]}}
 
     redacted = REDACTOR.value("body", value)
@@ -88,7 +88,7 @@ def test_what_is_inside_a_secret_is_secret() -> None:
 
 
 def test_an_integer_can_be_a_card() -> None:
-    """Numbers that measure pass; a number that is a card does not."""
+    """Measurements pass; card numbers do not."""
     assert REDACTOR.attributes({"n": 4111111111111111, "m": 42}) == {"n": "[CARD]", "m": 42}
 
 
@@ -104,13 +104,13 @@ def test_an_integer_can_be_a_card() -> None:
         ("user.phone", "unknown", "unknown"),
     ],
 )
-def test_a_name_says_what_digits_are(key: str, value: Any, expected: Any) -> None:
-    """Digits alone may be anything; the attribute's name is the word before them."""
+def test_the_name_of_an_attribute_identifies_digits(key: str, value: Any, expected: Any) -> None:
+    """For digits alone the attribute's name is the context."""
     assert REDACTOR.attributes({key: value}) == {key: expected}
 
 
 def test_bytes_are_text_when_they_can_be() -> None:
-    """Bytes outside UTF-8 are searched one by one and keep their other bytes."""
+    """Bytes outside UTF-8 are searched byte by byte and keep their other bytes."""
     assert REDACTOR.value("k", b"\xff a@example.org \xfe") == b"\xff [EMAIL] \xfe"
     assert REDACTOR.value("k", "é a@example.org".encode()) == "é [EMAIL]".encode()
 
@@ -120,8 +120,8 @@ def test_attribute_names_are_redacted() -> None:
     assert REDACTOR.attributes({"calls/a@example.org": 3}) == {"calls/[EMAIL]": 3}
 
 
-def test_a_value_found_once_goes_wherever_it_recurs() -> None:
-    """The label is in one attribute, the value in others as well; ids of telemetry stay."""
+def test_a_value_found_once_is_masked_at_every_recurrence() -> None:
+    """The label is in one attribute, the value also in others; telemetry ids stay."""
     token = "q7Zr2mVt9LxB4nKd0cWy"
     record = {
         "config.api_token": token,
@@ -141,7 +141,7 @@ def test_a_value_found_once_goes_wherever_it_recurs() -> None:
 
 
 def test_a_plain_word_does_not_spread() -> None:
-    """A password that is a word says nothing about that word elsewhere."""
+    """A password that is a common word is not masked elsewhere."""
     record = {"password": "admin", "role": "admin"}
 
     assert REDACTOR.attributes(record) == {"password": "[PASSWORD]", "role": "admin"}
@@ -164,7 +164,7 @@ def test_a_name_beside_a_value_decides_in_lists(value: Any, expected: Any) -> No
 
 
 def test_tokens_with_log_probabilities_are_words() -> None:
-    """A model's answer lists each of its tokens by that name."""
+    """A model's response lists each token by that name."""
     answer = {"content": [{"token": "Hello", "logprob": -0.1, "bytes": [72]}]}
 
     assert REDACTOR.value("logprobs", answer) == answer
@@ -190,14 +190,14 @@ def test_a_repeated_text_is_counted_each_time() -> None:
 
 
 def test_a_secret_split_over_stream_chunks_is_found() -> None:
-    """Streamed answers arrive in pieces; the marker is where the secret began."""
+    """Streamed responses arrive in chunks; the marker replaces the start of the secret."""
     chunks = ["my mail is maria@exam", "ple.org", " bye"]
 
     assert REDACTOR.value("chunks", chunks) == ["my mail is [EMAIL]", "", " bye"]
 
 
 def test_neighbours_in_a_list_are_not_glued_together() -> None:
-    """An item that is complete in itself stays apart from the next."""
+    """A complete item is not joined with the next."""
     assert REDACTOR.value("to", ["a@example.org", "next"]) == ["[EMAIL]", "next"]
     assert REDACTOR.value("tags", ["4111", "apples"]) == ["4111", "apples"]
 
@@ -224,14 +224,14 @@ def test_truncated_json_is_searched_as_text() -> None:
 
 
 def test_json_that_holds_nothing_keeps_its_bytes() -> None:
-    """Formatting is the sender's business."""
+    """Formatting is preserved."""
     text = '{ "a" :1,\n"b": [1.10, "x"]}'
 
     assert REDACTOR.text(text) == text
 
 
 def test_a_url_keeps_its_path() -> None:
-    """Userinfo and query values go; scheme, host, path and parameter names stay."""
+    """Userinfo and query values are removed; scheme, host, path and parameter names stay."""
     redactor = Redactor(Policy(allow_query=frozenset({"page"})))
 
     redacted = redactor.value("url.full", "https://u:p@h.example/a/b?page=2&q=private")
@@ -242,7 +242,7 @@ def test_a_url_keeps_its_path() -> None:
 
 
 def test_sql_keeps_its_shape() -> None:
-    """Literals go; names, operators and placeholders stay."""
+    """Literals are removed; names, operators and placeholders stay."""
     statement = "SELECT * FROM t1 WHERE e = 'a@b.example' AND n = -5 AND p = $1 AND s = 'it''s"
 
     redacted = REDACTOR.value("db.query.text", statement)
@@ -261,14 +261,14 @@ def test_a_stack_trace_keeps_its_frames() -> None:
 
 
 def test_a_data_url_is_left_alone() -> None:
-    """Pictures are long and hold nothing a pattern could find."""
+    """Images are long and have no text to search."""
     url = "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAJCAYAAAALpr0T" * 200
 
     assert REDACTOR.text(url) == url
 
 
-def test_what_passes_the_size_limit_is_dropped() -> None:
-    """Text that was not read does not leave."""
+def test_text_over_the_size_limit_is_dropped() -> None:
+    """Unread text is not exported."""
     redactor = Redactor(Policy(max_value_chars=300))
 
     redacted = redactor.text("word " * 60 + "maria@example.org")
@@ -278,14 +278,14 @@ def test_what_passes_the_size_limit_is_dropped() -> None:
 
 
 def test_a_secret_cut_by_the_size_limit_does_not_leave_in_part() -> None:
-    """The cut is made before the word it would split."""
+    """The text is cut before the word at the limit."""
     redactor = Redactor(Policy(max_value_chars=300))
 
     assert "maria" not in redactor.text("w" * 240 + " " + "maria@example.org and more" * 9)
 
 
 def test_passing_the_deadline_raises() -> None:
-    """The caller drops the record; nothing unredacted comes back."""
+    """The caller drops the record; no unredacted value is returned."""
     redactor = Redactor(Policy(deadline_ms=1e-6))
 
     with pytest.raises(DeadlineExceeded):
@@ -293,7 +293,7 @@ def test_passing_the_deadline_raises() -> None:
 
 
 def test_too_deep_is_dropped() -> None:
-    """Values nested too deep are left out, not exported."""
+    """Values nested too deep are dropped."""
     value: Any = "a@example.org"
     for _ in range(100):
         value = [value]
@@ -302,7 +302,7 @@ def test_too_deep_is_dropped() -> None:
 
 
 def test_a_match_elsewhere_in_an_item_does_not_hide_one_across_items() -> None:
-    """Else the second redaction finds what the first one left."""
+    """Otherwise a second redaction would find more."""
     redactor = Redactor()
     items = ["password=\\", "4111 1111 1111 1111maria@example.org"]
 
@@ -313,7 +313,7 @@ def test_a_match_elsewhere_in_an_item_does_not_hide_one_across_items() -> None:
 
 
 def test_lists_of_lists_cost_what_they_hold() -> None:
-    """Settling each list at each depth would double the work at each."""
+    """Repeating redaction at each depth would double the work per level."""
     value: Any = ["a@example.org", b"x"]
     for _ in range(16):
         value = [value, 1]

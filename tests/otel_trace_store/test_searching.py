@@ -1,4 +1,4 @@
-"""A search reads the records that have its words, the newest first, and no others."""
+"""A search reads only records with its words, the newest first."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def names(folder: Path, limit: int = 3, **wanted: object) -> list[str]:
 
 
 def test_words_that_are_never_together_cost_no_record(folder: Path) -> None:
-    """However many blocks have both; so for log records."""
+    """For any number of blocks with both; also for log records."""
     with StoreReader(folder) as reader:
         (segment,) = reader
         assert list(candidates(segment, BlockKind.SPANS, ["odd", "even"])) == []
@@ -103,7 +103,7 @@ def test_traces_are_found_by_words(
 
 @pytest.mark.parametrize("number", ["9" * 99, "\u00b2", "-1", "x", ""])
 def test_places_and_bounds_of_any_size_are_no_error(folder: Path, number: str) -> None:
-    """They come from addresses that people may write."""
+    """They come from addresses typed by users."""
     huge = 10**30
     with StoreReader(folder) as reader:
         (segment,) = reader
@@ -121,7 +121,7 @@ def test_log_records_are_found_by_words(folder: Path) -> None:
 
 
 def test_a_search_ends_when_its_time_is_over(folder: Path) -> None:
-    """What was found so far is shown, and that there may be more."""
+    """It returns the results so far, and that there may be more."""
     with StoreReader(folder) as reader:
         reader.limit_time(-1)
         assert not find_traces(reader, TraceFilter(text="odd")).complete
@@ -145,7 +145,7 @@ def test_sources_beyond_the_bound_are_still_searched(
 
 
 def test_a_long_source_is_not_stored() -> None:
-    """It takes no room and does not fail."""
+    """It takes no space and does not fail."""
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE TABLE sources (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
     assert Sources(connection).token_of(["x" * 40_000]) == "\ue0000"
@@ -179,7 +179,7 @@ def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_of_an_earlier_version_is_read_and_not_written_to(earlier: Path) -> None:
-    """A new one is begun, at once, and both are searched."""
+    """A new one is started at once, and both are searched."""
     writer = TraceStoreWriter(earlier)
     again = spans(A(1, "old", attributes={"x": "needle"}))
     new = spans(A(2, "new", trace=trace_id(2), attributes={"x": "needle"}))
@@ -193,7 +193,7 @@ def test_a_file_of_an_earlier_version_is_read_and_not_written_to(earlier: Path) 
 
 
 def test_a_file_of_an_earlier_version_is_migrated_with_its_texts(earlier: Path) -> None:
-    """Where it has to be changed: its records are indexed again."""
+    """If it has to be changed, its records are indexed again."""
     (path,) = segment_files(earlier)
     open_writable(path).close()
 

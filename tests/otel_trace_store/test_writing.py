@@ -1,4 +1,4 @@
-"""Records written to a trace store are stored once, however the process ends."""
+"""Records written to a trace store are stored once, for every kind of process end."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, **arrivals: list) -> object:  # type: ignore[type-arg]
-    """Write *arrivals* with a writer of their own."""
+    """Write *arrivals* with a new writer."""
     writer = TraceStoreWriter(folder)
     try:
         return writer.write(Arrivals(**arrivals))
@@ -56,7 +56,7 @@ def write(folder: Path, **arrivals: list) -> object:  # type: ignore[type-arg]
 
 
 def test_spans_logs_and_points_are_read_back(folder: Path) -> None:
-    """With all that they hold."""
+    """With all fields."""
     write(
         folder,
         spans=[
@@ -83,7 +83,7 @@ def test_spans_logs_and_points_are_read_back(folder: Path) -> None:
 
 
 def test_a_repeated_request_changes_nothing(folder: Path) -> None:
-    """Neither in the same segment nor in a later one; new spans beside old ones are taken."""
+    """Neither in the same segment nor in a later one; new spans beside old ones are stored."""
     first: dict[str, Any] = {
         "spans": [spans(A(1), A(2, parent=1), A(1))],
         "logs": [logs("a", "b", "a")],
@@ -184,7 +184,7 @@ def test_traces_are_found(folder: Path, wanted: TraceFilter, found: list[str]) -
     assert [row.name for row in rows] == found
 
 
-def test_a_list_goes_on_where_the_last_page_ended(folder: Path) -> None:
+def test_a_list_continues_after_the_last_page(folder: Path) -> None:
     """Over segments too, without gaps and repetitions."""
     days = iter(range(1, 100))
     for number in range(7):
@@ -246,7 +246,7 @@ def test_rates_errors_and_percentiles_come_from_the_hourly_sums(folder: Path) ->
 
 
 def test_files_are_private(folder: Path) -> None:
-    """Whatever the umask is."""
+    """Under any umask."""
     before = os.umask(0)
     try:
         writer = TraceStoreWriter(folder)
@@ -262,7 +262,7 @@ def test_files_are_private(folder: Path) -> None:
 
 
 def test_there_is_one_writer(folder: Path) -> None:
-    """A second one is told who is at it; after it closes there is room for another."""
+    """A second one gets an error with the owner; after the first closes another may open."""
     first = TraceStoreWriter(folder)
 
     with pytest.raises(StoreInUseError, match="running already"):
@@ -292,7 +292,7 @@ def test_old_and_large_stores_lose_whole_files_the_oldest_first(folder: Path) ->
 
 
 def test_a_damaged_file_is_set_aside_and_a_new_one_begun(folder: Path) -> None:
-    """Nothing raises, and a message says where it is."""
+    """Nothing raises, and a message has its path."""
     write(folder, spans=[spans(A(1))])
     (path,) = segment_files(folder)
     path.write_bytes(b"not a database at all" * 500)
@@ -308,7 +308,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(folder: Path) -> None:
 
 
 def test_the_database_of_another_program_is_not_touched(folder: Path) -> None:
-    """Whatever its name says."""
+    """Under any file name."""
     folder.mkdir()
     path = folder / "20260101T000000000000.traces.db"
     other = sqlite3.connect(path)
@@ -322,8 +322,8 @@ def test_the_database_of_another_program_is_not_touched(folder: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_removed_folder_is_made_again(folder: Path) -> None:
-    """Spans that arrive later are not lost in a file that nobody can open."""
+def test_a_removed_folder_is_recreated(folder: Path) -> None:
+    """Later spans are not lost in a deleted file."""
     writer = TraceStoreWriter(folder)
     writer.write(Arrivals(spans=[spans(A(1))]))
     for path in folder.iterdir():
@@ -337,7 +337,7 @@ def test_a_removed_folder_is_made_again(folder: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing_and_the_next_one_works(folder: Path) -> None:
-    """Also the names it had interned are gone."""
+    """Its interned names are rolled back too."""
     writer = TraceStoreWriter(folder)
     too_large = SpanCost(TRACE, span_id(1), 2**70, billed=True)
 
@@ -365,7 +365,7 @@ for number in range(int(sys.argv[2]), 10**6):
 
 
 @pytest.mark.process
-def test_what_was_acknowledged_survives_kill_9(folder: Path) -> None:
+def test_acknowledged_records_survive_kill_9(folder: Path) -> None:
     """At any moment of writing; the store can be read and written at once."""
     acknowledged = [0]
     for _ in range(8):
@@ -391,7 +391,7 @@ def test_what_was_acknowledged_survives_kill_9(folder: Path) -> None:
 
 
 def test_the_list_has_the_tokens_of_billed_calls(folder: Path) -> None:
-    """None where none are known, which is not zero."""
+    """None if unknown, which is not zero."""
     write(
         folder,
         spans=[spans(A(1, "a"), A(2, "b", 1)), spans(A(3, "c", trace=trace_id(2)))],
@@ -409,7 +409,7 @@ def test_the_list_has_the_tokens_of_billed_calls(folder: Path) -> None:
 
 
 def test_names_that_lead_to_a_forgotten_person_are_taken_out(folder: Path) -> None:
-    """Those with the name in them, and sessions that only the person had."""
+    """Names that contain the user's, and sessions of only that user."""
     shown = "user_0123abcd"
     write(
         folder,

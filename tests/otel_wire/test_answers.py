@@ -1,4 +1,4 @@
-"""Responses are read by structure: in every format, in any pieces, whatever stands inside text."""
+"""Responses are read by structure: in every format, in any chunks, with any text inside."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def answer_to(response: Response, *pieces: bytes, **more: str) -> Answer:
 
 
 @every_response
-def test_what_a_response_reports_is_read(response: Response) -> None:
-    """Usage, model, tier, id, reasons and cost stand at paths of their own."""
+def test_facts_of_a_response_are_read(response: Response) -> None:
+    """Usage, model, tier, id, reasons and cost have separate paths."""
     answer = answer_to(response, response.body)
 
     assert answer.usage == response.usage
@@ -70,7 +70,7 @@ def test_what_a_response_reports_is_read(response: Response) -> None:
 
 @every_response
 def test_single_bytes_read_as_the_whole(response: Response) -> None:
-    """Networks split anywhere, inside characters and escapes too."""
+    """Networks split at any byte, inside characters and escapes too."""
     pieces = [response.body[i : i + 1] for i in range(len(response.body))]
 
     assert answer_to(response, *pieces) == answer_to(response, response.body)
@@ -86,7 +86,7 @@ def pieces_of(body: bytes, cuts: Iterable[int]) -> list[bytes]:
 def test_any_split_gives_the_same_answer(
     response: Response, cuts: list[int], data: st.DataObject
 ) -> None:
-    """Of a whole response, and of one that broke off anywhere."""
+    """For a complete response, and one that breaks off at any byte."""
     end = data.draw(st.integers(0, len(response.body)))
     body = response.body[:end]
 
@@ -96,7 +96,7 @@ def test_any_split_gives_the_same_answer(
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate"])
 @every_response
 def test_compressed_responses_read_as_plain_ones(response: Response, encoding: str) -> None:
-    """In any pieces."""
+    """In any chunks."""
     body = gzip.compress(response.body) if encoding == "gzip" else zlib.compress(response.body)
     body = body[2:-4] if encoding == "raw deflate" else body
     pieces = [body[i : i + 7] for i in range(0, len(body), 7)]
@@ -110,7 +110,7 @@ def test_compressed_responses_read_as_plain_ones(response: Response, encoding: s
     "response", [r for r in RESPONSES if r.content_type != AWS], ids=lambda r: r.name
 )
 def test_a_long_response_reads_as_a_short_one(response: Response) -> None:
-    """Beyond what is held at once, values are skimmed; the facts are the same."""
+    """Beyond the buffer values are skipped; the facts are the same."""
     body = response.body
     padding = b'{"padding": "' + b"x\\n" * 50_000 + b'", "z": [[1, {"usage": {}}]], '
     body = body.replace(b"{", padding, 1)
@@ -125,7 +125,7 @@ def test_a_long_response_reads_as_a_short_one(response: Response) -> None:
 
 @every_response
 def test_a_response_that_broke_off_is_not_final(response: Response) -> None:
-    """At no byte before the end is a stream's usage taken for the last."""
+    """Before its end no usage of a stream counts as final."""
     if response.headers or not response.body.startswith((b"data", b"event", b"\x00")):
         end = len(response.body) // 2
         assert not answer_to(response, response.body[:end]).complete
@@ -136,7 +136,7 @@ def test_a_response_that_broke_off_is_not_final(response: Response) -> None:
             assert answer.usage == response.usage
 
 
-def test_what_passed_before_a_stream_broke_off_counts() -> None:
+def test_output_before_a_stream_broke_off_counts() -> None:
     """Anthropic reports the input first; the output is measured."""
     response = next(r for r in RESPONSES if r.name == "anthropic stream")
     end = response.body.index(b"content_block_start", response.body.index(b"text_delta"))
@@ -180,10 +180,10 @@ def test_nothing_inside_text_or_arguments_is_a_field(path: str, size: int) -> No
         (ModelRequest("o", "m", "chat", 100, 10), (50, 10), (50, 10)),
     ],
 )
-def test_claims_are_believed_within_what_the_request_allows(
+def test_claims_count_within_the_bounds_of_the_request(
     request_: ModelRequest, claim: tuple[int, int], usage: tuple[int, int]
 ) -> None:
-    """Beyond it the bound counts, and the answer says so."""
+    """Beyond it the bound counts, and the result is marked."""
     body = {"usage": {"prompt_tokens": claim[0], "completion_tokens": claim[1]}}
     answer = read(json.dumps(body).encode(), request=request_)
 
@@ -192,7 +192,7 @@ def test_claims_are_believed_within_what_the_request_allows(
 
 
 @pytest.mark.parametrize("bad", [-5, 1.5, 10**30, True, "many", [], {}, None])
-def test_a_count_that_is_none_is_left_out(bad: object) -> None:
+def test_an_invalid_count_is_ignored(bad: object) -> None:
     """The others still count."""
     body = {"usage": {"prompt_tokens": 12, "completion_tokens": bad}}
 
@@ -200,7 +200,7 @@ def test_a_count_that_is_none_is_left_out(bad: object) -> None:
 
 
 def test_errors_inside_streams_are_named() -> None:
-    """The status of a stream is 200 by then."""
+    """The status of the stream is already 200."""
     body = sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}, named=True)
 
     assert read(body, headers={"content-type": SSE}).error_type == "overloaded_error"
@@ -231,7 +231,7 @@ HOSTILE: dict[str, tuple[bytes, bytes, bytes]] = {
 
 
 def memory_of(start: bytes, middle: bytes) -> tuple[int, int]:
-    """Return by how many bytes a reader grows with *middle* repeated, and how far in between."""
+    """Return the growth of a reader in bytes with *middle* repeated, at the end and at its peak."""
     reader = AnswerReader(None, 200, {})
     reader.feed(start)
     reader.feed(middle)
@@ -245,7 +245,7 @@ def memory_of(start: bytes, middle: bytes) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_bodies_cost_bounded_memory(name: str) -> None:
-    """Whatever is repeated without an end, and the usage after it still counts."""
+    """For any endless repetition; the usage after it still counts."""
     start, middle, end = HOSTILE[name]
     measured = [memory_of(start, middle) for _ in range(3)]  # other threads allocate as well
     reader = AnswerReader(None, 200, {})
@@ -282,7 +282,7 @@ def test_a_decompression_bomb_is_read_in_pieces() -> None:
         ({"content-type": AWS}, b"\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00aaaa"),
     ],
 )
-def test_what_cannot_be_read_is_named(headers: dict[str, str], body: bytes) -> None:
+def test_an_unreadable_response_has_a_reason(headers: dict[str, str], body: bytes) -> None:
     """Never as an empty usage."""
     answer = read(body, headers=headers)
 
@@ -292,7 +292,7 @@ def test_what_cannot_be_read_is_named(headers: dict[str, str], body: bytes) -> N
 
 
 def test_the_model_that_a_router_chose_is_the_one_that_answered() -> None:
-    """A prompt router of Bedrock names it by its ARN."""
+    """A prompt router of Bedrock has its ARN."""
     arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0"
     body = json.dumps(
         {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "stopReason": "end_turn",

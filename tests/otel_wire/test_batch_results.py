@@ -1,4 +1,4 @@
-"""Results of batches while they are fetched, below any client."""
+"""Batch results during their download, below any client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def line(number: int, text: str = "") -> bytes:
 
 
 class Kept:
-    """An observer, and what it hands over."""
+    """An observer and its calls."""
 
     def __init__(self) -> None:
         self.observer = Observer()
@@ -74,14 +74,14 @@ class Kept:
     ],
 )
 def test_a_result_is_recognised_by_its_path(path: str, expected: bool) -> None:
-    """Before it is known what the file has in it."""
+    """Before the content of the file is known."""
     assert is_batch_result(path) is expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True], ids=["in pieces", "whole"])
 def test_memory_does_not_grow_with_a_result(*, whole: bool) -> None:
-    """120 MB in lines of 60 kB; of a whole download the app holds the bytes anyway."""
+    """120 MB in lines of 60 kB; for a whole download the app has the bytes in memory anyway."""
     text = line(0, "x" * 60_000)[:-1]
     count = 2000
 
@@ -103,8 +103,8 @@ def test_memory_does_not_grow_with_a_result(*, whole: bool) -> None:
     assert kept.most_at_once <= 500
 
 
-def test_a_line_that_is_too_long_costs_itself_only() -> None:
-    """Nothing is kept of it; the lines around it are calls."""
+def test_an_overlong_line_is_the_only_loss() -> None:
+    """It is dropped; the lines around it are calls."""
     kept = Kept()
     long_line = line(1, "x" * 9_000_000)
 
@@ -112,8 +112,8 @@ def test_a_line_that_is_too_long_costs_itself_only() -> None:
                        line(2)]) == 2  # fmt: skip
 
 
-def test_a_file_without_a_line_is_let_go_at_its_first_byte() -> None:
-    """An archive or an image may have no end of a line at all."""
+def test_a_file_without_lines_is_ignored_from_its_first_byte() -> None:
+    """An archive or an image may have no line end."""
     kept = Kept()
     tracemalloc.start()
     try:
@@ -127,20 +127,20 @@ def test_a_file_without_a_line_is_let_go_at_its_first_byte() -> None:
 
 
 def test_a_damaged_encoding_ends_the_reading_where_it_is_damaged() -> None:
-    """What was read before counts."""
+    """Earlier lines count."""
     packed = gzip.compress(line(0) + line(1)) + gzip.compress(line(2))[:-20] + b"junk"
 
     assert Kept().fetch([packed[:40], packed[40:]], encoding="gzip") >= 2
     assert Kept().fetch([line(0)], encoding="unheard-of") == 0
 
 
-def test_lines_that_are_no_results_do_not_end_one() -> None:
-    """One that cannot be read costs itself only."""
+def test_lines_that_are_not_results_do_not_end_one() -> None:
+    """Only the unreadable one is lost."""
     assert Kept().fetch([line(0), b"{broken\n", b'{"other": 1}\n', line(1)]) == 2
 
 
 def test_a_response_that_reports_an_error_has_no_calls() -> None:
-    """Whatever its body looks like."""
+    """With any body."""
     kept = Kept()
     result = kept.observer.begin_result("test", "api.openai.com", PATH)
     assert result is not None
@@ -168,7 +168,7 @@ def test_ends_of_parts_that_never_meet_are_forgotten() -> None:
 
 
 def test_a_range_in_another_unit_is_read_as_it_is() -> None:
-    """It has no borders that could be known."""
+    """Its borders are unknown."""
     assert Part.of("host/a", "items 0-5/6") is None
 
 
@@ -193,7 +193,7 @@ def job(text: str = "") -> bytes:
     ids=["plain", "gzip", "damaged", "unknown encoding", "cut", "not done", "no object"],
 )
 def test_a_job_of_gemini_is_read_as_a_whole(body: bytes, encoding: str, calls: int) -> None:
-    """Or not at all, as while it is not done."""
+    """Or not at all while it is not done."""
     pieces = [body[n : n + 100] for n in range(0, len(body), 100)]
 
     assert Kept().fetch(pieces, encoding=encoding, path="/v1beta/batches/b-1") == calls
@@ -208,7 +208,7 @@ def test_a_job_that_is_larger_than_any_is_not_kept(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_part_within_one_line_and_a_header_in_bytes_are_read() -> None:
-    """A part without the end of a line has no line of its own."""
+    """A part without a line end has no complete line."""
     part = Part.of("host/line", b"bytes 10-20/100")
     assert part is not None
 

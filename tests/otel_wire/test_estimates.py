@@ -1,4 +1,4 @@
-"""Output that nobody counted is estimated from its characters, within the request's bounds."""
+"""Uncounted output is estimated from its characters, within the request's bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from otel_wire.requests import ModelRequest
 
 REQUEST = ModelRequest("openai", "m", "chat", 400, 1000)
 
-# Characters and tokens (o200k_base) of passages measured, the outermost of each kind.
+# Characters and tokens (o200k_base) of measured passages, the extremes of each kind.
 MEASURED = {
     "English": (3000, 704, 932),
     "Python": (3000, 556, 2222),
@@ -32,8 +32,8 @@ def test_measured_passages_are_within_the_bounds(kind: str) -> None:
     assert estimate.least <= estimate.tokens <= estimate.most
 
 
-def test_a_final_usage_is_no_estimate() -> None:
-    """It is what the provider reports."""
+def test_a_final_usage_is_not_an_estimate() -> None:
+    """It is the provider's report."""
     usage = Usage(input_tokens=10, output_tokens=20)
     found = usage_or_estimate(REQUEST, Answer(usage=usage, usage_is_final=True, complete=True))
 
@@ -53,8 +53,8 @@ def test_a_final_usage_is_no_estimate() -> None:
         (Answer(), (100, 0), 1000),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_estimated(answer: Answer, tokens: tuple[int, int], most: int) -> None:
-    """And what had passed before a stream broke off counts."""
+def test_missing_counts_are_estimated(answer: Answer, tokens: tuple[int, int], most: int) -> None:
+    """And output before a stream broke off counts."""
     found = usage_or_estimate(REQUEST, answer)
 
     assert (found.usage.input_tokens, found.usage.output_tokens) == tokens

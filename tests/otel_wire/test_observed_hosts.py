@@ -1,4 +1,4 @@
-"""Which requests are observed: by host, by setting, by further endpoints."""
+"""Observed requests: by host, by setting, by further endpoints."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def observer(seen: list[WireRecord]) -> Iterator[Observer]:
 
 @pytest.fixture
 def unchanged() -> Iterator[None]:
-    """Leave the observer of this process as it was."""
+    """Restore the observer of this process."""
     yield
     of_this_process.configure()
 
@@ -98,7 +98,7 @@ def test_with_allowed_hosts_only_those_are_observed(
     assert asked(observer, host) is is_observed
 
 
-def test_what_is_denied_is_not_allowed(observer: Observer) -> None:
+def test_a_denied_host_is_not_allowed(observer: Observer) -> None:
     """A host may be left out of those that are allowed."""
     observer.configure(allowed=["openai.com"], denied=["eu.openai.com"])
 
@@ -115,7 +115,7 @@ def test_what_is_denied_is_not_allowed(observer: Observer) -> None:
         ("api.llm.example", "/ask", False),
     ],
 )
-def test_an_endpoint_of_ones_own_is_a_model_call(
+def test_a_configured_endpoint_is_a_model_call(
     observer: Observer, seen: list[WireRecord], host: str, path: str, is_observed: bool
 ) -> None:
     """It is read as the API of OpenAI."""
@@ -127,7 +127,7 @@ def test_an_endpoint_of_ones_own_is_a_model_call(
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/v1/metrics", "/v1/logs", "/api/v2/spans"])
 def test_requests_of_exporters_are_not_observed(observer: Observer, path: str) -> None:
-    """They are no model calls, whatever the host."""
+    """They are not model calls, for any host."""
     assert not asked(observer, "api.openai.com", path)
 
 
@@ -145,7 +145,7 @@ def test_requests_of_exporters_are_not_observed(observer: Observer, path: str) -
 def test_the_settings_choose(
     environ: Mapping[str, str], is_observed: bool, seen: list[WireRecord]
 ) -> None:
-    """As the environment writes them."""
+    """In the format of the environment."""
     watch = WireWatch(load(environ).settings, InternalErrors())
     stop = watch.install(seen.append)
     asked(of_this_process, "api.openai.com")
@@ -156,7 +156,7 @@ def test_the_settings_choose(
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_endpoints_of_ones_own_come_from_a_setting(seen: list[WireRecord]) -> None:
+def test_further_endpoints_come_from_a_setting(seen: list[WireRecord]) -> None:
     """OTEL_DISTRO_MODEL_ENDPOINTS."""
     environ = {"OTEL_DISTRO_MODEL_ENDPOINTS": "llm.example/ask"}
     watch = WireWatch(load(environ).settings, InternalErrors())
@@ -169,12 +169,12 @@ def test_endpoints_of_ones_own_come_from_a_setting(seen: list[WireRecord]) -> No
 
 
 def test_the_wire_is_on_by_default() -> None:
-    """Nothing has to be set."""
+    """Without a setting."""
     assert Settings().wire
 
 
 class _Kept:
-    """Keeps all requests."""
+    """Stores all requests."""
 
     ended: tuple[int, ...] = ()
 
@@ -189,7 +189,7 @@ class _Kept:
 def test_a_request_without_a_response_is_reported_when_the_process_ends(
     observer: Observer, seen: list[WireRecord]
 ) -> None:
-    """The provider may charge for it; a response after that changes nothing."""
+    """The provider may charge for it; a later response changes nothing."""
     observer.kept = _Kept()
     exchange = observer.begin("httpx", "api.openai.com", CHAT, {}, BODY)
     assert exchange is not None
@@ -206,7 +206,7 @@ def test_a_request_without_a_response_is_reported_when_the_process_ends(
 def test_a_request_that_no_hook_ends_is_not_kept_in_memory(
     observer: Observer, seen: list[WireRecord]
 ) -> None:
-    """A body of megabytes hangs on it."""
+    """It references a body of megabytes."""
     observer.kept = _Kept()
     observer.begin("httpx", "api.openai.com", CHAT, {}, BODY)
     gc.collect()

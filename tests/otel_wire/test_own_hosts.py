@@ -1,4 +1,4 @@
-"""Model calls to hosts of one's own, which are told of the trace."""
+"""Trace headers in model calls to the user's own hosts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def headers_received(headers: CIMultiDict[str]) -> list[tuple[str, str]]:
 
 
 def test_aiohttp_keeps_headers_that_an_app_sends_twice() -> None:
-    """The trace is one header more."""
+    """With the trace as an additional header."""
     clients.install(aiohttp)
     seen: list[WireRecord] = []
     stop = observer.observe(seen.append)

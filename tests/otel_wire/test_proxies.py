@@ -1,4 +1,4 @@
-"""The provider of a request is the host it is for, whatever it goes through."""
+"""The provider of a request is its target host, through any proxy."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def by_httpx(proxy: str) -> None:
 def test_a_proxy_is_not_the_provider(
     send: Callable[[str], None], proxy: str, seen: list[WireRecord]
 ) -> None:
-    """It is not billed at its prices, nor named by its host."""
+    """The call has neither its prices nor its host name."""
     send(proxy)
     observer.drain()
 

@@ -1,4 +1,4 @@
-"""Requests to model endpoints are recognised and read, however paths and bodies are written."""
+"""Requests to model endpoints are recognised and read for every spelling of path and body."""
 
 from __future__ import annotations
 
@@ -173,8 +173,8 @@ def test_documented_requests_are_read(
         "/2010-04-01/Accounts/AC1/Messages.json",
     ],
 )
-def test_other_requests_are_no_model_calls(path: str) -> None:
-    """Files, conversations, counts and what other services offer."""
+def test_other_requests_are_not_model_calls(path: str) -> None:
+    """Files, conversations, counts and endpoints of other services."""
     assert read(path, {"content": "hi", "role": "user", "name": "x"}) is None
 
 
@@ -190,7 +190,7 @@ def test_other_requests_are_no_model_calls(path: str) -> None:
 def test_a_path_that_others_have_too_needs_a_body(
     path: str, body: bytes, headers: dict[str, str]
 ) -> None:
-    """What cannot be read there is not ours, unless the host is a provider's."""
+    """An unreadable body does not count there, unless the host is a provider's."""
     assert read(path, body, **headers) is None
     if body[:1] != b"{":
         assert read(path, body, host="api.anthropic.com") is not None
@@ -219,7 +219,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("path", SPELLINGS)
 def test_every_spelling_of_a_path_is_the_same_endpoint(path: str) -> None:
-    """As lenient servers read it."""
+    """As lenient servers accept it."""
     request = read(path, CHAT)
 
     assert request is not None
@@ -257,7 +257,7 @@ READABLE: dict[str, tuple[bytes, dict[str, str]]] = {
 
 @pytest.mark.parametrize("kind", READABLE)
 def test_every_kind_of_body_is_read(kind: str) -> None:
-    """A body that only a lenient parser takes is read, too."""
+    """A body that only a lenient parser accepts is read, too."""
     body, headers = READABLE[kind]
     request = read("/v1/chat/completions", body, **headers)
 
@@ -283,10 +283,10 @@ BOMB = gzip.compress(b" " * 70_000_000)
         (b"--B", {"content_type": "multipart/form-data"}),
     ],
 )
-def test_what_cannot_be_read_is_an_unknown_call(
+def test_an_unreadable_request_is_an_unknown_call(
     body: bytes | None, headers: dict[str, str]
 ) -> None:
-    """Never nothing: the path is one of a model endpoint."""
+    """Never zero: the path is a model endpoint."""
     request = read("/v1/chat/completions", body, **headers)
 
     assert request is not None
@@ -296,7 +296,7 @@ def test_what_cannot_be_read_is_an_unknown_call(
 
 
 def test_the_path_names_the_model_of_an_unread_body() -> None:
-    """Where it names one."""
+    """If it has one."""
     request = read(f"/model/{HAIKU}/converse", None)
 
     assert request is not None
@@ -360,12 +360,12 @@ def with_block(block: object, **more: Any) -> ModelRequest:
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_documents_and_text_count_by_their_bytes(kind: str) -> None:
-    """An encoded document is no image, and what looks encoded may be text."""
+    """An encoded document is not an image, and seemingly encoded data may be text."""
     assert with_block(DOCUMENTS[kind]).size >= 900_000
 
 
 def test_a_short_document_counts_by_its_pages() -> None:
-    """At least."""
+    """At a minimum."""
     assert with_block(anthropic("document", "application/pdf", PAGES)).size > 50 * PAGE_TOKENS
     short = anthropic("document", "application/pdf", encoded(b"%PDF-1.7"))
     assert with_block(short).size > LEAST_DOCUMENT_TOKENS
@@ -386,7 +386,7 @@ def test_a_short_document_counts_by_its_pages() -> None:
     ],
 )
 def test_an_image_counts_by_its_pixels(block: dict[str, Any]) -> None:
-    """Of which providers take so many."""
+    """With the limits of the providers."""
     request = with_block(block)
 
     assert IMAGE_TOKENS <= request.size < IMAGE_TOKENS + 1000
@@ -401,7 +401,7 @@ def test_an_image_counts_by_its_pixels(block: dict[str, Any]) -> None:
     ],
 )
 def test_sound_counts_by_its_length(block: dict[str, Any]) -> None:
-    """At the least bytes a second."""
+    """At the minimum bytes per second."""
     request = with_block(block)
 
     assert request.has_audio
@@ -425,8 +425,8 @@ def test_sound_counts_by_its_length(block: dict[str, Any]) -> None:
         {"type": "container_upload", "file_id": "file-1"},
     ],
 )
-def test_what_is_only_named_counts_as_a_context_window(block: dict[str, Any]) -> None:
-    """The request does not show how large it is."""
+def test_referenced_input_counts_as_a_context_window(block: dict[str, Any]) -> None:
+    """The request does not contain its size."""
     for body in (block, json.loads(json.dumps(block))):
         request = with_block(body)
         assert request.unseen_tokens == OPAQUE_TOKENS
@@ -434,7 +434,7 @@ def test_what_is_only_named_counts_as_a_context_window(block: dict[str, Any]) ->
 
 
 def test_an_escaped_key_hides_no_file() -> None:
-    """Users' JSON that a gateway forwards may be written in any way."""
+    """JSON of users that a gateway forwards may use any escapes."""
     body = json.dumps({**CHAT, "messages": [{"content": [{"type": "x", "file": {"a": "file-1"}}]}]})
     body = body.replace('"file"', '"\\u0066ile"').replace('"a"', '"\\u0066ile_id"')
     request = read("/v1/chat/completions", body.encode())
@@ -460,7 +460,7 @@ def test_an_escaped_key_hides_no_file() -> None:
     ],
     ids=str,
 )
-def test_what_a_provider_adds_counts(more: dict[str, Any], tokens: int) -> None:
+def test_tokens_added_by_a_provider_count(more: dict[str, Any], tokens: int) -> None:
     """Stored input, searches, and tools that run at the provider."""
     request = with_block({"type": "text", "text": "hi"}, **more)
 
@@ -491,7 +491,7 @@ def test_the_output_a_request_allows(more: dict[str, Any], limit: int | None) ->
 
 
 def test_a_batch_allows_what_its_requests_allow() -> None:
-    """Together, where each of them says so."""
+    """Their sum, if each has a limit."""
     body = {"requests": [{"custom_id": str(i), "params": CHAT} for i in range(3)]}
     request = read("/v1/messages/batches", body)
 
@@ -500,7 +500,7 @@ def test_a_batch_allows_what_its_requests_allow() -> None:
 
 
 def test_images_and_videos_are_counted() -> None:
-    """By what is asked for."""
+    """By the requested number and size."""
     images = read("/v1/images/generations", {"model": "gpt-image-1", "prompt": "x", "n": 4})
     video = read("/v1/videos", {"model": "sora-2", "prompt": "x", "seconds": "8"})
 
@@ -523,7 +523,7 @@ def test_a_moderation_is_free_where_it_is() -> None:
 
 
 def test_a_reader_that_fails_gives_an_unknown_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It neither raises nor lets the request pass as nothing."""
+    """It neither raises nor admits the request at zero."""
     monkeypatch.setattr(requests, "read_body", lambda *_: 1 / 0)
     request = read("/v1/chat/completions", CHAT)
 

@@ -1,4 +1,4 @@
-"""Shortcuts of the readers: they find what the long way finds."""
+"""Fast paths of the readers give the results of the full readers."""
 
 from __future__ import annotations
 
@@ -183,8 +183,8 @@ def _parsed(parse: Any, text: str) -> str | None:
 
 
 @pytest.mark.parametrize("kind", [dict, httpx2.Headers])
-def test_what_stands_before_the_parts_of_a_form_is_not_read_as_json(kind: Any) -> None:
-    """A server skips it, and charges for the model that the form names."""
+def test_a_preamble_of_a_form_is_not_read_as_json(kind: Any) -> None:
+    """A server skips it, and charges for the model in the form."""
     before = b'{"model": "gpt-4o-mini", "prompt": "x"}\r\n'
     part = b'--x\r\ncontent-disposition: form-data; name="%s"\r\n\r\n%s\r\n'
     body = before + part % (b"model", b"gpt-image-1") + part % (b"prompt", b"y") + b"--x--\r\n"

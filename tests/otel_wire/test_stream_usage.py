@@ -1,4 +1,4 @@
-"""Streams are asked for their usage, and the app sees nothing of it."""
+"""Usage is requested for streams, invisibly to the app."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def encoded(**changes: Any) -> bytes:
 
 
 def test_only_the_field_is_added() -> None:
-    """To the byte: what the app wrote may be signed or measured elsewhere."""
+    """Byte for byte: the app's body may be signed or measured elsewhere."""
     body = b'  {"model": "gpt-4o", "temperature": 1.0, "stream": true, "messages": []}'
 
     changed = with_usage(HOST, PATH, body)
@@ -65,14 +65,14 @@ def test_only_the_field_is_added() -> None:
         (HOST, PATH, b""),
     ],
 )
-def test_other_requests_stay_as_they_are(host: str, path: str, body: bytes) -> None:
-    """Where the app has decided, where the API is another one, where nothing can be read."""
+def test_other_requests_are_unchanged(host: str, path: str, body: bytes) -> None:
+    """If the app sets the field, for other APIs, for unreadable bodies."""
     assert with_usage(host, path, body) is None
 
 
 @given(st.lists(st.integers(1, 40), max_size=30))
 def test_the_chunk_is_taken_out_wherever_pieces_end(sizes: list[int]) -> None:
-    """Every other byte passes, in order."""
+    """All other bytes pass, in order."""
     rest, passed = TEXT + TEXT + USAGE + DONE, b""
     out = WithoutUsageChunk()
 
@@ -113,7 +113,7 @@ def wired() -> Iterator[WiredSdk]:
 
 
 def test_a_stream_without_usage_becomes_exact(wired: WiredSdk) -> None:
-    """The client gets the chunks that it would have got, and the ledger the provider's account."""
+    """The client gets the usual chunks, and the ledger the provider's usage."""
     client = openai.OpenAI(base_url=wired.provider.url + "/v1", api_key="none", max_retries=0)
     chunks = list(client.chat.completions.create(**QUESTION, stream=True))
 
@@ -124,7 +124,7 @@ def test_a_stream_without_usage_becomes_exact(wired: WiredSdk) -> None:
 
 
 def test_an_asynchronous_stream_too(wired: WiredSdk) -> None:
-    """Over the other client of the library."""
+    """With the asynchronous client of the library."""
 
     async def ask() -> list[Any]:
         async with openai.AsyncOpenAI(
@@ -139,8 +139,8 @@ def test_an_asynchronous_stream_too(wired: WiredSdk) -> None:
     assert wired.account() == wired.served()
 
 
-def test_who_asks_for_usage_gets_it(wired: WiredSdk) -> None:
-    """The app's own field is left alone, and so is the chunk."""
+def test_an_app_that_requests_usage_gets_it(wired: WiredSdk) -> None:
+    """The app's field and the chunk are unchanged."""
     body = {**QUESTION, "stream": True, "stream_options": {"include_usage": True}}
     answer = httpx2.post(wired.provider.url + PATH, json=body, timeout=30)
 
@@ -202,7 +202,7 @@ def by_aiohttp(read: str) -> Callable[[str], bytes]:
 def test_streams_of_other_libraries_become_exact_too(
     wired: WiredSdk, ask: Callable[[str], bytes]
 ) -> None:
-    """However the app reads the response, it is what it would have been."""
+    """The response is unchanged for every way of reading it."""
     content = ask(wired.provider.url + PATH)
 
     events = [event for event in content.split(b"\n\n") if event.strip()]
@@ -215,7 +215,7 @@ def test_streams_of_other_libraries_become_exact_too(
 
 
 def test_a_connection_can_be_used_again_after_a_filtered_stream(wired: WiredSdk) -> None:
-    """Nothing is read beyond the response, and nothing of it is left."""
+    """Exactly the response is read."""
     with requests.Session() as session:
         for _ in range(3):
             answer = session.post(wired.provider.url + PATH, json=STREAM, timeout=30)
@@ -230,8 +230,8 @@ def raw_chunks(*pieces: bytes) -> bytes:
 
 
 @given(st.lists(st.integers(1, 60), max_size=20), st.sampled_from([1, 3, 4096, -1]))
-def test_chunks_are_made_again_around_what_is_left(sizes: list[int], most: int) -> None:
-    """A body in whatever chunks is a valid one afterwards, with the same events."""
+def test_chunks_are_rebuilt_around_the_remainder(sizes: list[int], most: int) -> None:
+    """A body in any chunks stays valid, with the same events."""
     rest, pieces = TEXT + USAGE + TEXT + DONE, []
     for size in [*sizes, len(rest)]:
         piece, rest = rest[:size], rest[size:]
@@ -248,8 +248,8 @@ def test_chunks_are_made_again_around_what_is_left(sizes: list[int], most: int) 
 
 
 @pytest.mark.parametrize("broken", [b"zz\r\nno chunk", b"40\r\nshort", b"-5\r\nabcde", b""])
-def test_a_broken_body_passes_as_it_comes(broken: bytes) -> None:
-    """The library finds the fault."""
+def test_a_broken_body_passes_unchanged(broken: bytes) -> None:
+    """The library detects the fault."""
     file = FilteredFile(io.BytesIO(broken), WithoutUsageChunk(), chunked=True)
 
     assert file.read() == broken

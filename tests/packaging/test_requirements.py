@@ -1,4 +1,4 @@
-"""The locks in `requirements` fit pyproject.toml, and so do the oldest versions that CI tries."""
+"""The locks in `requirements` and the oldest versions of CI agree with pyproject.toml."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
-TOLD = ROOT / ".ci/told.py"
+REPORT = ROOT / ".ci/audit_report.py"
 LOCKS = ("runtime", "development")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)")
 
 
 def declared(*extras: str) -> list[Requirement]:
-    """What pyproject.toml asks for, with what those extras name in turn."""
+    """Requirements of pyproject.toml, with nested extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"]]
     for extra in extras:
@@ -50,7 +50,7 @@ def test_what_a_lock_pins_is_within_the_declared_ranges(lock: str, extras: tuple
 
 
 def test_the_lock_of_the_wheel_has_everything_that_is_declared() -> None:
-    """After a new dependency: requirements/renew.sh, which brings that of developers as well."""
+    """After a new dependency: requirements/renew.sh, which also updates the developers' lock."""
     pins = pinned("runtime")
 
     assert not [each for each in declared() if canonicalize_name(each.name) not in pins]
@@ -58,7 +58,7 @@ def test_the_lock_of_the_wheel_has_everything_that_is_declared() -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_place_and_hashes_everything(lock: str) -> None:
-    """It works with whichever index somebody uses, and takes nothing else from it."""
+    """It works with any index, and takes nothing else from it."""
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     entries = re.split(r"\n(?=[A-Za-z0-9])", text)[1:]
 
@@ -68,7 +68,7 @@ def test_a_lock_names_no_place_and_hashes_everything(lock: str) -> None:
 
 
 def test_the_oldest_versions_are_the_declared_minimums() -> None:
-    """A minimum that nobody tries is a guess."""
+    """An untested minimum is a guess."""
     oldest = pinned("oldest")
     found = declared("config", "content", "ui")
     asked: dict[str, Requirement] = {canonicalize_name(each.name): each for each in found}
@@ -84,12 +84,12 @@ FLAWED = {"name": "given", "version": "1", "vulns": [{"id": "ABC-1", "fix_versio
 UNKNOWN = {"name": "other", "skip_reason": "not found"}
 
 
-@pytest.mark.skipif(not TOLD.exists(), reason="a source package has no .ci folder")
+@pytest.mark.skipif(not REPORT.exists(), reason="a source package has no .ci folder")
 @pytest.mark.parametrize(
     ("packages", "code", "said"),
     [
         ([AUDITED, UNKNOWN], 0, "0 known vulnerabilities in 1 packages; 1 not looked up"),
-        ([FLAWED], 1, "given 1: ABC-1, mended in 2"),
+        ([FLAWED], 1, "given 1: ABC-1, fixed in 2"),
         ([UNKNOWN], 0, "!! SKIPPED: vulnerabilities were NOT looked up"),
         (None, 0, "!! SKIPPED: vulnerabilities were NOT looked up"),
     ],
@@ -98,12 +98,12 @@ UNKNOWN = {"name": "other", "skip_reason": "not found"}
 def test_only_a_known_vulnerability_fails_the_audit(
     tmp_path: Path, packages: list[object] | None, code: int, said: str
 ) -> None:
-    """A service that does not answer is told, never taken for good news."""
+    """A failing service is reported, never counted as no findings."""
     audit = tmp_path / "audit.json"
     if packages is not None:
         audit.write_text(json.dumps({"dependencies": packages}))
     done = subprocess.run(
-        [sys.executable, TOLD, tmp_path / "none", audit, "", ""], capture_output=True, text=True
+        [sys.executable, REPORT, tmp_path / "none", audit, "", ""], capture_output=True, text=True
     )
 
     assert done.returncode == code

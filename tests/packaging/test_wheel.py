@@ -52,7 +52,7 @@ def names(wheel: Path) -> set[str]:
 
 
 def test_the_wheel_installs_our_packages_and_no_others(wheel: Path) -> None:
-    """Nothing called processors or exporters, no tests."""
+    """Without folders named processors or exporters, without tests."""
     top_level = {name.split("/")[0] for name in names(wheel)}
 
     assert {name for name in top_level if not name.endswith(".dist-info")} == PACKAGES
@@ -64,7 +64,7 @@ def test_every_package_says_that_it_is_typed(wheel: Path) -> None:
 
 
 def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
-    """What the agent, the SDK and the shell look for."""
+    """For the agent, the SDK and the shell."""
     with zipfile.ZipFile(wheel) as archive:
         (file,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
         offered = archive.read(file).decode()
@@ -85,7 +85,7 @@ def test_the_wheel_carries_its_licence(wheel: Path) -> None:
 
 
 def test_the_wheel_carries_the_stack(wheel: Path) -> None:
-    """`otel-distro stack config` writes the files out of it."""
+    """`otel-distro stack config` extracts the files."""
     bundle = "otel_distro/stack/bundle/"
     carried = {name.removeprefix(bundle) for name in names(wheel) if name.startswith(bundle)}
     configuration = PROJECT / "collector-config"
@@ -96,7 +96,7 @@ def test_the_wheel_carries_the_stack(wheel: Path) -> None:
 
 
 def test_the_sdist_builds_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
-    """Whoever packages from source ships the same files."""
+    """Packages built from source have the same files."""
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()

@@ -2,8 +2,8 @@
 
     python compare.py UPSTREAM_PYTHON OUR_PYTHON
 
-Prints the difference of the multisets of span names; ends with 1 where there is one that is not
-documented, or where our environment writes to standard error.
+Prints the difference of the multisets of span names; exits with 1 on an undocumented one, or if our
+environment writes to standard error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent))
 from support.otlp_sink import OtlpSink  # noqa: E402 - after the path is set
 
 DOCUMENTED = (" http receive", " http send")
-"""Endings of span names that this distribution leaves out: a span for each ASGI message."""
+"""Endings of span names that this distribution omits: a span for each ASGI message."""
 
 
 def spans_of(python: str) -> tuple[Counter[str], str, str]:

@@ -1,6 +1,6 @@
-"""Uses every library of `libraries.txt` once, against servers of its own or none at all.
+"""Uses every library of `libraries.txt` once, against local servers or none.
 
-A server that is not there gives a span all the same: that of the attempt.
+Without a server there is still a span: that of the attempt.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Hello(BaseHTTPRequestHandler):
 
 
 def use(work: Any) -> None:
-    """Call *work*; what it raises is the library's answer to a missing server."""
+    """Call *work*, and ignore the library's exception for a missing server."""
     try:
         with contextlib.redirect_stderr(open(os.devnull, "w")):
             result = work()

@@ -29,7 +29,7 @@ BUILD = "tests/stack/build-binaries.sh"
 
 
 def cache() -> Path:
-    """Where build-binaries.sh puts what it makes."""
+    """Output folder of build-binaries.sh."""
     if folder := os.environ.get("OTEL_STACK_CACHE"):
         return Path(folder)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -37,7 +37,7 @@ def cache() -> Path:
 
 
 def binary(name: str) -> str:
-    """The program *name*, or a skip that says how to get it."""
+    """The program *name*, or a skip with the way to get it."""
     found = sorted((cache() / "bin").glob(f"{name}-[0-9]*")) or [cache() / "bin" / name]
     if not found[-1].is_file():
         pytest.skip(f"no {name} in {cache() / 'bin'}: run {BUILD}")
@@ -46,7 +46,7 @@ def binary(name: str) -> str:
 
 @dataclass
 class Program:
-    """One real server: started, watched, ended by its own process id."""
+    """One real server: started, observed, ended by process id."""
 
     name: str
     command: list[str]
@@ -79,7 +79,7 @@ class Program:
         pytest.fail(f"{self.name} does not serve:\n{self.log.read_text()[-4000:]}")
 
     def stop(self, *, sig: signal.Signals = signal.SIGTERM, timeout: float = 30) -> None:
-        """End it; SIGKILL is what a crash looks like."""
+        """End it; SIGKILL simulates a crash."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -108,7 +108,7 @@ class Stack:
 
     @property
     def statsd_socket(self) -> Path:
-        # Not below the folder of a test, whose path may be longer than a socket's may be.
+        # Not below the folder of a test, whose path may be too long for a socket.
         return Path(tempfile.gettempdir()) / f"otelcol-{self.port('statsd')}.sock"
 
     @property
@@ -116,7 +116,7 @@ class Stack:
         return self.url("otlp_http")
 
     def prepare(self, *, limit_usd: float | None = None) -> None:
-        """Copy the shipped files; change targets, and how often Prometheus looks."""
+        """Copy the shipped files; change targets and the scrape interval of Prometheus."""
         shutil.copytree(CONFIG, self.folder / "config")
         targets = self.folder / "config" / "targets"
         for name, port in (
@@ -228,7 +228,7 @@ class Stack:
         return found
 
     def value(self, expr: str) -> float:
-        """The value of the one sample of an instant query; 0 where there is none."""
+        """The value of the one sample of an instant query; 0 without a sample."""
         return sum(float(sample["value"][1]) for sample in self.query(expr))
 
     def traces(self, service: str, *, limit: int = 1000) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def get(url: str, *, timeout: float = 10) -> tuple[int, bytes]:
 
 
 def post_json(url: str, value: Any, *, timeout: float = 10) -> int:
-    """Status of a POST of JSON; OSError where nothing answers."""
+    """Status of a POST of JSON; OSError without an answer."""
     request = urllib.request.Request(
         url, json.dumps(value).encode(), {"content-type": "application/json"}
     )
@@ -277,7 +277,7 @@ def post_json(url: str, value: Any, *, timeout: float = 10) -> int:
 
 
 def eventually(look: Callable[[], Any], *, timeout: float = 60, every: float = 0.5) -> Any:
-    """What *look* returns once it is true; its last answer when time is up."""
+    """Return the result of *look* once it is true; its last result after the timeout."""
     until = time.monotonic() + timeout
     while True:
         found = look()

@@ -20,7 +20,7 @@ pytestmark = [
     ),
 ]
 
-# One session a process is all the engine allows, so it gets a process of its own.
+# The engine allows one session per process, so it gets a separate process.
 _RUN = """
 import json, sys
 from chdb import session
@@ -81,7 +81,7 @@ _DAILY_BY_MODEL = """
 
 
 def test_each_billed_call_is_counted_once_in_nano_dollars(tmp_path: Path) -> None:
-    """A span that Kafka delivered twice is one call; a duplicate that is not billed is none."""
+    """A span delivered twice by Kafka is one call; an unbilled duplicate is none."""
     duplicate = {"otel_distro.billed": "false", "otel_distro.cost.status": "priced"}
     rows = [
         span("a", "gpt-4o", **paid("6000001")),

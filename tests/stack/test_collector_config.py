@@ -30,8 +30,8 @@ def pipelines(name: str) -> dict[str, dict[str, list[str]]]:
 
 
 @every_file
-def test_pipelines_use_what_is_defined_and_nothing_is_defined_in_vain(name: str) -> None:
-    """A name that is spelled two ways would only be found at start."""
+def test_pipelines_use_exactly_the_defined_components(name: str) -> None:
+    """A misspelt name would only be found at start."""
     config = load(name)
     connectors = set(config.get("connectors", {}))
     used: dict[str, set[str]] = {"receivers": set(), "processors": set(), "exporters": set()}
@@ -47,7 +47,7 @@ def test_pipelines_use_what_is_defined_and_nothing_is_defined_in_vain(name: str)
 
 @every_file
 def test_memory_is_limited_before_anything_else(name: str) -> None:
-    """Pipelines that receive from outside refuse before they run out of memory."""
+    """Receiving pipelines refuse before they run out of memory."""
     outside = {"otlp", "kafka", "statsd", "statsd/unix"}
     for pipeline in pipelines(name).values():
         if outside & set(pipeline["receivers"]):
@@ -56,7 +56,7 @@ def test_memory_is_limited_before_anything_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "otelcol-ingest.yaml"])
 def test_every_signal_is_redacted_right_after_it_arrives(name: str) -> None:
-    """The second line stands before connectors, queues and exporters."""
+    """The second line runs before connectors, queues and exporters."""
     outside = {"otlp", "statsd"}
     from_outside = [p for p in pipelines(name).values() if outside & set(p["receivers"])]
 
@@ -77,7 +77,7 @@ def test_money_is_counted_before_sampling(name: str) -> None:
 
 
 @every_file
-def test_what_is_accepted_for_another_host_is_written_to_disk_first(name: str) -> None:
+def test_records_accepted_for_another_host_are_written_to_disk_first(name: str) -> None:
     """Queues of network exporters are persistent, batched and retried without end."""
     for exporter, settings in load(name)["exporters"].items():
         if exporter.startswith("file"):
@@ -90,7 +90,7 @@ def test_what_is_accepted_for_another_host_is_written_to_disk_first(name: str) -
             assert queue["storage"] == "file_storage"
 
 
-def test_only_the_queue_on_disk_stands_before_the_gateways() -> None:
+def test_only_the_disk_queue_is_before_the_gateways() -> None:
     """The load balancer's inner exporters queue in memory, and its own queue is off, by default."""
     balancer = load("otelcol-agent.yaml")["exporters"]["load_balancing"]
 
@@ -101,7 +101,7 @@ def test_only_the_queue_on_disk_stands_before_the_gateways() -> None:
 
 
 @every_file
-def test_no_batch_processor_stands_between_acceptance_and_the_queue(name: str) -> None:
+def test_no_batch_processor_is_between_acceptance_and_the_queue(name: str) -> None:
     """It would hold accepted spans in memory; the queue batches instead."""
     for pipeline, parts in pipelines(name).items():
         if pipeline != "traces/measure":
@@ -109,7 +109,7 @@ def test_no_batch_processor_stands_between_acceptance_and_the_queue(name: str) -
 
 
 @every_file
-def test_listeners_bind_to_loopback_unless_told_otherwise(name: str) -> None:
+def test_listeners_bind_to_loopback_by_default(name: str) -> None:
     """A plain process of these files is not reachable from outside."""
     for host in re.findall(r"LISTEN_HOST:-([^}]*)\}", (CONFIG / name).read_text()):
         assert host == "127.0.0.1"
@@ -117,14 +117,14 @@ def test_listeners_bind_to_loopback_unless_told_otherwise(name: str) -> None:
 
 @every_file
 def test_the_collectors_own_metrics_are_served(name: str) -> None:
-    """A pipeline that cannot be seen cannot be trusted."""
+    """The pipeline is observable."""
     (reader,) = load(name)["service"]["telemetry"]["metrics"]["readers"]
 
     assert "prometheus" in reader["pull"]["exporter"]
 
 
-def test_sampling_keeps_what_matters() -> None:
-    """Errors, budgets, money, leaks, slow and runaway traces always; small traffic whole."""
+def test_sampling_keeps_errors_and_expensive_traces() -> None:
+    """Errors, budgets, money, leaks, slow and runaway traces always; all of small traffic."""
     policies = load("otelcol.yaml")["processors"]["tail_sampling"]["policies"]
 
     assert [policy["name"] for policy in policies] == [
@@ -146,7 +146,7 @@ def test_attribute_names_are_those_the_distribution_writes() -> None:
 
 
 def test_defaults_between_files_agree() -> None:
-    """One variable has one default, wherever it is read."""
+    """One variable has one default in all files."""
     found: dict[str, set[str]] = {}
     for path in [*CONFIG.glob("*.yaml"), CONFIG.parent / "docker-compose.yml"]:
         for variable, default in re.findall(r"\$\{(?:env:)?(\w+):-([^}]*)\}", path.read_text()):

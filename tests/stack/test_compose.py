@@ -23,7 +23,7 @@ SERVICE_KEYS = {
 every_service = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
-def test_the_file_is_what_the_compose_specification_asks_for() -> None:
+def test_the_file_is_valid_for_the_compose_specification() -> None:
     """Checked against the specification's own schema, where its checker is installed."""
     pytest.importorskip("check_jsonschema", reason="pip install check-jsonschema")
 
@@ -36,14 +36,14 @@ def test_the_file_is_what_the_compose_specification_asks_for() -> None:
 
 
 def test_without_a_profile_the_five_parts_start() -> None:
-    """`docker compose up` needs no flag to bring up everything a user looks at."""
+    """`docker compose up` starts everything that a user looks at without a flag."""
     default = {name for name, service in SERVICES.items() if "profiles" not in service}
 
     assert default == PARTS | {"volume-owners"}
 
 
 def test_kafka_and_clickhouse_start_only_for_scale() -> None:
-    """A laptop does not pay for what a fleet needs."""
+    """A laptop does not need services of a fleet."""
     assert {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]} == {
         "gateway", "ingest", "scale-volume-owners", "kafka", "clickhouse",
     }  # fmt: skip
@@ -51,7 +51,7 @@ def test_kafka_and_clickhouse_start_only_for_scale() -> None:
 
 @every_service
 def test_only_known_keys_are_used(name: str) -> None:
-    """A typing slip in a key would otherwise be found by the first user."""
+    """A typing error in a key would otherwise be found by the first user."""
     assert set(SERVICES[name]) <= SERVICE_KEYS
 
 
@@ -89,7 +89,7 @@ def test_a_service_has_few_rights(name: str) -> None:
 
 @every_service
 def test_a_service_is_limited_in_memory_and_logs(name: str) -> None:
-    """No part can take the host down."""
+    """No service can exhaust the host."""
     service = SERVICES[name]
 
     assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
@@ -98,7 +98,7 @@ def test_a_service_is_limited_in_memory_and_logs(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(n for n in SERVICES if "GOMEMLIMIT" in str(SERVICES[n])))
 def test_garbage_is_collected_before_the_memory_limit(name: str) -> None:
-    """Go programs are told four fifths of what the container may use."""
+    """The memory limit of Go programs is four fifths of the container's."""
     wanted = SERVICES[name]["environment"]["GOMEMLIMIT"]
 
     limit = SERVICES[name]["mem_limit"]
@@ -108,7 +108,7 @@ def test_garbage_is_collected_before_the_memory_limit(name: str) -> None:
 
 @every_service
 def test_bind_mounts_exist_and_are_read_only(name: str) -> None:
-    """A missing file would make the engine create a folder of its name."""
+    """For a missing file the engine would create a folder of that name."""
     for volume in SERVICES[name].get("volumes", []):
         source, _, mode = volume.partition(":")
         if source.startswith("."):
@@ -119,7 +119,7 @@ def test_bind_mounts_exist_and_are_read_only(name: str) -> None:
 
 
 def test_every_volume_is_used() -> None:
-    """The list at the end of the file is the list of what is kept."""
+    """The list at the end of the file has exactly the persistent data."""
     used = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", [])}
 
     assert {name for name in used if not name.startswith(".")} == set(COMPOSE["volumes"])
@@ -136,8 +136,8 @@ def test_volumes_of_user_10001_are_handed_over_first() -> None:
 
 
 @every_service
-def test_dependencies_are_services_that_can_become_what_is_asked(name: str) -> None:
-    """Nobody waits for a health check that does not exist."""
+def test_dependencies_are_services_with_the_required_condition(name: str) -> None:
+    """No service waits for a missing health check."""
     for other, wanted in SERVICES[name].get("depends_on", {}).items():
         if wanted["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[other]
@@ -146,7 +146,7 @@ def test_dependencies_are_services_that_can_become_what_is_asked(name: str) -> N
 
 
 def test_the_collector_has_no_probe_inside() -> None:
-    """Its image holds no shell; a health check there could only fail."""
+    """Its image has no shell, so a health check there would fail."""
     for service in SERVICES.values():
         if "opentelemetry-collector" in service["image"]:
             assert "healthcheck" not in service
@@ -162,7 +162,7 @@ def test_grafana_asks_for_a_password_and_knows_no_anonymous_user() -> None:
     assert environment["GF_USERS_ALLOW_SIGN_UP"] == "false"
 
 
-def test_no_password_stands_in_the_file() -> None:
+def test_the_file_has_no_password() -> None:
     """Secrets come from .env, which git ignores."""
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
@@ -171,7 +171,7 @@ def test_no_password_stands_in_the_file() -> None:
 
 
 def test_every_variable_is_explained_in_the_example() -> None:
-    """`.env.example` names what can be set, with the one that must be set first."""
+    """`.env.example` lists all variables, the required one first."""
     example = (ROOT / ".env.example").read_text()
     text = (ROOT / "docker-compose.yml").read_text()
     wanted = set(re.findall(r"(?<!\$)\$\{(\w+)", text))
@@ -200,5 +200,5 @@ def test_urls_between_services_name_services() -> None:
 
 
 def test_programs_reach_the_collector_where_they_send_by_default() -> None:
-    """OTLP's own ports, so that nothing has to be set in the program."""
+    """The default ports of OTLP, so that programs need no setting."""
     assert {"127.0.0.1:4317:4317", "127.0.0.1:4318:4318"} <= set(SERVICES["collector"]["ports"])

@@ -1,4 +1,4 @@
-"""The shipped files without any setting: what a first user, and many programs at once, meet."""
+"""The shipped files with defaults: for a first user, and with many programs at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _request(spans: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_first_traces_are_all_kept(stack: Stack) -> None:
-    """Sampling is on, but whoever tries the stack finds what they sent."""
+    """Sampling is on, but a first trial of the stack keeps every trace."""
     stack.prometheus().start()
     stack.jaeger().start()
     stack.collector().start()

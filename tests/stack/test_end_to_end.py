@@ -1,4 +1,4 @@
-"""The shipped files, run by the real programs: what arrives, what is kept, what is masked.
+"""The shipped files, run by the real programs: delivery, sampling, masking.
 
 An instrumented program with the openai client and a plain OpenTelemetry program without any
 redaction send to a real Collector; everything is read back through the APIs of Jaeger, Prometheus
@@ -109,7 +109,7 @@ class Ran:
 
     stack: Stack
     costs: dict[str, Any]
-    """What `otel-distro costs --json` says after the shop ended."""
+    """Output of `otel-distro costs --json` after the shop ended."""
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_a_trace_is_in_jaeger_with_its_cost(ran: Ran) -> None:
 
 
 def test_errors_and_expensive_calls_survive_sampling_and_the_rest_does_not(ran: Ran) -> None:
-    """With a share of 0 % only what a policy names is kept."""
+    """With a share of 0 % only traces named by a policy are kept."""
     kept = calls_of(ran.stack)
 
     assert len(kept) == 2
@@ -189,7 +189,7 @@ def test_errors_and_expensive_calls_survive_sampling_and_the_rest_does_not(ran: 
 
 
 def test_prometheus_counts_what_the_ledger_holds_to_the_nano_dollar(ran: Ran) -> None:
-    """Sampling does not touch totals, and no rounding happens on the way."""
+    """Sampling does not affect totals, and nothing is rounded."""
     ledger = ran.costs["total"]["cost_nano_usd"]
     assert ledger > 0
 
@@ -200,7 +200,7 @@ def test_prometheus_counts_what_the_ledger_holds_to_the_nano_dollar(ran: Ran) ->
 
 
 def test_spans_count_the_same_money_before_sampling(ran: Ran) -> None:
-    """The Collector's own sum over all spans, also those it did not keep."""
+    """The Collector's sum over all spans, dropped ones included."""
     ledger = ran.costs["total"]["cost_nano_usd"]
 
     def counted() -> float:
@@ -209,7 +209,7 @@ def test_spans_count_the_same_money_before_sampling(ran: Ran) -> None:
     assert eventually(lambda: counted() == ledger), (counted(), ledger)
 
 
-def test_every_call_is_counted_whatever_is_kept(ran: Ran) -> None:
+def test_every_call_is_counted_at_any_sampling(ran: Ran) -> None:
     """Calls in the metric, in the ledger, and as the program made them."""
     made = CHEAP_CALLS + 4
 
@@ -220,7 +220,7 @@ def test_every_call_is_counted_whatever_is_kept(ran: Ran) -> None:
 
 
 def test_the_money_of_a_window_is_exact(ran: Ran) -> None:
-    """The recording rule shows a short program at what it spent, not at an extrapolation."""
+    """The recording rule shows the spending of a short program without extrapolation."""
     ledger = ran.costs["total"]["cost_nano_usd"] / 1e9
 
     def spent() -> float:
@@ -230,13 +230,13 @@ def test_the_money_of_a_window_is_exact(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_what_a_program_without_redaction_sends_is_masked_in_jaeger(ran: Ran, kind: str) -> None:
+def test_spans_of_a_program_without_redaction_are_masked_in_jaeger(ran: Ran, kind: str) -> None:
     """Attributes, lists, events, names, status and resource: the second line covers them."""
     assert SECRETS[kind] not in json.dumps(ran.stack.traces("legacy"))
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-def test_what_a_program_without_redaction_logs_is_masked_in_the_files(ran: Ran, kind: str) -> None:
+def test_logs_of_a_program_without_redaction_are_masked_in_the_files(ran: Ran, kind: str) -> None:
     """Bodies and attributes of log records are written masked."""
     logs = ran.stack.folder / "otelcol" / "logs"
     assert eventually(lambda: "legacy" in _read(logs))
@@ -257,12 +257,12 @@ def test_the_second_line_leaves_measurements_alone(ran: Ran) -> None:
 
 
 def test_content_is_dropped_unless_capture_is_on(ran: Ran) -> None:
-    """Prompts that a program sends on its own account are not kept."""
+    """Prompts sent by a program are dropped."""
     assert "nobody asked to keep" not in json.dumps(ran.stack.traces("legacy"))
 
 
 def test_metrics_have_the_names_that_rules_and_dashboards_use(ran: Ran) -> None:
-    """Every name of metric_names.py but those of trouble is in a real Prometheus."""
+    """Every name of metric_names.py except fault metrics is in a real Prometheus."""
     wanted = FROM_PROGRAMS | FROM_SPANS | FROM_THE_SECOND_LINE | FROM_THE_STACK
 
     def missing() -> frozenset[str]:
@@ -295,7 +295,7 @@ _TROUBLE = ("violations", "export_dropped", "_failed_")
 @pytest.mark.slow
 @pytest.mark.parametrize("expr", QUERIES)
 def test_every_panel_has_something_to_show(ran: Ran, expr: str) -> None:
-    """Each query of each dashboard answers from real data; those of trouble at least parse."""
+    """Each query of each dashboard answers from real data; queries of faults at least parse."""
     if any(word in expr for word in _TROUBLE):
         assert ran.stack.query(_substituted(expr)) is not None
     else:
@@ -322,7 +322,7 @@ def test_no_rule_fails_to_evaluate(ran: Ran) -> None:
 
 
 def test_exemplars_lead_from_a_metric_to_its_trace(ran: Ran) -> None:
-    """A point on a latency panel knows a trace id."""
+    """A point on a latency panel has a trace id."""
     found = ran.stack.ask(
         "prometheus",
         "/api/v1/query_exemplars?query=traces_span_metrics_duration_seconds_bucket"
@@ -333,7 +333,7 @@ def test_exemplars_lead_from_a_metric_to_its_trace(ran: Ran) -> None:
 
 
 def test_jaeger_shows_service_performance_from_span_metrics(ran: Ran) -> None:
-    """The Monitor tab asks this; its numbers come from Prometheus, before sampling."""
+    """The query of the Monitor tab; its numbers come from Prometheus, before sampling."""
     path = (
         "/api/metrics/calls?service=shop&step=5000&ratePer=600000&lookback=600000"
         "&groupByOperation=true&spanKind=client"

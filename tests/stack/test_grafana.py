@@ -25,7 +25,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def recorded() -> set[str]:
-    """Names that the recording rules make."""
+    """Names of the recording rules."""
     return {
         rule["record"]
         for path in (CONFIG / "rules").glob("*.yml")
@@ -42,18 +42,18 @@ def data_sources() -> set[str]:
 
 @every_dashboard
 def test_the_committed_file_is_what_the_code_makes(name: str) -> None:
-    """To mend: python -m tools.panels collector-config/grafana/dashboards."""
+    """To fix: python -m tools.panels collector-config/grafana/dashboards."""
     assert (GRAFANA / "dashboards" / name).read_text() == dashboard_json(DASHBOARDS[name])
 
 
-def test_no_dashboard_stands_there_that_no_code_makes() -> None:
-    """What was renamed in the code does not linger as a file."""
+def test_every_dashboard_file_is_generated() -> None:
+    """A renamed dashboard leaves no old file."""
     assert {path.name for path in (GRAFANA / "dashboards").glob("*")} == set(DASHBOARDS)
 
 
 @every_dashboard
 def test_queries_read_metrics_that_exist(name: str) -> None:
-    """A panel on a metric that nobody sends would stay empty for ever."""
+    """A panel on a missing metric would stay empty."""
     for panel in DASHBOARDS[name].panels:
         for query in panel.queries:
             assert names_in(query.expr) <= KNOWN | recorded(), panel.title
@@ -61,7 +61,7 @@ def test_queries_read_metrics_that_exist(name: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((CONFIG / "rules").glob("*.yml")), ids=lambda p: p.name)
 def test_rules_read_metrics_that_exist(path: Path) -> None:
-    """An alert on a metric that nobody sends would never fire."""
+    """An alert on a missing metric would never fire."""
     for group in yaml.safe_load(path.read_text())["groups"]:
         for rule in group["rules"]:
             assert names_in(rule["expr"]) <= KNOWN | recorded(), rule
@@ -95,14 +95,14 @@ def test_links_between_data_sources_lead_somewhere() -> None:
     assert set(re.findall(r"datasourceUid: (\w+)", text)) <= data_sources()
 
 
-def test_dashboards_have_uids_of_their_own() -> None:
+def test_dashboards_have_different_uids() -> None:
     """Two with one uid would overwrite each other."""
     assert len({dashboard.uid for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
 
 
 @every_dashboard
 def test_panels_do_not_overlap(name: str) -> None:
-    """Every panel has its place on the grid of 24 columns."""
+    """Every panel has a place on the grid of 24 columns."""
     taken: set[tuple[int, int]] = set()
     for panel in load(name)["panels"]:
         place = panel["gridPos"]
@@ -142,5 +142,5 @@ def test_variables_used_are_offered(name: str) -> None:
     ],
 )
 def test_metric_names_are_found_in_an_expression(expr: str, names: set[str]) -> None:
-    """What a query reads is read off its text."""
+    """They are parsed from the query's text."""
     assert names_in(expr) == names

@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 class Sender:
-    """Sends some thousand spans a second, and remembers which were accepted."""
+    """Sends some thousand spans a second, and records accepted ones."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -131,7 +131,7 @@ def test_nothing_accepted_is_missing_after_the_collector_was_killed(stack: Stack
 
 
 def test_pending_sampling_decisions_are_made_when_the_collector_is_stopped(stack: Stack) -> None:
-    """An orderly stop (SIGTERM, as docker does) puts what was not decided yet into the queue."""
+    """An orderly stop (SIGTERM, as docker does) queues traces that are not decided yet."""
     stack.prometheus().start()
     stack.jaeger().start()
     collector = stack.collector(OTELCOL_DECISION_WAIT="60s", OTELCOL_DECISION_WAIT_AFTER_ROOT="60s")
@@ -149,7 +149,7 @@ def test_pending_sampling_decisions_are_made_when_the_collector_is_stopped(stack
 
 @pytest.mark.slow
 def test_an_agent_hands_whole_traces_to_the_gateway_even_after_it_was_killed(stack: Stack) -> None:
-    """Program, agent, gateway, Jaeger: what the agent accepted arrives, the gateway being late."""
+    """Program, agent, gateway, Jaeger: accepted spans arrive, although the gateway starts late."""
     agent = stack.agent()
     agent.start()
 

@@ -1,4 +1,4 @@
-"""Every file of the stack is read by the program it is for."""
+"""Every file of the stack is valid for its program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 
 def accepts(command: list[str], **environ: str) -> str:
-    """Run a validation; return what it said, fail with it where it refuses."""
+    """Run a validation; return its output, or fail with it."""
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -37,7 +37,7 @@ def test_the_collector_accepts_its_file(name: str) -> None:
 
 
 def test_a_younger_collector_accepts_the_agents_file() -> None:
-    """Load balancing by trace id; that exporter was not to be had in the pinned version."""
+    """Load balancing by trace id; the pinned version lacks that exporter."""
     accepts([binary("otelcol-fleet"), "validate", "--config=collector-config/otelcol-agent.yaml"])
 
 
@@ -56,7 +56,7 @@ def test_a_younger_collector_accepts_the_agents_file() -> None:
 def test_two_collectors_accept_the_file_of_ingestion_by_halves(
     program: str, kind: str, instead: dict[str, Any], tmp_path: Path
 ) -> None:
-    """No one version of the two components was to be had; each half is read by a real one."""
+    """No available version has both components; each half is validated by a real one."""
     config = yaml.safe_load((CONFIG / "otelcol-ingest.yaml").read_text())
     config[kind] = instead
     for pipeline in config["service"]["pipelines"].values():
@@ -78,7 +78,7 @@ def test_the_collector_accepts_keeping_every_trace() -> None:
 
 
 def test_the_collector_refuses_to_run_without_the_second_line(tmp_path: Path) -> None:
-    """Without its redaction rules it does not start: it fails closed."""
+    """Without its redaction rules it does not start."""
     done = subprocess.run(
         [binary("otelcol"), "validate", "--config=collector-config/otelcol.yaml"],
         cwd=ROOT,
@@ -106,7 +106,7 @@ def test_prometheus_accepts_its_file_and_all_rules() -> None:
 
 
 def test_prometheus_knows_every_flag_it_is_given() -> None:
-    """A flag that was renamed would keep the container from starting."""
+    """With a renamed flag the container would not start."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     said = accepts([binary("prometheus"), "--help-long"])
 
@@ -121,13 +121,13 @@ def test_prometheus_knows_every_flag_it_is_given() -> None:
 @pytest.mark.parametrize(
     "path", sorted((CONFIG / "rules/tests").glob("*.yml")), ids=lambda p: p.name
 )
-def test_rules_do_what_their_tests_say(path: Path) -> None:
-    """Burn rates, spikes, leaks and silence, played through by promtool."""
+def test_rules_pass_their_tests(path: Path) -> None:
+    """Burn rates, spikes, leaks and silence, simulated by promtool."""
     accepts([binary("promtool"), "test", "rules", str(path)])
 
 
 def test_every_alert_of_money_and_privacy_has_a_rule_test() -> None:
-    """What wakes somebody up is played through first."""
+    """Alerts that page a person are simulated first."""
     alerts = {
         rule["alert"]
         for path in (CONFIG / "rules").glob("*.yml")
@@ -161,7 +161,7 @@ def test_alertmanager_accepts_its_file() -> None:
     ids=lambda value: value if isinstance(value, str) else ",".join(value),
 )
 def test_alerts_are_routed_by_urgency(labels: list[str], receiver: str) -> None:
-    """A page goes to the pager, a leak to those who answer for privacy, the rest can wait."""
+    """A page goes to the pager, a leak to the privacy receiver, the rest to tickets."""
     said = accepts(
         [
             binary("amtool"),
@@ -177,7 +177,7 @@ def test_alerts_are_routed_by_urgency(labels: list[str], receiver: str) -> None:
 
 
 def test_binaries_have_the_versions_of_the_images() -> None:
-    """What is tested is what `docker compose up` starts."""
+    """The tests run the programs that `docker compose up` starts."""
     compose = (ROOT / "docker-compose.yml").read_text()
     script = (ROOT / "tests/stack/build-binaries.sh").read_text()
 

@@ -1,4 +1,4 @@
-"""The second line masks what is secret on sight, and no measurement."""
+"""The second line masks evident secrets, and no measurement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 
 @every_rule
 def test_a_rule_masks_its_specimens(rule: Rule) -> None:
-    """Each kind has an example of what the Collector must not let through."""
+    """Each kind has an example that the Collector must mask."""
     pattern = re2.compile(rule.pattern)
 
     assert rule.specimens
@@ -27,14 +27,14 @@ def test_a_rule_masks_its_specimens(rule: Rule) -> None:
 
 @every_rule
 def test_the_first_line_masks_the_same_specimens(rule: Rule) -> None:
-    """The Collector knows nothing that the process does not: a hit there is a gap here."""
+    """The process masks everything that the Collector masks: a hit there is a gap here."""
     for specimen in rule.specimens:
         assert redact(specimen) != specimen
 
 
 @every_rule
-def test_what_the_first_line_masked_passes_the_second(rule: Rule) -> None:
-    """Both lines on, nobody is woken up."""
+def test_masked_values_of_the_first_line_pass_the_second(rule: Rule) -> None:
+    """With both lines on, no alert fires."""
     for specimen in rule.specimens:
         masked = redact(specimen)
         assert not [other.kind for other in RULES if re2.search(other.pattern, masked)], masked
@@ -42,7 +42,7 @@ def test_what_the_first_line_masked_passes_the_second(rule: Rule) -> None:
 
 @every_rule
 def test_near_misses_pass_every_rule(rule: Rule) -> None:
-    """What merely looks like a secret is not worth waking anybody for."""
+    """Values that only resemble secrets raise no alert."""
     for near_miss in rule.near_misses:
         assert not [other.kind for other in RULES if re2.search(other.pattern, near_miss)]
 
@@ -66,21 +66,21 @@ def test_near_misses_pass_every_rule(rule: Rule) -> None:
     ],
 )
 def test_measurements_ids_and_versions_pass(number: str) -> None:
-    """Costs, counts, times, ids and addresses are what telemetry is for."""
+    """Costs, counts, times, ids and addresses stay."""
     assert not [rule.kind for rule in RULES if re2.search(rule.pattern, number)]
 
 
 @pytest.mark.parametrize(
     "marker", ["[EMAIL]", "[API_KEY]", "email_7f3a9c2b1d", "[WITHHELD]", "token=[TOKEN]"]
 )
-def test_what_the_first_line_left_is_not_masked_again(marker: str) -> None:
-    """Its markers pass, or every redaction would raise the alarm."""
+def test_markers_of_the_first_line_are_not_masked_again(marker: str) -> None:
+    """Otherwise every redaction would raise an alert."""
     assert not [rule.kind for rule in RULES if re2.search(rule.pattern, marker)]
 
 
 @pytest.mark.parametrize("key", HARMLESS_KEYS)
 def test_names_of_measurements_are_not_secret(key: str) -> None:
-    """`gen_ai.usage.input_tokens` is a count, whatever its last word sounds like."""
+    """`gen_ai.usage.input_tokens` is a count, despite its last word."""
     assert not [pattern for pattern in SECRET_KEYS if re2.search(pattern, key)]
 
 
@@ -98,23 +98,23 @@ def test_names_of_measurements_are_not_secret(key: str) -> None:
     ],
 )
 def test_names_of_secrets_are_masked_whole(key: str) -> None:
-    """The value goes, whatever it looks like."""
+    """The whole value is removed, in any form."""
     assert [pattern for pattern in SECRET_KEYS if re2.search(pattern, key)]
 
 
 def test_there_is_no_bare_token_rule_for_keys() -> None:
-    """The best known trap: a pattern for `token` masks every token count."""
+    """A pattern for `token` would mask every token count."""
     assert not re2.search("|".join(f"(?:{pattern})" for pattern in SECRET_KEYS), "llm.token")
 
 
 @pytest.mark.parametrize("name", collector_redaction.FILES)
 def test_the_committed_file_is_what_the_table_makes(name: str) -> None:
-    """To mend: python -m tools.collector_redaction collector-config."""
+    """To fix: python -m tools.collector_redaction collector-config."""
     assert (CONFIG / name).read_text() == collector_redaction.FILES[name]()
 
 
 def test_the_committed_gateway_is_what_otelcol_makes() -> None:
-    """To mend: python -m tools.gateway_config collector-config."""
+    """To fix: python -m tools.gateway_config collector-config."""
     made = gateway_config.gateway_yaml((CONFIG / "otelcol.yaml").read_text())
 
     assert (CONFIG / "otelcol-gateway.yaml").read_text() == made

@@ -1,4 +1,4 @@
-"""`otel-distro stack`: what it says about a stack that is well, ill or absent."""
+"""`otel-distro stack`: output for a healthy, faulty or absent stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FakeStack:
-    """Answers for every part of the stack at one address, as `answers` says by path."""
+    """Fakes every service of the stack at one address, with `answers` by path."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {
@@ -71,16 +71,16 @@ def check(url: str, *arguments: str) -> Result:
     return CliRunner().invoke(command, ["check", *options, *arguments])
 
 
-def test_a_stack_that_is_well_ends_with_0(stack: FakeStack) -> None:
-    """Every part is looked at, and each says what it is for."""
+def test_a_healthy_stack_exits_with_0(stack: FakeStack) -> None:
+    """Every service is checked, with its purpose."""
     result = check(stack.url)
 
     assert result.exit_code == 0, result.output
     assert result.output.count("ok  ") == 9
 
 
-def test_a_stack_that_is_not_there_ends_with_1_and_says_how_to_start_it() -> None:
-    """The remedy is a command that can be pasted."""
+def test_an_absent_stack_exits_with_1_and_the_start_command() -> None:
+    """The remedy is a command."""
     result = check("http://127.0.0.1:9")
 
     assert result.exit_code == 1
@@ -121,10 +121,10 @@ def test_a_stack_that_is_not_there_ends_with_1_and_says_how_to_start_it() -> Non
         ),
     ],
 )
-def test_what_is_ill_is_named_with_a_remedy(
+def test_faults_are_named_with_a_remedy(
     stack: FakeStack, path: str, answer: tuple[int, Any], said: str
 ) -> None:
-    """Each way in which the stack is known to fail has a sentence of its own."""
+    """Each known fault of the stack has a separate message."""
     stack.answers[path] = answer
 
     result = check(stack.url)
@@ -133,8 +133,8 @@ def test_what_is_ill_is_named_with_a_remedy(
     assert said in result.output
 
 
-def test_a_firing_alert_is_told_but_is_no_fault_of_the_stack(stack: FakeStack) -> None:
-    """The stack does its work; the exit code stays 0."""
+def test_a_firing_alert_is_reported_but_is_not_a_fault_of_the_stack(stack: FakeStack) -> None:
+    """The stack works; the exit code stays 0."""
     stack.answers["/api/v1/rules"] = (
         200,
         {"data": {"groups": [{"rules": [_rule("ok", "firing")]}]}},
@@ -147,7 +147,7 @@ def test_a_firing_alert_is_told_but_is_no_fault_of_the_stack(stack: FakeStack) -
 
 
 def test_the_check_can_be_read_by_programs(stack: FakeStack) -> None:
-    """`--json` has one object a check."""
+    """`--json` has one object per check."""
     result = check(stack.url, "--json")
 
     checks = json.loads(result.output)["checks"]
@@ -155,7 +155,7 @@ def test_the_check_can_be_read_by_programs(stack: FakeStack) -> None:
 
 
 def test_an_address_that_is_none_is_refused_with_the_names() -> None:
-    """A typing slip is wrong usage, not a dead stack."""
+    """A typing error is wrong usage, not a stopped stack."""
     result = CliRunner().invoke(command, ["check", "--at", "jeager=http://x"])
 
     assert result.exit_code == 2
@@ -163,7 +163,7 @@ def test_an_address_that_is_none_is_refused_with_the_names() -> None:
 
 
 def test_urls_names_every_part() -> None:
-    """One line a part: where it is and what it is for."""
+    """One line per service: address and purpose."""
     result = CliRunner().invoke(command, ["urls"])
 
     assert result.exit_code == 0
@@ -172,7 +172,7 @@ def test_urls_names_every_part() -> None:
 
 
 def test_config_writes_everything_compose_needs(tmp_path: Path) -> None:
-    """What is written is what is shipped, file by file."""
+    """The written files equal the shipped ones."""
     result = CliRunner().invoke(command, ["config", str(tmp_path / "stack")])
 
     assert result.exit_code == 0, result.output
@@ -181,8 +181,8 @@ def test_config_writes_everything_compose_needs(tmp_path: Path) -> None:
         assert (tmp_path / "stack" / name).read_bytes() == (source / name).read_bytes()
 
 
-def test_config_keeps_what_somebody_changed(tmp_path: Path) -> None:
-    """Budgets are edited in place; a second run must not undo that."""
+def test_config_keeps_changed_files(tmp_path: Path) -> None:
+    """Budgets are edited in place; a second run must keep the edits."""
     files.write_files(tmp_path)
     budgets = tmp_path / "collector-config/rules/budgets.yml"
     budgets.write_text("changed")
@@ -197,7 +197,7 @@ def test_config_keeps_what_somebody_changed(tmp_path: Path) -> None:
 
 
 def test_up_makes_a_password_that_only_the_owner_can_read(tmp_path: Path) -> None:
-    """No default password, and none that a neighbour can read."""
+    """There is no default password, and other users cannot read it."""
     files.write_files(tmp_path)
 
     made = files.write_password(tmp_path)
@@ -211,10 +211,10 @@ def test_up_makes_a_password_that_only_the_owner_can_read(tmp_path: Path) -> Non
     assert (tmp_path / ".env").read_text() == first
 
 
-def test_up_without_docker_says_what_else_can_be_done(
+def test_up_without_docker_prints_the_alternatives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No traceback, exit code 1, a way on."""
+    """No traceback, exit code 1, a remedy."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     result = CliRunner().invoke(command, ["up", str(tmp_path / "stack")])
@@ -224,7 +224,7 @@ def test_up_without_docker_says_what_else_can_be_done(
 
 
 def test_up_runs_compose_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose is told to wait until the parts are healthy."""
+    """Compose waits until the services are healthy."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\npwd >> {tmp_path}/called\n')
@@ -241,7 +241,7 @@ def test_up_runs_compose_in_the_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "stack" / ".env").exists()
 
 
-def test_down_in_a_folder_without_a_stack_says_so(tmp_path: Path) -> None:
+def test_down_in_a_folder_without_a_stack_reports_that(tmp_path: Path) -> None:
     """Nothing is started or stopped by mistake."""
     result = CliRunner().invoke(command, ["down", str(tmp_path)])
 

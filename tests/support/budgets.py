@@ -13,14 +13,14 @@ from otel_distro.demo.provider import FakeProvider
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 
 CALL_NS = 1_763_812_800_000_000_000
-"""When `a_call` began: 2025-11-22 12:00 UTC."""
+"""Start time of `a_call`: 2025-11-22 12:00 UTC."""
 NOON_NS = 1_763_000_000_000_000_000
 MakeAccounts = Callable[..., BudgetAccounts]
 Locked = Callable[[], AbstractContextManager[None]]
 
 
 class Clock:
-    """Nanoseconds since the epoch, as the test says."""
+    """Nanoseconds since the epoch, set by the test."""
 
     def __init__(self) -> None:
         self.ns = NOON_NS
@@ -30,7 +30,7 @@ class Clock:
 
 
 class SlowProvider(FakeProvider):
-    """Takes *delay* seconds for every answer."""
+    """Waits *delay* seconds before every response."""
 
     delay = 0.0
 
@@ -67,7 +67,7 @@ def a_call(number: int = 1, **more: Any) -> PricedCall:
 
 
 def kill(accounts: BudgetAccounts) -> None:
-    """Leave *books* as `kill -9` would: nothing is written any more, and the lock is released."""
+    """Leave *accounts* as `kill -9` would: no further writes, and the lock is released."""
     accounts._flusher.stop()
     allocator, accounts._allocator = accounts._allocator, None
     if allocator is not None:

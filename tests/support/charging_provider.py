@@ -1,8 +1,8 @@
-"""A model provider on loopback that keeps an account of its own: requests served, and charges.
+"""Model provider on loopback with its own account: served requests, and charges.
 
-Every answer has an id and a usage of its own, so that two calls are never alike by accident. Words
+Every response has a different id and usage, so that two calls never match by accident. Words
 in a prompt choose a scenario: `CACHED` (part of the input comes from the prompt cache), `SLOW` (a
-stream with a pause between its pieces), `REFUSE` (429), `BREAK` (500), `TOOL` (asks for a tool).
+stream with a pause between its chunks), `REFUSE` (429), `BREAK` (500), `TOOL` (asks for a tool).
 
     python tests/support/charging_provider.py [PORT]
 """
@@ -35,7 +35,7 @@ NANO_USD_PER_TOKEN = {
     "command-a-03-2025": (2_500, 10_000, 0, 0),
     "anthropic.claude-sonnet-4-5-20250929-v1:0": (3_300, 16_500, 330, 4_125),
 }
-"""Of the models that the programs use; one that is not here has no price that anybody knows."""
+"""Prices of the models that the programs use; others have no known price."""
 PIECES = 3
 PAUSE_S = 0.02
 
@@ -52,12 +52,12 @@ class Served:
     output_tokens: int
     cached_tokens: int
     nano_usd: int | None
-    """What it is charged for; None where the answer does not say enough for anyone to know."""
+    """The charge; None if the response lacks the usage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """The usage that one answer reports."""
+    """The usage in one response."""
 
     number: int
     model: str
@@ -67,7 +67,7 @@ class Charge:
 
     @property
     def nano_usd(self) -> int | None:
-        """What the call costs at list price."""
+        """Cost of the call at list price."""
         names = sorted(NANO_USD_PER_TOKEN, key=len, reverse=True)
         name = next((name for name in names if self.model.startswith(name)), None)
         if name is None:
@@ -78,7 +78,7 @@ class Charge:
 
 
 class Account:
-    """Everything that was served, by the provider's own word; thread-safe."""
+    """All served requests, from the provider's view; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -90,7 +90,7 @@ class Account:
         return next(self._numbers)
 
     def add(self, served: Served) -> None:
-        """Write down one request."""
+        """Record one request."""
         with self._lock:
             self._served.append(served)
 
@@ -100,7 +100,7 @@ class Account:
             return list(self._served)
 
     def clear(self) -> None:
-        """Forget the served requests."""
+        """Delete the served requests."""
         with self._lock:
             self._served.clear()
 
@@ -109,11 +109,11 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128  # connections beyond it are reset
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report nothing: clients may leave in the middle of an answer."""
+        """Report nothing: clients may disconnect during a response."""
 
 
 class ChargingProvider:
-    """The server; a context manager that gives itself."""
+    """The server; a context manager that returns itself."""
 
     def __init__(self, port: int = 0) -> None:
         self.account = Account()
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind: str = "text/event-stream",
         pause_s: float = 0.0,
     ) -> None:
-        """Answer in pieces; one that the client breaks off is charged for all the same."""
+        """Answer in chunks; a stream that the client breaks off is still charged."""
         self._account_for(path, charge, 200, charge.nano_usd if says_usage else None)
         self.send_response(200)
         self.send_header("content-type", kind)
@@ -279,7 +279,7 @@ def _chat(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) ->
         to.whole(path, charge, base | {"choices": [choice], "usage": _openai_usage(charge)})
         return
     says_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-    # Mistral and Groq say their usage in the last piece unasked.
+    # Mistral and Groq always report usage in the last chunk.
     unasked = charge.model.startswith(("mistral", "llama"))
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "sun "}] * PIECES
     if asks:
@@ -536,7 +536,7 @@ _ANSWERS: tuple[tuple[str, Callable[[_Handler, str, Any, Charge, float], None]],
     ("enerateContent", _gemini),
     ("/converse", _converse),
 )
-"""Part of a path -> what answers it; the first that fits."""
+"""Part of a path -> its handler; the first match counts."""
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ def server(folder: Path) -> Iterator[str]:
         _wait(process, port, folder / "engine.log")
         yield f"clickhouse://otel:correct-horse@127.0.0.1:{port}"
     finally:
-        # Its data goes with it: there is nothing to save.
+        # Its data is temporary.
         process.kill()
         process.wait()
 
@@ -136,13 +136,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         settings = {n: v for n, v in parameters.items() if n not in _OF_HTTP}
         statement = parameters.get("query", "") + body.decode()
-        # A session of the engine cannot leave this mode again, so it is kept here.
+        # A session of the engine cannot leave this mode, so it is stored here.
         if settings.pop("readonly", "0") != "0" and not _READS.match(statement):
             self._fail("Code: 164. DB::Exception: otel: Cannot execute query in readonly mode", 500)
             return
         try:
             answer = self.engine.answer(statement, parameters.get("database", ""), settings)
-        except Exception as error:  # whatever the engine raises is its answer
+        except Exception as error:  # every error of the engine is its answer
             self._fail(str(error), 500)
             return
         self._reply(200, answer, {"X-ClickHouse-Timezone": "UTC"})
@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        # As the server does, and older clients rely on it.
+        # As in the server; older clients rely on it.
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for at in range(0, len(body), _CHUNK):

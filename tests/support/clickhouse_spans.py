@@ -1,4 +1,4 @@
-"""Priced calls as the spans that the Collector's exporter stores: every value as text."""
+"""Priced calls as spans of the Collector's exporter: every value as text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _USAGE = {
 
 
 def record_of(priced: PricedCall) -> SpanRecord:
-    """Return the span of a call by the GenAI conventions, without what was decided on it."""
+    """Return the span of a call by the GenAI conventions, without billing decisions."""
     call = priced.call
     flag, _, variant = (call.feature_flag or "").partition("=")
     first = call.time_to_first_token_ns
@@ -70,7 +70,7 @@ def record_of(priced: PricedCall) -> SpanRecord:
 
 
 def as_exported(priced: PricedCall) -> PricedCall:
-    """Return what a reader of the span knows: without amounts where it is not billed."""
+    """Return the call as read from the span: without amounts if it is not billed."""
     call = read_call(record_of(priced))
     assert call is not None
     if priced.billed:

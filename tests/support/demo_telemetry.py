@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - rows of a table are read across
-"""A small shop with an agent, as its programs would send it: for pages, screenshots and tests."""
+"""Telemetry of a small shop with an agent, for pages, screenshots and tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from support.otlp_messages import Server
 
 WHOLE = trace_id(0x5B8EFFF798038103D269B633813FC60C)
-"""The trace that is shown whole."""
+"""Id of the trace in the screenshot."""
 _MINUTE = 60_000_000_000
 
 
@@ -115,7 +115,7 @@ def fan_out(count: int, trace: bytes, began_ns: int) -> ResourceSpans:
 
 
 def fill(server: Server, count: int = 40, large: int = 0) -> None:
-    """Send what the shop did in the last half hour."""
+    """Send the telemetry of the last half hour."""
     rng = random.Random(3)
     now = time.time_ns()
     for number in range(1, count + 1):

@@ -1,4 +1,4 @@
-"""The pages people read, and the code blocks in them."""
+"""Documentation pages and their code blocks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Block:
 
 
 def name_of(page: Path) -> str:
-    """Return the page's path as people write it."""
+    """Return the page's path relative to the project."""
     return page.relative_to(PROJECT).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP receiver that can be away, silent, slow or refusing, and counts span by span."""
+"""An OTLP/HTTP receiver that can be down, silent, slow or refusing, and counts each span."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from support.process import free_port
 
 
 class FaultySink:
-    """Listens on one port for its whole life, except while it is `away()`."""
+    """Listens on one port, except while it is `away()`."""
 
     def __init__(self, port: int | None = None) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.status = 200
         self.seconds = 0.0
-        """How long every reply takes."""
+        """Delay of every response, in seconds."""
         self.refused: Counter[int] = Counter()
         """Requests answered with something else than 200, by status."""
         self.spans: Counter[str] = Counter()
-        """How often each span id arrived, by span id."""
+        """Number of deliveries by span id."""
         self.names: Counter[str] = Counter()
-        """How often a span of each name arrived, each span id once."""
+        """Number of spans by name, each span id once."""
         self.log_bodies: list[str] = []
         self.metric_exports = 0
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class FaultySink:
 
     @property
     def duplicates(self) -> int:
-        """How many spans arrived more than once."""
+        """Number of spans received more than once."""
         return sum(times > 1 for times in self.spans.values())
 
     def back(self) -> None:
@@ -77,14 +77,14 @@ class FaultySink:
         self._silent = socket.create_server(("127.0.0.1", self.port))
 
     def wait_for_spans(self, count: int, seconds: float = 20) -> int:
-        """Wait until *count* different spans have arrived, and return how many have."""
+        """Wait until *count* different spans have arrived, and return their number."""
         deadline = time.monotonic() + seconds
         while len(self.spans) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         return len(self.spans)
 
     def take(self, path: str, body: bytes) -> None:
-        """Count what *body* holds."""
+        """Count the records of *body*."""
         with self._lock:
             if path.endswith("traces"):
                 for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -106,7 +106,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay silent: clients here are killed."""
+        """Report nothing: clients here are killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Runs the app that forks under load, and counts what arrived from it."""
+"""Runs the app that forks under load, and counts its received records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALL_NANO_USD = 1_000_000
 
 @dataclass(frozen=True)
 class Forked:
-    """What the app said of itself, and what others say of it."""
+    """Output of the app, and counts of its receivers."""
 
     told: dict[str, Any]
     stderr: str
@@ -27,11 +27,11 @@ class Forked:
     log_records: int
     ledger_calls: int
     budget_nano_usd: int
-    """What the budget that all processes share knows as spent."""
+    """Spending in the shared budget, in nano-US-dollars."""
 
 
 def fork_under_load(home: Path, forks: int, *, timeout: float) -> Forked:
-    """Fork *forks* times with ledger and budget open; return what is left when all have ended."""
+    """Fork *forks* times with ledger and budget open; return the result when all have ended."""
     with OtlpSink() as sink:
         environ = clean_environment(
             home,
@@ -40,7 +40,7 @@ def fork_under_load(home: Path, forks: int, *, timeout: float) -> Forked:
             OTEL_DISTRO_BUDGET_USD_PER_DAY="100000",
             OTEL_DISTRO_BUDGET_ACTION="refuse",
             OTEL_DISTRO_EXIT_LINE="false",
-            OTEL_DISTRO_EXIT_TIMEOUT="30",  # the most; who waits for nobody is seen waiting
+            OTEL_DISTRO_EXIT_TIMEOUT="30",  # the maximum, so that a needless wait shows
             PYTHONFAULTHANDLER="1",
         )
         done = instrumented(APP, environ, str(forks), timeout=timeout)

@@ -1,4 +1,4 @@
-"""A server of a test's own handler on loopback, stopped with the test."""
+"""A loopback server with a test's handler, stopped with the test."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def run(*arguments: str | Path) -> Result:
 
 
 def answer(*arguments: str | Path) -> dict[str, Any]:
-    """Run `otel-distro ... --json` and return what it prints."""
+    """Run `otel-distro ... --json` and return its output."""
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)

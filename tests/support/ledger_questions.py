@@ -1,4 +1,4 @@
-"""One suite of questions, and calls to ask it about: every kind of ledger answers it alike."""
+"""A suite of queries and calls, for which every kind of ledger gives the same answers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def many(make_call: MakeCall, count: int = 120) -> list[PricedCall]:
 
 
 def questions(ledger: Ledger) -> list[Any]:
-    """Every question, every grouping, with and without filters."""
+    """Every query and grouping, with and without filters."""
     since, until = NOON - timedelta(days=30, hours=5), NOON - timedelta(hours=7)
     ann = pseudonym(KEY, "user", "ann")
     chosen = [

@@ -1,4 +1,4 @@
-"""Receivers of alerts: a web hook and a mail server on loopback, which keep their messages."""
+"""Receivers of alerts: a web hook and a mail server on loopback, which store messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WebHook:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"json://127.0.0.1:{self._server.server_port}/ops"
@@ -43,7 +43,7 @@ class WebHook:
 
 
 class MailServer:
-    """Takes mail, unencrypted and from anybody; `with MailServer() as mail:`."""
+    """Accepts mail, unencrypted and from any sender; `with MailServer() as mail:`."""
 
     def __init__(self) -> None:
         server = self

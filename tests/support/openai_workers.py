@@ -68,7 +68,7 @@ def start(
 
 
 def finish(processes: list[subprocess.Popen[str]]) -> tuple[int, int, str]:
-    """Calls that went through, calls refused, and everything said on stderr."""
+    """Return the calls admitted, the calls refused, and stderr."""
     with ThreadPoolExecutor(len(processes)) as pool:
         outputs = list(pool.map(lambda process: process.communicate(timeout=120), processes))
     counts = [list(map(int, out.split())) for out, _ in outputs]

@@ -1,4 +1,4 @@
-"""OTLP messages written briefly, and a running `otel-distro serve`."""
+"""Short builders of OTLP messages, and a running `otel-distro serve`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEGAN_NS = time.time_ns() - 600_000_000_000
-"""Ten minutes ago: older calls may be beyond retention."""
+"""Ten minutes ago, because older calls may be beyond retention."""
 TRACE = bytes(range(1, 17))
 
 
@@ -39,7 +39,7 @@ def trace_id(number: int) -> bytes:
 
 @dataclass
 class A:
-    """A span as tests write it."""
+    """A span in the short form of tests."""
 
     number: int
     name: str = "work"
@@ -192,7 +192,7 @@ class Server:
         return body.decode()
 
     def run(self, *arguments: str) -> str:
-        """Run another command of ours in the same environment; return what it prints."""
+        """Run another command in the same environment; return its output."""
         done = subprocess.run(
             [sys.executable, "-m", "otel_distro", *arguments],
             env=self._environ,
@@ -218,7 +218,7 @@ class Server:
 
 
 def eventually(ask: Any, seconds: float = 20.0) -> Any:
-    """Return what *ask* returns as soon as it is true."""
+    """Return the result of *ask* as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (found := ask()):
         assert time.monotonic() < deadline, "it never came true"

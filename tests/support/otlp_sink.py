@@ -1,4 +1,4 @@
-"""A real OTLP/HTTP receiver on loopback that keeps what arrives, decoded and as bytes."""
+"""A real OTLP/HTTP receiver on loopback that stores requests, decoded and as bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OtlpSink(Receiver):
         return found
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The resource of each signal that arrived, as last told."""
+        """The last received resource of each signal."""
         found: dict[str, dict[str, Any]] = {}
         for signal, request, field in (
             ("traces", ExportTraceServiceRequest, "resource_spans"),

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the time of a test run, in a folder of its own."""
+"""A PostgreSQL server for a test run, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _START_S = 30
 
 
 def programs() -> Path | None:
-    """Return the folder of the server's programs; None where there is no server installed."""
+    """Return the folder of the server's programs; None without an installed server."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if on_path := shutil.which("initdb"):
         found.append(Path(on_path).parent)

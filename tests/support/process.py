@@ -1,4 +1,4 @@
-"""Runs real programs under the real agent, with nothing of this machine's settings in them."""
+"""Runs real programs under the real agent, without settings of this machine."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Finished:
 
 
 def clean_environment(home: Path, **variables: str) -> dict[str, str]:
-    """An environment with a home of its own and no telemetry settings but *variables*.
+    """Return an environment with its own home and no telemetry settings but *variables*.
 
-    Except for one: by default a process that needs more than two seconds to deliver what is queued
-    at its end leaves it on disk, and on a busy machine that happens. Tests of that limit give it.
+    One is added: by default a process that needs more than two seconds to flush its queues at exit
+    leaves them on disk, which happens on a busy machine. Tests of that limit set it.
     """
     variables = {EXIT_TIMEOUT: "30", **variables}
     if not variables[EXIT_TIMEOUT]:
@@ -48,7 +48,7 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 def unmeasured(environ: dict[str, str]) -> dict[str, str]:
-    """Return *environ* for a program in which a measurement of coverage would be seen.
+    """Return *environ* without coverage, for a program in which it would be visible.
 
     It imports modules and replaces functions of `os`.
     """
@@ -90,22 +90,22 @@ def instrumented(
 EXIT_TIMEOUT = "OTEL_DISTRO_EXIT_TIMEOUT"
 """Empty for the default."""
 _PORTS = range(12_000, 32_000)
-"""Below those that the kernel gives to who asks for any, and to connections."""
+"""Below the kernel's ephemeral ports."""
 _MOST_WORKERS = 16
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on, and that stays free while its server is down.
+    """Return a free loopback port that stays free while its server is down.
 
-    Each worker of a test run has ports of its own: a server that took over the port of another
-    would get that one's requests.
+    Each worker of a test run has separate ports: a server on the port of another one would get its
+    requests.
     """
     import socket
 
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
     mine = [port for port in _PORTS if port % _MOST_WORKERS == worker and port not in _given]
-    # Not the seeded generator: two runs at the same time would ask for the same ports.
+    # Not the seeded generator: two concurrent runs would choose the same ports.
     random.SystemRandom().shuffle(mine)
     for port in mine:
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""Operations of model providers: what each says on the wire and on a span, and what it costs.
+"""Operations of model providers: wire format, span, and cost of each.
 
 `OPERATIONS` is the table of docs/pricing.md. A response has its provider's documented form with
 made-up counts; a span has the names of the conventions.
@@ -38,10 +38,10 @@ class Operation:
     model: str
     operation: str
     nano_usd: int | None
-    """Exact cost; None where no evidence gives one."""
+    """Exact cost; None without evidence."""
     wire: Wire | None = None
     counts: Json | None = None
-    """`gen_ai.usage.*` of the span; None where no span can say it."""
+    """`gen_ai.usage.*` of the span; None where spans cannot report it."""
     on_wire: str = "exact"
     on_span: str = "exact"
     """`exact`, or the status and its reason."""
@@ -364,15 +364,15 @@ OPERATIONS: list[Operation] = [
     Operation("gateway, reported cost", "openrouter", "house/model-1", "chat", 3_900_000,
               _chat("openrouter.ai", "house/model-1", {**_IO, "cost": 0.0039}),
               {**_SPAN, "cost": 0.0039}, "reported", "reported"),
-    Operation("batch, handed in", "openai", "gpt-4o", "batch", None,
+    Operation("batch, submitted", "openai", "gpt-4o", "batch", None,
               Wire(OPENAI, "/v1/batches", {"input_file_id": "f-1", "endpoint": "/v1/responses"},
                    None), None, "refused by design: charged by its result",
               "refused by design: charged by its result"),
-    Operation("batch, handed in", "anthropic", "claude-sonnet-4-5", "batch", None,
+    Operation("batch, submitted", "anthropic", "claude-sonnet-4-5", "batch", None,
               Wire(ANTHROPIC, "/v1/messages/batches", {"requests": []}, None), None,
               "refused by design: charged by its result",
               "refused by design: charged by its result"),
-    Operation("batch, handed in", "gcp.gemini", "gemini-2.5-pro", "batch", None,
+    Operation("batch, submitted", "gcp.gemini", "gemini-2.5-pro", "batch", None,
               Wire(GEMINI, "/v1beta/models/gemini-2.5-pro:batchGenerateContent", {"batch": {}},
                    None), None, "refused by design: charged by its result",
               "refused by design: charged by its result"),

@@ -1,4 +1,4 @@
-"""Two virtual environments that differ in their distribution only: upstream's, and this one."""
+"""Two virtual environments that differ only in their distribution: upstream's, and this one."""
 
 from __future__ import annotations
 

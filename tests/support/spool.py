@@ -13,7 +13,7 @@ ADDRESS = Address("traces", "shop", "http://collector:4318/v1/traces", "http/pro
 
 
 @dataclass
-class Heard:
+class SpoolReports:
     """Reports of the spool."""
 
     lost: Counter[str] = field(default_factory=Counter)

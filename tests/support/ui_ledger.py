@@ -1,4 +1,4 @@
-"""A tidy ledger to look at: a shop's month of model calls, the same for the same seed."""
+"""A sample ledger: a shop's month of model calls, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECOND = 1_000_000_000
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of call that the shop makes."""
+    """One kind of call of the shop."""
 
     model: str
     provider: str

@@ -1,7 +1,7 @@
-"""OTLP intakes of vendors on loopback, which refuse what their public documentation does not allow.
+"""OTLP intakes of vendors on loopback, which enforce the vendors' public documentation.
 
-Each rule is one that the vendor has published; docs/backends names them. A request that breaks one
-is answered as the vendor would, kept in `violations`, and its records do not count as received.
+Each rule is published by the vendor; docs/backends names them. A request that breaks one gets the
+vendor's response, is stored in `violations`, and its records do not count as received.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REQUESTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request as an intake sees it."""
+    """One received request."""
 
     signal: str
     path: str
@@ -64,7 +64,7 @@ def protobuf(request: Request) -> Iterator[tuple[int, str]]:
 
 
 def at_path(*paths: str) -> Rule:
-    """Each signal at its own path, in the order traces, metrics, logs."""
+    """Each signal at its path, in the order traces, metrics, logs."""
 
     def rule(request: Request) -> Iterator[tuple[int, str]]:
         expected = dict(zip(_REQUESTS, paths, strict=True))[request.signal]
@@ -85,7 +85,7 @@ def at_most(sent: int, decompressed: int | None = None) -> Rule:
 
 
 def deltas(request: Request) -> Iterator[tuple[int, str]]:
-    """Monotonic sums and histograms are differences; up-down counters stay as they are."""
+    """Monotonic sums and histograms are deltas; up-down counters stay cumulative."""
     if request.signal != "metrics":
         return
     for metric in metrics_in(request.message):
@@ -137,7 +137,7 @@ class Intake:
 
     rules: list[Rule]
     busy: int = 0
-    """How many requests of each signal are first answered with 429 and `Retry-After`."""
+    """Number of requests of each signal that are first answered with 429 and `Retry-After`."""
     accepted: dict[str, list[Any]] = field(default_factory=lambda: {each: [] for each in _REQUESTS})
     """Decoded requests by signal."""
     violations: list[str] = field(default_factory=list)

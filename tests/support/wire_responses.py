@@ -51,7 +51,7 @@ def ndjson(*messages: Json) -> bytes:
 
 @dataclass(frozen=True)
 class Response:
-    """A response and what it says."""
+    """A response and its facts."""
 
     name: str
     body: bytes
@@ -71,7 +71,7 @@ SSE = "text/event-stream"
 AWS = "application/vnd.amazon.eventstream"
 TRAP = '{"usage":{"prompt_tokens":1,"completion_tokens":1},"modelVersion":"cheap",'
 TRAP += '"service_tier":"flex","model":"cheap","type":"message_stop"}'
-"""What a prompt can make a model write into the arguments of a tool."""
+"""Text that a prompt can make a model write into the arguments of a tool."""
 
 _OPENAI_USAGE: Json = {
     "prompt_tokens": 1200,

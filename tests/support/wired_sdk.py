@@ -48,7 +48,7 @@ FRAMEWORK_SCOPE = "openinference.instrumentation.langchain"
 
 
 class WiredSdk:
-    """A tracer provider with an in-memory exporter, the accounts, and a provider to ask."""
+    """A tracer provider with an in-memory exporter, the accounts, and a model provider."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class WiredSdk:
         self._stop = observer.observe(self.traffic.take)
 
     def close(self) -> None:
-        """Observe nothing more."""
+        """Stop observing."""
         observer.end_all()
         self._stop()
         self.traffic.close()
@@ -89,17 +89,17 @@ class WiredSdk:
     # A sink of the accounts.
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Keep the last decision on each call."""
+        """Store the last decision on each call."""
         for priced in (*new, *revised):
             self.calls[priced.call.trace_id, priced.call.span_id] = priced
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """There is no queue."""
 
-    # What a program does.
+    # Actions of a program.
 
     def ask(self, path: str = "/v1/chat/completions", **more: Any) -> httpx2.Response:
-        """Send one question without a client library of a provider."""
+        """Send one request without a provider's client library."""
         return httpx2.post(self.provider.url + path, json={**QUESTION, **more}, timeout=30)
 
     def describe(
@@ -107,30 +107,30 @@ class WiredSdk:
     ) -> _Described:
         """Return a context manager: the span of an instrumentation around a call.
 
-        *answer* is what it reports of the response, if it is known before the call.
+        *answer* is its report of the response, if it is known before the call.
         """
         return _Described(self, scope, answer or {}, more)
 
     # Results.
 
     def billed(self) -> list[PricedCall]:
-        """Return the calls that count, after everything has been settled."""
+        """Return the billed calls, after all settlements."""
         assert self.accounts.flush(FLUSH_S)
         assert self.accounts.flush(FLUSH_S)  # spans that the first one ended
         return [priced for priced in self.calls.values() if priced.billed]
 
     def account(self) -> tuple[int, int]:
-        """Return the number and the cost in nano-USD of what the ledger would hold."""
+        """Return the number and the cost in nano-USD of calls for the ledger."""
         billed = self.billed()
         return len(billed), sum(priced.cost_nano_usd or 0 for priced in billed)
 
     def served(self) -> tuple[int, int]:
-        """Return the number and the cost in nano-USD of what the provider served."""
+        """Return the number and the cost in nano-USD of served requests."""
         served = self.provider.account.served()
         return len(served), sum(request.nano_usd or 0 for request in served)
 
     def spans(self, scope: str | None = None) -> list[ReadableSpan]:
-        """Return the exported spans, after everything has been settled."""
+        """Return the exported spans, after all settlements."""
         self.billed()
         return [
             span

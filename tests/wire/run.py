@@ -1,13 +1,13 @@
-"""Runs programs of many clients and frameworks beside a provider that keeps its own account.
+"""Runs programs of many clients and frameworks against a provider with its own account.
 
     python tests/wire/run.py [--stacked] [--sampler always_off] [--json] [PROGRAM ...]
 
-For each program it prints what the provider served, what the ledger holds, and whether they agree:
-the same number of calls, and the same cost to the nano-dollar where the provider's answers say
-enough; a call whose cost nobody can know has to be there as unpriced, partial or estimated. The
+For each program it prints the calls of the provider, the calls of the ledger, and whether they
+agree: the same number of calls, and the same cost to the nano-dollar where the responses contain
+it; a call of unknown cost has to be in the ledger as unpriced, partial or estimated. The
 environment needs this distribution and the libraries that the programs import; a program without
-its library is skipped. `--stacked` asks the environment to have instrumentation packages, and
-says which were active.
+its library is skipped. `--stacked` requires instrumentation packages in the environment, and
+prints the active ones.
 """
 
 # pyright: reportArgumentType=false, reportOptionalMemberAccess=false
@@ -40,12 +40,12 @@ PROGRAMS = HERE / "programs"
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 300
 NOT_EXACT = frozenset({"unpriced", "partial", "estimated"})
-"""Statuses of calls whose cost may be another one."""
+"""Statuses of calls whose cost is not exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the provider and the ledger say of one program."""
+    """Calls of one program at the provider and in the ledger."""
 
     program: str
     about: str
@@ -53,31 +53,31 @@ class Outcome:
     served: int
     served_nano_usd: int
     unknown: int
-    """Requests whose cost the provider's answers do not say."""
+    """Requests whose cost is not in the provider's responses."""
     calls: int = 0
     nano_usd: int = 0
     not_exact: int = 0
     """Calls that the ledger has as unpriced, partial or estimated."""
     matches: bool = False
-    """Whether each cost that the provider's answers say is in the ledger; see `matches`."""
+    """Whether each cost in the provider's responses is in the ledger; see `matches`."""
     evidence: str = ""
-    """What the ledger knows the calls from."""
+    """Evidence of the calls in the ledger."""
     problem: str = ""
     skipped: bool = False
 
     @property
     def right(self) -> bool:
-        """Whether the ledger is the provider's account."""
+        """Whether the ledger equals the provider's account."""
         if self.problem or self.calls != self.served:
             return False
         return self.matches and self.not_exact >= self.unknown
 
 
 def matches(charges: Sequence[int], ledger: Sequence[dict[str, Any]]) -> bool:
-    """Return whether the ledger's calls are the provider's, as far as its answers say.
+    """Return whether the ledger's calls equal the provider's, as far as its responses allow.
 
-    Each exact cost is one of the *charges*, in nano-US-dollars. What the provider charges for
-    streams that the client has left is within the bounds of calls that are not exact.
+    Each exact cost is one of the *charges*, in nano-US-dollars. Charges for streams that the client
+    abandoned are within the bounds of calls that are not exact.
     """
     left = sorted(charges, reverse=True)
     bounds: list[float] = []
@@ -137,7 +137,7 @@ def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") ->
 
 
 def _asked(command: str, environ: dict[str, str], *options: str) -> dict[str, Any]:
-    """Return what a command of ours reports; raises ValueError if that is nothing."""
+    """Return the output of a command; raises ValueError if it is empty."""
     done = subprocess.run(
         [str(BIN / "otel-distro"), command, "--json", *options],
         env=environ,
@@ -154,7 +154,7 @@ def _asked(command: str, environ: dict[str, str], *options: str) -> dict[str, An
 
 
 def _evidence(environ: dict[str, str]) -> str:
-    """Return how many calls are known from what, and how many instrumentations described them."""
+    """Return the number of calls by evidence, and the number of instrumentations."""
     from otel_distro.reports.doctor.coverage import recent
     from otel_distro.settings import load
 
@@ -229,14 +229,14 @@ def _versions(source: str) -> str:
 
 
 def outcomes(paths: Sequence[Path], *, sampler: str = "") -> Iterator[Outcome]:
-    """Yield the outcome of each program, against a provider of its own."""
+    """Yield the outcome of each program, each with a new provider."""
     for path in paths:
         with ChargingProvider() as provider:
             yield run_program(path, provider, sampler=sampler)
 
 
 def main() -> int:
-    """Print a line a program; return 1 where an account differs."""
+    """Print a line per program; return 1 if an account differs."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("programs", nargs="*", type=Path)
     parser.add_argument("--sampler", default="", help="value of OTEL_TRACES_SAMPLER")

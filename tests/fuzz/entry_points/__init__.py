@@ -1,6 +1,6 @@
-"""Entry points of the packages, each with a strategy of its input and what must hold of it.
+"""Entry points of the packages, each with an input strategy and its invariants.
 
-`run.py` searches in them for as long as it is told to; `test_entry_points.py` tries the same few
+`run.py` fuzzes them for the given time; `test_entry_points.py` tries the same few
 examples in every run of the everyday suite.
 """
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 LEFT_OUT = frozenset(
     {
-        *("run", "demo", "serve", "ui", "mcp", "stack", "golden", "top", "health"),  # run on
+        *("run", "demo", "serve", "ui", "mcp", "stack", "golden", "top", "health"),  # do not end
         "watch",  # of alerts, too
         *("doctor", "prove"),  # start programs, or inspect the machine
         "drain",  # sends to the network
     }
 )
 ENDLESS = frozenset({"follow", "watch", "every"})
-"""Options with which a command runs on."""
+"""Options with which a command does not end."""
 _FILES = ("ledger.db", "archive.jsonl", "junk.bin", "empty", "folder", "missing")
 
 
@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
 @cache
 def _commands() -> tuple[tuple[tuple[str, ...], click.Command], ...]:
-    """Return every command that ends by itself, with its names."""
+    """Return every command that ends, with its names."""
     from otel_distro.cli import main
 
     found: list[tuple[tuple[str, ...], click.Command]] = []
@@ -73,7 +73,7 @@ _files = st.sampled_from(_FILES)
 
 @st.composite
 def lines(draw: Any) -> Line:
-    """Return a command with some of its own options, and values right and wrong."""
+    """Return a command with some of its options, with valid and invalid values."""
     names, command = draw(st.sampled_from(_commands()))
     arguments: list[str] = []
     parameters = [each for each in command.params if each.name not in {"help", *ENDLESS}]
@@ -116,7 +116,7 @@ def _main() -> click.Command:
 
 @contextmanager
 def _place() -> Iterator[None]:
-    """Be in a new folder with files of every kind, under an environment that names only it."""
+    """Change to a new folder with files of every kind, with an environment that names only it."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="otel-distro-fuzz-cli-") as name:
         folder = Path(name, "work")

@@ -1,4 +1,4 @@
-"""An entry point under search, and values that are hostile to any of them."""
+"""A fuzzed entry point, and values that are hostile to all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NASTY = (
     *("99999999999d", "1970-01-01T00:00:00Z", "';--", "%", "%00", "%ff", "_", "*", "[a", "(a+)+$"),
     *("{}", "[]", "[" * 300, '{"a":', "{{7*7}}", "${x}", "../x", "a" * 3000, "--", "-h", "@x"),
 )
-"""Texts that something somewhere reads as more than text."""
+"""Texts with a special meaning to some reader."""
 nasty = st.sampled_from(NASTY)
 texts = st.text(max_size=30) | nasty
 values = st.recursive(
@@ -41,11 +41,11 @@ json_values = st.recursive(
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Something that takes input from elsewhere."""
+    """A function that takes untrusted input."""
 
     inputs: st.SearchStrategy[Any]
     check: Callable[[Any], None]
-    """Raises if something does not hold of one input."""
+    """Raises if an invariant is broken for one input."""
     few: int = 60
     """Examples in the everyday suite: a second or two."""
 

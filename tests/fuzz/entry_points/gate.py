@@ -67,7 +67,7 @@ _ENCODINGS = ("", "gzip", "deflate", "br", "zstd", "identity", "gzip, gzip", "GZ
 
 
 class Call(NamedTuple):
-    """One request and what became of it."""
+    """One request and its outcome."""
 
     host: str
     path: str
@@ -80,7 +80,7 @@ class Call(NamedTuple):
 
 @st.composite
 def calls(draw: Any) -> Call:
-    """Return a request as a client sends it, its encoding right or not."""
+    """Return a request as a client sends it, with a valid or invalid encoding."""
     path = draw(st.sampled_from(_PATHS))
     path = draw(
         st.sampled_from(
@@ -109,7 +109,7 @@ def calls(draw: Any) -> Call:
 
 
 def check(call: Call) -> None:
-    """A model call is read or held as unknown; its reservation ends; nothing negative is booked."""
+    """A model call is read or unknown; its reservation ends; no charge is negative."""
     endpoint = find_endpoint(call.path)
     request = read_request(call.host, call.path, call.body, call.headers)
     if endpoint is None:

@@ -1,4 +1,4 @@
-"""The reader of responses: within what the request allows, however the bytes are cut."""
+"""The reader of responses: within the bounds of the request, for any chunks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Response(NamedTuple):
 
 @st.composite
 def responses(draw: Any) -> Response:
-    """Return a response in one of the framings, right or damaged."""
+    """Return a response in one of the framings, valid or damaged."""
     parts = [json.dumps(part).encode() for part in draw(st.lists(_objects, min_size=1, max_size=4))]
     shape = draw(st.sampled_from(["json", "sse", "lines", "array"]))
     body = {
@@ -73,7 +73,7 @@ _REQUEST = _request()
 
 
 def check(response: Response) -> None:
-    """The same in any pieces; usage within the request's bounds; a reader never fails."""
+    """The same in any chunks; usage within the request's bounds; the reader never fails."""
     answer = _read(response, response.cuts)
 
     assert answer == _read(response, [])

@@ -1,4 +1,4 @@
-"""The importer: any file ends counted, in bounds, and twice the same file changes nothing."""
+"""The importer: any file is read within bounds, and importing it again changes nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Archive(NamedTuple):
 
 @st.composite
 def _lines(draw: Any) -> bytes:
-    """Return one line: a request as it should be, with fields changed, or something else."""
+    """Return one line: a valid request, one with changed fields, or something else."""
     if draw(st.integers(0, 4)) == 0:
         other = json_values.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40)
         line: bytes = draw(other | nasty.map(lambda text: text.encode("utf-8", "surrogatepass")))

@@ -16,7 +16,7 @@ from otel_distro.settings import Settings
 from support.otlp_archive import chat_span, write_archive
 
 MARKUP = '"><planted onx=1>'
-"""Appears in no page as it is: neither from an address nor from what a program recorded."""
+"""Appears unescaped in no page: neither from an address nor from recorded data."""
 _TRACE = f"{1:032x}"
 _PATHS = (
     *("/", "/calls", "/calls.csv", "/find", "/traces", "/logs", "/metrics", "/sessions"),

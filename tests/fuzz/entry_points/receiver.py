@@ -43,7 +43,7 @@ class Body(NamedTuple):
 
 @st.composite
 def bodies(draw: Any) -> Body:
-    """Return a body, its type and encoding said rightly or not."""
+    """Return a body with valid or invalid type and encoding."""
     content = draw(_documents.map(lambda d: json.dumps(d).encode()) | st.binary(max_size=80))
     if draw(st.integers(0, 9)) == 0:
         content = content * 5000

@@ -18,10 +18,10 @@ _faults: list[BaseException] = []
 
 
 class _Faults(SilentObserver):
-    """Keeps what redaction could not do: it withholds then, and that must not happen."""
+    """Records failures of redaction, which must not happen, because content is then withheld."""
 
     def failed(self, signal: str, error: BaseException) -> None:
-        """Keep it."""
+        """Record the failure."""
         del signal
         _faults.append(error)
 

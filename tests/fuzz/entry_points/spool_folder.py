@@ -21,7 +21,7 @@ _MARK = pack_record(b"", 1)[:4]
 
 
 class Spooled(NamedTuple):
-    """A file, and the payloads of the records that nothing touched."""
+    """A file, and the payloads of its sound records."""
 
     content: bytes
     sound: list[bytes]
@@ -29,7 +29,7 @@ class Spooled(NamedTuple):
 
 @st.composite
 def files(draw: Any) -> Spooled:
-    """Return a file of records, some of them flipped, cut or with something in between."""
+    """Return a file of records, some flipped, cut or with bytes in between."""
     content, sound = pack_header(), []
     payloads = st.binary(max_size=60) | st.sampled_from([b"", _MARK, pack_record(b"inner", 1)])
     for payload in draw(st.lists(payloads, max_size=6)):
@@ -39,7 +39,7 @@ def files(draw: Any) -> Spooled:
                 at = draw(st.integers(0, len(record) - 1))
                 record = record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :]
             case "cut":
-                # Of zeros: what follows must not happen to be what is missing.
+                # Zeros: the following bytes must not equal the missing ones by chance.
                 record = pack_record(bytes(len(payload) + 1), 1)
                 record = record[: draw(st.integers(0, len(record) - 1))]
             case "noise":
@@ -55,7 +55,7 @@ def files(draw: Any) -> Spooled:
 
 
 def check(file: Spooled) -> None:
-    """Reading ends, covers the file, and no sound record is passed over."""
+    """Reading ends, covers the file, and skips no sound record."""
     content = file.content
     assert count_waiting(content) >= 0
     start = read_done(content)

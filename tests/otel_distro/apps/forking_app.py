@@ -1,8 +1,8 @@
-"""Forks again and again while threads emit spans, log records, metrics and model calls.
+"""Forks repeatedly while threads emit spans, log records, metrics and model calls.
 
 usage: forking_app.py FORKS
 
-Prints what became of the children as JSON. One that does not end is told to say where it stands
+Prints the outcome of the children as JSON. A child that does not end is made to dump its stack
 (SIGABRT under PYTHONFAULTHANDLER) and is counted as hung.
 """
 
@@ -20,9 +20,9 @@ from opentelemetry import metrics, trace
 
 THREADS = 4
 AT_ONCE = 4
-"""Children that may be on their way at the same time."""
+"""Maximum number of concurrent children."""
 PATIENCE_S = 30.0
-"""More than a child takes to leave on a busy machine, less than it would wait for its exports."""
+"""More than the exit of a child takes on a busy machine, less than its wait for exports."""
 
 tracer = trace.get_tracer("forks")
 counter = metrics.get_meter("forks").create_counter("rounds")

@@ -1,4 +1,4 @@
-"""A real app with secrets in every place where text can hide. It knows nothing of telemetry tests.
+"""A real app with secrets in every field that may contain text.
 
 usage: web_app.py PROVIDER_URL
 """

@@ -26,7 +26,7 @@ def provider() -> Iterator[ChargingProvider]:
 
 @pytest.fixture
 def golden_set(tmp_path: Path, provider: ChargingProvider, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A set in a home of its own, for a provider that answers "sunny" to everything."""
+    """A set in a temporary home, for a provider that always answers "sunny"."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url}/v1")
@@ -80,8 +80,10 @@ def test_a_judge_gets_prompt_and_answer_and_may_say_why() -> None:
         ('{"name": "a", "prompt": "p"}\n{"name": "a", "prompt": "q"}', "two cases named 'a'"),
     ],
 )
-def test_a_set_that_cannot_be_used_says_where_and_why(tmp_path: Path, line: str, says: str) -> None:
-    """Nothing is asked before."""
+def test_an_invalid_set_is_reported_with_place_and_reason(
+    tmp_path: Path, line: str, says: str
+) -> None:
+    """No request is sent before."""
     path = tmp_path / "set.jsonl"
     path.write_text(line, encoding="utf-8")
 
@@ -111,9 +113,7 @@ def test_cases_are_added_and_run_and_compared_with_the_run_before(golden_set: Pa
     assert report.count("golden.jsonl  gpt-4o") == 2
 
 
-def test_a_case_that_the_budget_has_no_room_for_is_not_asked(
-    golden_set: Path, provider: ChargingProvider
-) -> None:
+def test_a_case_beyond_the_budget_is_not_run(golden_set: Path, provider: ChargingProvider) -> None:
     """One call costs about $0.0035: the third would go beyond $0.008."""
     golden_set.write_text("".join(case_line(Case(name=n, prompt="p")) for n in "abcd"))
 
@@ -138,7 +138,7 @@ def test_claude_is_asked_by_anthropics_protocol_at_its_own_price(golden_set: Pat
 
 @pytest.mark.parametrize("prompt", ["REFUSE", "BREAK"])
 def test_a_request_that_fails_is_a_failed_case(golden_set: Path, prompt: str) -> None:
-    """With what the provider said."""
+    """With the provider's message."""
     golden_set.write_text(case_line(Case(name="a", prompt=prompt)))
 
     done = cli("golden", "run", "--model", "gpt-4o", "--set", golden_set)
@@ -160,8 +160,8 @@ def test_runs_are_kept_privately_and_without_any_answer(golden_set: Path, tmp_pa
     assert len(kept_runs(path.parent)) == 1
 
 
-def test_the_monthly_digest_tells_how_golden_sets_went(golden_set: Path) -> None:
-    """Also where no model was called by programs."""
+def test_the_monthly_digest_has_results_of_golden_sets(golden_set: Path) -> None:
+    """Also without model calls of programs."""
     golden_set.write_text(case_line(Case(name="a", prompt="p", contains=("rain",))))
     cli("golden", "run", "--model", "gpt-4o", "--set", golden_set)
 

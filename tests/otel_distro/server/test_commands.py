@@ -69,7 +69,7 @@ def test_traces_are_listed_and_searched(run: Callable[..., Any], filled: Path) -
 
 
 def test_one_trace_is_shown_as_a_tree(run: Callable[..., Any], filled: Path) -> None:
-    """With durations and costs; nothing in it steers the terminal."""
+    """With durations and costs, without terminal escapes."""
     shown = run("traces", TRACE.hex())
     as_json = json.loads(run("traces", TRACE.hex(), "--json").output)
 
@@ -81,7 +81,7 @@ def test_one_trace_is_shown_as_a_tree(run: Callable[..., Any], filled: Path) -> 
 
 
 def test_log_records_are_listed(run: Callable[..., Any], filled: Path) -> None:
-    """Oldest first, as a terminal has it."""
+    """Oldest first, as usual in a terminal."""
     assert "payment failed" in run("logs", "--severity", "error").output
     (row,) = json.loads(run("logs", "--trace", TRACE.hex(), "--json").output)
     assert (row["body"], row["trace_id"]) == ("payment failed", TRACE.hex())
@@ -98,7 +98,7 @@ def test_metrics_are_listed_and_shown(run: Callable[..., Any], filled: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["traces", "logs", "metrics"])
-def test_an_empty_store_says_what_to_do(run: Callable[..., Any], name: str) -> None:
+def test_an_empty_store_prints_the_next_step(run: Callable[..., Any], name: str) -> None:
     """In one line."""
     done = run(name)
 
@@ -107,8 +107,8 @@ def test_an_empty_store_says_what_to_do(run: Callable[..., Any], name: str) -> N
 
 
 @pytest.mark.process
-def test_follow_shows_what_arrives(filled: Path, tmp_path: Path) -> None:
-    """What is there first, then what is new, each once."""
+def test_follow_shows_new_records(filled: Path, tmp_path: Path) -> None:
+    """Stored records first, then new ones, each once."""
     process = subprocess.Popen(
         [sys.executable, "-m", "otel_distro", "traces", "--follow", "--json"],
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)},
@@ -129,10 +129,8 @@ def test_follow_shows_what_arrives(filled: Path, tmp_path: Path) -> None:
     assert late == "late"
 
 
-def test_agents_are_told_where_to_send(
-    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without prompts unless they are asked for; the token is named, never printed."""
+def test_agents_get_the_endpoint(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without prompts by default; the token's variable is named, its value never printed."""
     monkeypatch.setenv("OTEL_DISTRO_SERVE_TOKEN", "x" * 32)
 
     claude = run("agent-env", "claude-code").output
@@ -175,7 +173,7 @@ async def _ask(environ: dict[str, str]) -> dict[str, Any]:
 
 @pytest.mark.process
 def test_agents_ask_over_mcp(filled: Path, tmp_path: Path) -> None:
-    """Every tool is read-only and described, and answers."""
+    """Every tool is read-only, has a description, and answers."""
     pytest.importorskip("mcp", reason="needs `pip install 'otel-distro[mcp]'`")
     import asyncio
 

@@ -20,7 +20,7 @@ SECRET = "mira.holt@corp-mail.example"
 
 
 def run(command: list[str], folder: Path) -> None:
-    """Run a build step, or skip where it cannot be done, as without a network."""
+    """Run a build step, or skip if it fails, as without a network."""
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=400, check=False
     )
@@ -57,7 +57,7 @@ def java_program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def check_received(server: Server, command: list[str], kind: str) -> None:
-    """Run a program and check what the server made of what it sent."""
+    """Run a program and check the records stored by the server."""
     traces = f"http://{server.grpc}" if kind == "grpc" else f"{server.http}/v1/traces"
     environ = {
         **os.environ,

@@ -109,8 +109,8 @@ def redact(shield: Shield | None = None) -> list[bytes]:
 
 
 def test_no_field_of_any_signal_keeps_a_secret() -> None:
-    """Names of attributes, nested values, trace states, exemplars, what pricing adds."""
-    for _ in range(2):  # what is remembered of the first must not let the second through
+    """Names of attributes, nested values, trace states, exemplars, attributes of pricing."""
+    for _ in range(2):  # the cache of the first must not let the second through
         for body in redact():
             assert not [secret for secret in SECRETS if secret.encode() in body]
             assert b"write to" in body
@@ -124,7 +124,7 @@ def test_where_redaction_fails_content_is_withheld() -> None:
 
 
 def test_fields_of_later_versions_do_not_pass() -> None:
-    """What this version does not know it cannot redact."""
+    """This version cannot redact unknown fields."""
     from otel_distro.server.decoding import decode
 
     unknown = bytes([0xFA, 0x3E, len(TEXT)]) + TEXT.encode()  # field 1007
@@ -173,7 +173,7 @@ def test_attributes_that_the_policy_drops_are_gone() -> None:
 
 
 def test_a_secret_is_hidden_wherever_it_recurs_in_a_span() -> None:
-    """Under a name that says what it is, and in a text that does not."""
+    """Under a name that identifies it, and in a text without one."""
     group = spans(
         A(1, attributes={"note": "retry sent Xk93LsPw02Vb", "password": "Xk93LsPw02Vb", "n": 7})
     )
@@ -201,7 +201,7 @@ class _Sink(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def sink() -> Iterator[tuple[str, dict[str, list[bytes]]]]:
-    """Another collector, and what it got by path."""
+    """Another collector, with its requests by path."""
     got: dict[str, list[bytes]] = {}
     handler = type("Sink", (_Sink,), {"got": got})
     with serving(handler) as address:
@@ -241,8 +241,8 @@ def test_a_call_is_priced_once_however_often_it_is_sent(server: Server) -> None:
 
 
 @pytest.mark.process
-def test_a_call_that_its_sender_priced_keeps_that_price(server: Server) -> None:
-    """This distribution in another process; a claim of others is not believed."""
+def test_a_call_priced_by_its_sender_keeps_that_price(server: Server) -> None:
+    """From this distribution in another process; claims of others are not trusted."""
     priced = {
         **CHAT,
         "otel_distro.cost.status": "priced",
@@ -269,7 +269,7 @@ def test_a_call_that_its_sender_priced_keeps_that_price(server: Server) -> None:
 
 @pytest.mark.process
 def test_events_of_coding_agents_are_calls(server: Server) -> None:
-    """Once, however often they are sent."""
+    """Once, for any number of deliveries."""
     record = logs(
         "claude_code.api_request",
         event="claude_code.api_request",
@@ -299,10 +299,10 @@ def test_events_of_coding_agents_are_calls(server: Server) -> None:
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_what_is_received_is_forwarded_redacted_and_kept_while_nobody_is_there(
+def test_received_records_are_forwarded_redacted_and_spooled_during_an_outage(
     tmp_path: Path, sink: tuple[str, dict[str, list[bytes]]]
 ) -> None:
-    """Each request once; what could not be delivered is sent by the next start."""
+    """Each request once; undelivered requests are sent after the next start."""
     url, got = sink
     away = Server(tmp_path, OTEL_DISTRO_FORWARD="http://127.0.0.1:9")
     send(away, spans(A(1, "kept meanwhile", attributes={"a": TEXT})))
@@ -322,15 +322,15 @@ def _names(folder: Path) -> list[str]:
 
 
 @pytest.mark.process
-def test_it_does_not_forward_to_itself(tmp_path: Path) -> None:
-    """Which would go round for ever."""
+def test_it_does_not_forward_to_its_own_endpoint(tmp_path: Path) -> None:
+    """That would be an endless loop."""
     with pytest.raises(AssertionError, match="names this server itself"):
         Server(tmp_path, "--otlp-http-port", "24377", OTEL_DISTRO_FORWARD="http://localhost:24377")
 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_what_was_acknowledged_survives_kill_9(server: Server) -> None:
+def test_acknowledged_records_survive_kill_9(server: Server) -> None:
     """Spans, and their costs in the ledger."""
     sent = 0
     for _ in range(4):
@@ -369,7 +369,7 @@ def test_without_consent_nothing_is_received(tmp_path: Path) -> None:
 @pytest.mark.process
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit")
 def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(server: Server) -> None:
-    """The sender keeps it; when there is room again it is taken."""
+    """The sender keeps the request; it is accepted when there is room again."""
     answers: list[int] = []
     acknowledged: list[int] = []
 
@@ -402,7 +402,7 @@ def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(serve
 @pytest.mark.slow
 @pytest.mark.process
 def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) -> None:
-    """Beyond the bound connections are answered with 503; when they end all is well."""
+    """Connections beyond the bound get 503; when they end, requests are served again."""
     from urllib.parse import urlsplit
 
     from otel_distro.server.limits import DEFAULT_LIMITS
@@ -428,8 +428,8 @@ def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) 
 
 
 @pytest.mark.process
-def test_budgets_hear_of_received_calls_once(tmp_path: Path) -> None:
-    """What `budgets` says was spent is what `costs` says."""
+def test_budgets_are_charged_once_for_received_calls(tmp_path: Path) -> None:
+    """`budgets` and `costs` show the same spending."""
     server = Server(tmp_path, OTEL_DISTRO_BUDGET_USD_PER_DAY="5")
     try:
         group = spans(A(2, "chat gpt-4o", attributes=CHAT), began_ns=time.time_ns() - 10**9)
@@ -444,7 +444,7 @@ def test_budgets_hear_of_received_calls_once(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> None:
-    """The same as in the ledger; everything of their traces goes, that of others stays."""
+    """The same as in the ledger; their traces are deleted, those of others stay."""
     for number, user in enumerate(("alice", "bob", "alice"), start=1):
         trace = number.to_bytes(16, "big")
         attributes = {**CHAT, "gen_ai.response.id": f"r-{number}", "user.id": user}
@@ -472,8 +472,8 @@ def test_a_user_is_known_by_a_pseudonym_and_can_be_forgotten(server: Server) -> 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_what_programs_left_on_disk_arrives_when_it_starts(tmp_path: Path) -> None:
-    """Once, without the program running any more; what is for other places stays."""
+def test_records_spooled_by_programs_arrive_when_it_starts(tmp_path: Path) -> None:
+    """Once, after the program ended; requests for other endpoints stay."""
     program = (
         "import otel_distro; otel_distro.configure()\n"
         "from opentelemetry import trace\n"

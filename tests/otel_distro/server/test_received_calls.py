@@ -17,7 +17,7 @@ TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_weathe
 
 
 class Ledger:
-    """A sink that keeps what it is given."""
+    """A sink that stores its calls."""
 
     def __init__(self) -> None:
         self.calls: list[PricedCall] = []
@@ -30,7 +30,7 @@ class Ledger:
         self.tools += tools
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """There is no queue."""
 
 
 def receive(received: ReceivedCalls, attributes: dict[str, Any]) -> object:
@@ -55,7 +55,7 @@ def test_tools_are_stored_once_and_get_no_cost() -> None:
 
 
 def test_without_a_ledger_tools_are_not_kept() -> None:
-    """Nothing grows."""
+    """They are dropped."""
     received = ReceivedCalls(PriceBook, InternalErrors(), ledger=None)
 
     assert receive(received, dict(TOOL)) is None

@@ -44,7 +44,7 @@ def as_json(trace: str, span: str = "00000000000000aa", **more: Any) -> dict[str
 
 
 def test_protobuf_is_answered_with_protobuf(shared_server: Server) -> None:
-    """And says nothing of a partial success where there is none."""
+    """Without a partial success if all spans were accepted."""
     status, body, headers = shared_server.send("traces", encoded())
 
     assert (status, headers["content-type"]) == (200, "application/x-protobuf")
@@ -79,7 +79,7 @@ def test_json_is_answered_with_json(shared_server: Server) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "identity"])
 def test_bodies_may_be_compressed(shared_server: Server, encoding: str) -> None:
-    """In each way that SDKs know."""
+    """With every algorithm of the SDKs."""
     body = encoded()
     if encoding == "zstd":
         zstandard = pytest.importorskip("zstandard")
@@ -122,13 +122,13 @@ BOMB = gzip.compress(b"\0" * (70 * 2**20), 9, mtime=0)
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_cannot_be_used_is_refused_with_a_reason(
+def test_unusable_requests_are_refused_with_a_reason(
     shared_server: Server, body: bytes, headers: dict[str, str], status: int, said: str
 ) -> None:
-    """As a `google.rpc.Status` in the format of the request; the next request is taken."""
+    """As a `google.rpc.Status` in the format of the request; the next request is accepted."""
     try:
         found, answer, _ = shared_server.send("traces", body, **headers)
-    except OSError:  # a body that is not read to its end may end the connection instead
+    except OSError:  # a body that is not fully read may end the connection instead
         assert status == 413
     else:
         assert found == status
@@ -177,7 +177,7 @@ def test_other_names_and_origins_are_refused(
 
 
 def test_other_paths_and_methods_are_refused(shared_server: Server) -> None:
-    """With what to do instead."""
+    """With the valid paths."""
     assert shared_server.ask(f"{shared_server.http}/v1/profiles", b"x")[0] == 404
     status, _, headers = shared_server.ask(f"{shared_server.http}/v1/traces")
     assert (status, headers["allow"]) == (405, "POST")
@@ -217,7 +217,7 @@ def _options(url: str, origin: str) -> tuple[int, dict[str, str]]:
         return error.code, dict(error.headers)
 
 
-def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
+def test_a_token_is_required_if_set(tmp_path: Path) -> None:
     """Over HTTP and over gRPC."""
     grpc = pytest.importorskip("grpc")
     token = "t" * 32
@@ -257,7 +257,7 @@ def test_grpc_is_received(shared_server: Server) -> None:
 
 
 def test_other_machines_are_served_with_tokens_only(tmp_path: Path) -> None:
-    """And it is said which are missing."""
+    """The error names the missing ones."""
     import os
     import subprocess
     import sys
@@ -276,7 +276,7 @@ def test_other_machines_are_served_with_tokens_only(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_connection_that_sends_no_request_is_closed(tmp_path: Path) -> None:
-    """Both where nothing comes and where a byte comes now and then; others are served meanwhile."""
+    """Silent ones and those that send a byte now and then; others are served meanwhile."""
     from otel_distro.server.limits import DEFAULT_LIMITS
 
     assert DEFAULT_LIMITS.head_seconds <= 10

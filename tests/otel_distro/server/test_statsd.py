@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Kept:
-    """Takes what a receiver submits, in place of the collector's ingest."""
+    """Stores submitted metrics in place of the collector's ingest."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
@@ -125,7 +125,7 @@ def test_the_statsd_client_by_udp(listen: Callable[..., StatsdReceiver], tmp_pat
 def test_the_datadog_client(
     listen: Callable[..., StatsdReceiver], tmp_path: Path, transport: str
 ) -> None:
-    """Tags are attributes, those of the service its resource; what names a person is masked."""
+    """Tags are attributes, those of the service its resource; personal data is masked."""
     dogstatsd = pytest.importorskip("datadog.dogstatsd")
     path = tmp_path / "statsd.sock"
     one = listen(0, path) if transport == "udp" else listen(None, path)
@@ -159,7 +159,7 @@ def test_the_datadog_client(
     assert b"1111-1111" not in kept
 
 
-def test_sample_rates_are_counted_for_what_was_not_sent() -> None:
+def test_sample_rates_scale_the_counts() -> None:
     found = aggregated("orders:1|c|@0.1", "orders:2|c", "took:20|ms|@0.25", "took:4:6|ms")
 
     assert found["orders"].sum.data_points[0].as_int == 12
@@ -199,8 +199,8 @@ def test_a_gauge_is_remembered_from_one_interval_to_the_next() -> None:
         "orders:1|c|#k:" + "v" * 600, "orders" + ":1" * 2000 + "|c", "x" * 9000 + ":1|c",
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_metric_is_refused_without_being_repeated(line: str) -> None:
-    """The message is one of a few, and holds nothing of the line."""
+def test_an_invalid_line_is_refused_without_being_quoted(line: str) -> None:
+    """The message is one of a fixed set, without text of the line."""
     with pytest.raises(LineError) as refused:
         parse(line)
     assert str(refused.value).isascii()
@@ -231,7 +231,7 @@ def test_no_text_breaks_the_reader(text: str, data: bytes) -> None:
     )
 )
 def test_no_number_breaks_the_sums(measured: list[tuple[float, str, str]]) -> None:
-    """Sums may be larger than any number that there is."""
+    """Sums may overflow."""
     aggregator = Aggregator()
     for value, kind, rate in [*measured, (1.7e308, "c", "|@0.1"), (1.7e308, "g", "")]:
         for sign in ("", "+"):
@@ -244,7 +244,7 @@ def test_no_number_breaks_the_sums(measured: list[tuple[float, str, str]]) -> No
 
 
 def test_series_and_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids in names or tags do not grow the process."""
+    """Ids in names or tags do not grow memory."""
     monkeypatch.setattr(aggregation, "_MOST_SERIES", 10)
     monkeypatch.setattr(aggregation, "_MOST_MEMBERS", 5)
     aggregator = Aggregator()
@@ -260,8 +260,8 @@ def test_series_and_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(aggregator._decreasing) <= 10
 
 
-def test_what_cannot_be_stored_now_is_submitted_again() -> None:
-    """At the next flush; a refusal for good is final."""
+def test_samples_that_cannot_be_stored_are_submitted_again() -> None:
+    """At the next flush; a permanent refusal is final."""
     kept: Any = Kept(503, 200, 403)
     one = StatsdReceiver(kept, None, None, flush_seconds=0.05)
     one.take(b"orders:1|c")
@@ -273,7 +273,7 @@ def test_what_cannot_be_stored_now_is_submitted_again() -> None:
     assert len(kept.bodies) == 3
 
 
-def test_a_port_that_is_taken_is_said(listen: Callable[..., StatsdReceiver]) -> None:
+def test_a_port_in_use_is_reported(listen: Callable[..., StatsdReceiver]) -> None:
     one = listen()
     with pytest.raises(StatsdError, match="--statsd-port"):
         listen(one.port)
@@ -292,7 +292,7 @@ def test_the_socket_is_private_and_goes_with_the_server(
 def test_a_socket_that_a_killed_server_left_is_replaced_and_nothing_else_is(
     listen: Callable[..., StatsdReceiver], tmp_path: Path
 ) -> None:
-    """Neither one that is read nor another file, nor a link."""
+    """Neither a socket in use nor another file, nor a link."""
     left = tmp_path / "left.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as killed:
         killed.bind(str(left))
@@ -311,7 +311,7 @@ def test_a_socket_that_a_killed_server_left_is_replaced_and_nothing_else_is(
 def test_a_crowd_of_lines_is_counted_in_full(
     listen: Callable[..., StatsdReceiver], tmp_path: Path
 ) -> None:
-    """Several senders at a time, by the socket, which blocks them in place of losing lines."""
+    """Several senders at a time, by the socket, which blocks them instead of losing lines."""
     path = tmp_path / "statsd.sock"
     one = listen(None, path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
@@ -324,7 +324,7 @@ def test_a_crowd_of_lines_is_counted_in_full(
 
 
 def test_lines_are_not_taken_before_consent(tmp_path: Path) -> None:
-    """The gate of the collector is in front of them too."""
+    """The consent gate of the collector applies to them too."""
     made = Collector(Settings(state_dir=tmp_path, consent=True))
     one = StatsdReceiver(made.ingest, None, None, flush_seconds=60)
     one.take(b"orders:1|c")
@@ -338,7 +338,7 @@ def test_lines_are_not_taken_before_consent(tmp_path: Path) -> None:
 @pytest.mark.process
 @pytest.mark.slow
 def test_serve_receives_statsd_on_loopback_and_a_socket(tmp_path: Path) -> None:
-    """The options are all it takes; lines before Ctrl-C are stored."""
+    """With the options only; lines before Ctrl-C are stored."""
     import signal
     import subprocess
 

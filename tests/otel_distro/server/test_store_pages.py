@@ -1,4 +1,4 @@
-"""The pages over the trace store in a real browser: what people see, and what an attacker tries."""
+"""The pages over the trace store in a real browser: their content, and attacks on them."""
 
 # pyright: reportIncompatibleMethodOverride=false
 
@@ -32,7 +32,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.process,
-    # Its own loop and pipes are closed by its own thread, some of them late.
+    # Its thread closes its loop and pipes, some of them late.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
@@ -114,7 +114,7 @@ def test_pages_fit_their_window(
 
 
 def test_a_whole_trace_is_shown_with_costs_messages_and_logs(page: Page, shop: Server) -> None:
-    """Of every service, the secret redacted; a span's details come without a new page."""
+    """Of every service, with the secret redacted; details of a span open in the same page."""
     page.goto(f"{shop.page}/trace/{TRACE}")
     names = page.locator("#spans .name").all_text_contents()
     page.locator(f"#s-{CHAT} a").click()
@@ -133,7 +133,7 @@ def test_a_whole_trace_is_shown_with_costs_messages_and_logs(page: Page, shop: S
 
 
 def test_traces_are_filtered_and_searched(page: Page, shop: Server) -> None:
-    """By what is chosen, by words, by id; the address says what is shown."""
+    """By choice, words and id; the address has the filter."""
     page.goto(f"{shop.page}/traces")
     page.select_option("select[name=service]", "indexer")
     page.wait_for_url("**service=indexer**")
@@ -181,7 +181,7 @@ def test_everything_is_reached_by_keys(page: Page, shop: Server) -> None:
 
 @pytest.mark.slow
 def test_a_trace_of_10_000_spans_stays_fluid(page: Page, shop: Server) -> None:
-    """What is alike is folded; every span can be shown; errors come first."""
+    """Similar spans are folded; every span can be shown; errors come first."""
     began = time.perf_counter()
     page.goto(f"{shop.page}/trace/{LARGE}")
     painted = page.evaluate(
@@ -194,13 +194,13 @@ def test_a_trace_of_10_000_spans_stays_fluid(page: Page, shop: Server) -> None:
     assert "folded into rows" in page.inner_text(".timeline")
     assert page.locator(".errors-first li").count() == 1
     assert painted < 10_000
-    assert took < 30  # a second on a machine of its own
+    assert took < 30  # a second on an idle machine
     page.goto(f"{shop.page}/trace/{LARGE}?all=1")
     assert page.locator("#spans > li").count() == 10_000
 
 
 def test_columns_are_sorted_by_a_click(page: Page, shop: Server) -> None:
-    """Numbers by their worth, whatever their unit."""
+    """Numbers by value, in any unit."""
     page.goto(f"{shop.page}/services")
     heading = page.locator("#panel-operations thead th", has_text="p95")
     heading.click()
@@ -223,7 +223,7 @@ def test_new_traces_appear_by_themselves(page: Page, shop: Server) -> None:
 
 @pytest.mark.slow
 def test_the_focus_stays_with_its_row_when_others_come(page: Page, shop: Server) -> None:
-    """New rows push it down; who walks the list by keys goes on where they were."""
+    """New rows push it down; keyboard navigation continues from the same row."""
 
     def arrive(number: int, name: str) -> None:
         group = spans(A(1, name, trace=trace_id(number)), service="pushed", began_ns=time.time_ns())
@@ -242,7 +242,7 @@ def test_the_focus_stays_with_its_row_when_others_come(page: Page, shop: Server)
 
 
 def test_tables_are_exported(shop: Server) -> None:
-    """As CSV that no spreadsheet takes for formulas, and as JSON; a trace as OTLP/JSON."""
+    """As CSV without formulas, and as JSON; a trace as OTLP/JSON."""
     rows = list(csv.DictReader(io.StringIO(shop.get("/traces.csv?service=payment"))))
     found = json.loads(shop.get("/logs.json?q=payment"))
     trace = json.loads(shop.get(f"/trace/{TRACE}.json"))
@@ -265,7 +265,7 @@ def test_sessions_services_metrics_and_comparisons_show_their_numbers(shop: Serv
 
     assert sessions.count("/traces?session=session-") == 5
     assert "Who calls whom" in services
-    assert "<title>4 services" not in services  # indexer calls nobody
+    assert "<title>4 services" not in services  # the indexer calls no service
     assert f"/trace/{TRACE}" in metric
     assert "chat gpt-4o" in compared
 
@@ -343,7 +343,7 @@ def test_nothing_stored_becomes_markup_or_script(page: Page, hostile: Server) ->
 
 
 def test_another_origin_neither_reads_nor_sends(browser: Browser, shop: Server) -> None:
-    """A page of the web that is open beside it."""
+    """A web page open in the same browser."""
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     class Evil(BaseHTTPRequestHandler):
@@ -385,7 +385,7 @@ def test_another_origin_neither_reads_nor_sends(browser: Browser, shop: Server) 
 
 @pytest.mark.slow
 def test_it_is_all_eventually_there_after_a_restart(tmp_path: Path) -> None:
-    """What was shown before is shown again."""
+    """The same records are shown as before."""
     server = Server(tmp_path)
     try:
         fill(server, count=3)

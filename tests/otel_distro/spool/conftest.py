@@ -8,12 +8,12 @@ import pytest
 
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
-from support.spool import ADDRESS, Heard, Wire
+from support.spool import ADDRESS, SpoolReports, Wire
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def reports() -> SpoolReports:
+    return SpoolReports()
 
 
 @pytest.fixture
@@ -22,5 +22,5 @@ def wire() -> Wire:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, heard: Heard) -> SpoolFolder:
-    return SpoolFolder(tmp_path / "state", ADDRESS, heard, SpoolLimits())
+def folder(tmp_path: Path, reports: SpoolReports) -> SpoolFolder:
+    return SpoolFolder(tmp_path / "state", ADDRESS, reports, SpoolLimits())

@@ -56,23 +56,23 @@ def everything_to(sink: FaultySink, home: Path, **more: str) -> dict[str, str]:
 
 
 def app(script: str, environ: dict[str, str]) -> tuple[Finished, float]:
-    """Run *script*; return how it ended and how many seconds our part of its exit took."""
+    """Run *script*; return its result and the seconds of our part of its exit."""
     done = instrumented(WORK + script + LEAVE, environ)
     assert done.returncode == 0, done.stderr
     return done, float(done.stdout.split()[-1])
 
 
-def books(environ: dict[str, str]) -> dict[str, Any]:
+def counters(environ: dict[str, str]) -> dict[str, Any]:
     path = Path(environ["XDG_STATE_HOME"]) / "otel-distro/spool/deliveries.json"
     days: dict[str, dict[str, Any]] = json.loads(path.read_text())["days"]
     return days[max(days)]
 
 
 @pytest.mark.slow
-def test_what_processes_could_not_deliver_arrives_with_the_next(
+def test_undelivered_records_of_processes_arrive_with_the_next(
     tmp_path: Path, sink: FaultySink
 ) -> None:
-    """All three signals, each once; exits take no longer than promised, and say it in one line."""
+    """All three signals, each once; exits keep their time limit, with one line of report."""
     environ = everything_to(sink, tmp_path, OTEL_DISTRO_EXIT_TIMEOUT="")
     emit = "metrics.get_meter('a').create_counter('orders').add(3); logging.warning('hello')\n"
     sink.away()
@@ -109,7 +109,7 @@ BUSY = 0.5
 
 
 @pytest.mark.slow
-def test_an_outage_costs_no_memory_and_what_was_kept_is_sent_when_it_is_over(
+def test_an_outage_costs_no_memory_and_spooled_records_are_sent_afterwards(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """The same process sends it."""
@@ -141,8 +141,8 @@ sys.stdin.readline()
 
 
 @pytest.mark.slow
-def test_a_collector_that_takes_its_time_gets_everything(tmp_path: Path, sink: FaultySink) -> None:
-    """Batches grow while it thinks; what it has not answered at exit is sent again."""
+def test_a_slow_collector_receives_everything(tmp_path: Path, sink: FaultySink) -> None:
+    """Batches grow meanwhile; requests unanswered at exit are sent again."""
     sink.seconds = 1.0
     environ = variables(sink, tmp_path)
     app("work(6000, 2.0)", environ)
@@ -163,7 +163,7 @@ def start(script: str, environ: dict[str, str], *arguments: str) -> subprocess.P
 
 
 def arrived_with_next_start(environ: dict[str, str], sink: FaultySink, count: int) -> int:
-    """Start another process, and return how many spans have arrived when it has done its work."""
+    """Start another process, and return the number of spans received after its work."""
     process = start(WORK + "sys.stdin.readline()", environ)
     arrived = sink.wait_for_spans(count)
     process.communicate("go\n", timeout=30)
@@ -171,7 +171,7 @@ def arrived_with_next_start(environ: dict[str, str], sink: FaultySink, count: in
 
 
 @pytest.mark.slow
-def test_kill_9_loses_no_span_that_had_ended_where_everything_is_spooled(
+def test_kill_9_loses_no_ended_span_if_everything_is_spooled(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """With OTEL_DISTRO_SPOOL=everything; the next process sends the rest, each span once."""
@@ -202,10 +202,10 @@ while True:
 
 
 @pytest.mark.slow
-def test_a_forked_child_neither_loses_nor_repeats_what_is_spooled(
+def test_a_forked_child_neither_loses_nor_repeats_spooled_records(
     tmp_path: Path, sink: FaultySink
 ) -> None:
-    """Parent and child write files of their own."""
+    """Parent and child write separate files."""
     script = """
 import os
 work(50)
@@ -228,7 +228,7 @@ for _ in range(3):
 
 
 @pytest.mark.slow
-def test_many_processes_that_start_at_once_send_what_waits_once(
+def test_many_processes_that_start_at_once_send_the_spool_once(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """One at a time, by a lock."""
@@ -245,10 +245,10 @@ def test_many_processes_that_start_at_once_send_what_waits_once(
     assert sink.duplicates == 0
 
 
-def test_a_state_folder_that_cannot_be_written_is_told_and_the_app_runs(
+def test_an_unwritable_state_folder_is_reported_and_the_app_runs(
     tmp_path: Path, sink: FaultySink
 ) -> None:
-    """Without a disk telemetry waits in memory, and is counted as lost when the process ends."""
+    """Without a disk telemetry waits in memory, and is counted as dropped at exit."""
     (tmp_path / "state").write_text("a file where a folder should be")
     sink.away()
     done, held = app("work(100); time.sleep(0.3)", variables(sink, tmp_path))
@@ -262,7 +262,7 @@ def test_a_state_folder_that_cannot_be_written_is_told_and_the_app_runs(
 def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
     tmp_path: Path, sink: FaultySink
 ) -> None:
-    """With OTEL_DISTRO_SPOOL=none, and nothing is written."""
+    """With OTEL_DISTRO_SPOOL=none, without files."""
     sink.status = 503
     environ = variables(sink, tmp_path, OTEL_DISTRO_SPOOL="none", OTEL_BSP_SCHEDULE_DELAY="100")
     process = start(WORK + "work(600, 1.0); print(flush=True); sys.stdin.readline()", environ)
@@ -277,14 +277,14 @@ def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
 
 
 @pytest.mark.slow
-def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySink) -> None:
-    """emitted = delivered + spooled + dropped, over processes that went well and badly."""
+def test_the_counters_add_up_and_health_shows_them(tmp_path: Path, sink: FaultySink) -> None:
+    """emitted = delivered + spooled + dropped, over successful and failing processes."""
     environ = everything_to(sink, tmp_path)
     app("work(300)", environ)
     sink.away()
     app("work(200)", environ)
     app("work(700)", {**environ, "OTEL_BSP_MAX_QUEUE_SIZE": "100"})
-    found = books(environ)["spans"]
+    found = counters(environ)["spans"]
     told = run([str(BIN / "otel-distro"), "reports", "health"], environ).stdout
 
     dropped = sum(found.get("dropped", {}).values())
@@ -295,8 +295,8 @@ def test_the_books_balance_and_health_tells_them(tmp_path: Path, sink: FaultySin
 
 
 @pytest.mark.slow
-def test_what_waits_can_be_seen_and_sent_by_hand(tmp_path: Path, sink: FaultySink) -> None:
-    """By an operator whose shell knows no more than the endpoint."""
+def test_spooled_records_can_be_listed_and_sent_manually(tmp_path: Path, sink: FaultySink) -> None:
+    """By an operator whose shell has only the endpoint."""
     sink.away()
     environ = variables(sink, tmp_path, OTEL_SERVICE_NAME="shop")
     app("work(25)", environ)
@@ -320,8 +320,8 @@ def test_what_waits_can_be_seen_and_sent_by_hand(tmp_path: Path, sink: FaultySin
     assert after == "nothing waits\n"
 
 
-def test_no_secret_stands_in_the_spool(tmp_path: Path, sink: FaultySink) -> None:
-    """It holds what would have been sent, and no header of the exporter."""
+def test_the_spool_has_no_secret(tmp_path: Path, sink: FaultySink) -> None:
+    """It has the requests, without headers of the exporter."""
     sink.away()
     environ = clean_environment(
         tmp_path,
@@ -340,14 +340,14 @@ def test_no_secret_stands_in_the_spool(tmp_path: Path, sink: FaultySink) -> None
         assert secret not in written
 
 
-def test_a_signal_that_nobody_takes_is_dropped_and_told_once(
+def test_a_signal_without_a_receiver_is_dropped_and_reported_once(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """Kept, it would displace accepted records."""
     sink.status = 404
     environ = variables(sink, tmp_path, OTEL_BSP_SCHEDULE_DELAY="50")
     done, _ = app("work(10); time.sleep(0.2); work(10)", environ)
-    found = books(environ)["spans"]
+    found = counters(environ)["spans"]
 
     assert done.stderr.count("rejects spans: it answered 404") == 1
     assert "OTEL_TRACES_EXPORTER=none" in done.stderr
@@ -356,7 +356,7 @@ def test_a_signal_that_nobody_takes_is_dropped_and_told_once(
 
 @pytest.mark.slow
 def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
-    """What cannot be delivered waits for the next process."""
+    """Undelivered requests wait for the next process."""
     from concurrent.futures import ThreadPoolExecutor
 
     import grpc

@@ -14,15 +14,15 @@ from otel_distro.export.spool.folder import SEGMENT_BYTES, SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
 from otel_distro.export.spool.segments import Segment
 from otel_host.descriptors import OwnDescriptor
-from support.spool import ADDRESS, Heard, Wire
+from support.spool import ADDRESS, SpoolReports, Wire
 
 AWAY = Answer(ResponseClass.TRY_LATER, "refused")
 
 
-def test_what_is_kept_can_be_sent_later_by_another_process(
-    folder: SpoolFolder, wire: Wire, tmp_path: Path, heard: Heard
+def test_spooled_records_can_be_sent_by_another_process(
+    folder: SpoolFolder, wire: Wire, tmp_path: Path, reports: SpoolReports
 ) -> None:
-    """All it takes is the folder."""
+    """It needs only the folder."""
     assert folder.keep(b"one", 3)
     assert folder.keep(b"two", 2)
     folder.hand_over()
@@ -56,22 +56,22 @@ def test_a_tight_umask_does_not_lock_us_out(folder: SpoolFolder) -> None:
 
 
 def test_a_folder_that_is_a_link_is_refused(
-    folder: SpoolFolder, heard: Heard, tmp_path: Path
+    folder: SpoolFolder, reports: SpoolReports, tmp_path: Path
 ) -> None:
-    """It could lead anywhere."""
+    """It could point anywhere."""
     folder.path.parent.mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     folder.path.symlink_to(tmp_path / "elsewhere")
 
     assert not folder.keep(b"payload", 1)
-    assert "is a link" in str(heard.faults[0])
+    assert "is a link" in str(reports.faults[0])
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_file_that_is_a_link_is_not_followed(
     folder: SpoolFolder, wire: Wire, tmp_path: Path
 ) -> None:
-    """Draining it would delete or reveal what it leads to."""
+    """Draining it would delete or reveal its target."""
     folder.keep(b"payload", 1)
     folder.hand_over()
     secret = tmp_path / "secret"
@@ -84,8 +84,8 @@ def test_a_file_that_is_a_link_is_not_followed(
     assert done.sent == 1
 
 
-def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -> None:
-    """Opening one waits for a writer, unless one asks not to."""
+def test_a_named_pipe_does_not_block_the_drain(folder: SpoolFolder, wire: Wire) -> None:
+    """Opening one blocks until there is a writer, unless opened non-blocking."""
     folder.keep(b"payload", 1)
     folder.hand_over()
     os.mkfifo(folder.path / "00000000000000000000-1-aaaaaa.spool")
@@ -96,31 +96,33 @@ def test_a_named_pipe_does_not_hold_the_drain(folder: SpoolFolder, wire: Wire) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of somebody else")
-def test_a_folder_of_somebody_else_is_refused(folder: SpoolFolder, heard: Heard) -> None:
-    """They could read or replace its files."""
+def test_a_folder_of_another_user_is_refused(folder: SpoolFolder, reports: SpoolReports) -> None:
+    """That user could read or replace its files."""
     folder.path.mkdir(parents=True)
     os.chown(folder.path, 4242, 4242)
 
     assert not folder.keep(b"payload", 1)
-    assert "belongs to user 4242" in str(heard.faults[0])
+    assert "belongs to user 4242" in str(reports.faults[0])
 
 
-def test_a_state_folder_that_everybody_can_write_is_refused(tmp_path: Path, heard: Heard) -> None:
-    """Anybody could put another spool in the place of ours."""
+def test_a_state_folder_that_everybody_can_write_is_refused(
+    tmp_path: Path, reports: SpoolReports
+) -> None:
+    """Any user could replace the spool."""
     state = tmp_path / "open"
     state.mkdir()
     state.chmod(0o777)
 
-    assert not SpoolFolder(state, ADDRESS, heard, SpoolLimits()).keep(b"payload", 1)
-    assert "chmod o-w" in str(heard.faults[0])
+    assert not SpoolFolder(state, ADDRESS, reports, SpoolLimits()).keep(b"payload", 1)
+    assert "chmod o-w" in str(reports.faults[0])
 
 
-def test_at_the_limit_the_oldest_goes_and_is_counted(
-    tmp_path: Path, heard: Heard, wire: Wire
+def test_at_the_limit_the_oldest_is_dropped_and_counted(
+    tmp_path: Path, reports: SpoolReports, wire: Wire
 ) -> None:
     """kept = sent + dropped, exactly."""
     limit = 8 * SEGMENT_BYTES
-    folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(limit))
+    folder = SpoolFolder(tmp_path, ADDRESS, reports, SpoolLimits(limit))
     block = bytes(SEGMENT_BYTES // 4)
     for number in range(60):
         assert folder.keep(number.to_bytes(4, "big") + block, 1)
@@ -129,22 +131,24 @@ def test_at_the_limit_the_oldest_goes_and_is_counted(
     done = drain(folder.path, wire.send)
     numbers = [int.from_bytes(request[:4], "big") for request in wire.requests]
 
-    assert done.sent + heard.lost["spool_full"] == 60
+    assert done.sent + reports.lost["spool_full"] == 60
     assert numbers == list(range(60 - done.sent, 60))
     assert done.sent >= 25
 
 
-def test_a_request_larger_than_the_limit_is_not_kept(tmp_path: Path, heard: Heard) -> None:
-    """It would drive everything else out."""
-    folder = SpoolFolder(tmp_path, ADDRESS, heard, SpoolLimits(1000))
+def test_a_request_larger_than_the_limit_is_not_spooled(
+    tmp_path: Path, reports: SpoolReports
+) -> None:
+    """It would evict all other requests."""
+    folder = SpoolFolder(tmp_path, ADDRESS, reports, SpoolLimits(1000))
 
     assert not folder.keep(bytes(2000), 1)
 
 
-def test_a_full_disk_is_told_and_leaves_what_is_there_readable(
-    folder: SpoolFolder, heard: Heard, wire: Wire, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_is_reported_and_stored_records_stay_readable(
+    folder: SpoolFolder, reports: SpoolReports, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a record is cut off again."""
+    """A partial record is truncated."""
     folder.keep(b"before", 1)
     write = os.pwrite
 
@@ -163,11 +167,11 @@ def test_a_full_disk_is_told_and_leaves_what_is_there_readable(
     drain(folder.path, wire.send)
 
     assert b"".join(wire.requests) == b"beforeafter"
-    assert "No space left" in str(heard.faults[0])
+    assert "No space left" in str(reports.faults[0])
 
 
-def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
-    """As the system says it."""
+def test_a_full_device_is_reported(folder: SpoolFolder, reports: SpoolReports) -> None:
+    """With the message of the system."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     folder.keep(b"before", 1)
@@ -177,11 +181,11 @@ def test_a_real_full_device_is_told(folder: SpoolFolder, heard: Heard) -> None:
     segment._own = OwnDescriptor(full, "/dev/full")
 
     assert not folder.keep(b"payload", 1)
-    assert isinstance(heard.faults[0], OSError)
+    assert isinstance(reports.faults[0], OSError)
 
 
-def test_a_folder_that_is_cleaned_away_is_made_again(folder: SpoolFolder, wire: Wire) -> None:
-    """People delete caches."""
+def test_a_deleted_folder_is_recreated(folder: SpoolFolder, wire: Wire) -> None:
+    """Users delete caches."""
     import shutil
 
     folder.keep(b"gone", 1)
@@ -193,7 +197,7 @@ def test_a_folder_that_is_cleaned_away_is_made_again(folder: SpoolFolder, wire: 
     assert folder.keep(b"new", 1)
 
 
-def test_what_could_not_be_sent_stays(folder: SpoolFolder, wire: Wire) -> None:
+def test_unsent_records_stay(folder: SpoolFolder, wire: Wire) -> None:
     """And is sent once, next time."""
     for number in range(3):
         folder.keep(bytes([number]) * 600_000, 1)
@@ -206,7 +210,9 @@ def test_what_could_not_be_sent_stays(folder: SpoolFolder, wire: Wire) -> None:
     assert again.sent == 2
 
 
-def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, wire: Wire) -> None:
+def test_permanently_rejected_records_do_not_block_the_rest(
+    folder: SpoolFolder, wire: Wire
+) -> None:
     """It is counted."""
     folder.keep(bytes(900_000), 7)
     folder.keep(bytes(900_000), 5)
@@ -217,7 +223,7 @@ def test_what_is_rejected_for_good_does_not_block_the_rest(folder: SpoolFolder, 
     assert (done.rejected, done.sent, folder.waiting()) == (7, 5, [])
 
 
-def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wire) -> None:
+def test_spooled_records_stay_without_a_receiver(folder: SpoolFolder, wire: Wire) -> None:
     """A wrong address may be fixed later."""
     folder.keep(b"payload", 1)
     folder.hand_over()
@@ -230,7 +236,7 @@ def test_where_nobody_takes_it_what_was_kept_stays(folder: SpoolFolder, wire: Wi
 def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
     folder: SpoolFolder, wire: Wire
 ) -> None:
-    """The rest works without it."""
+    """The rest is not affected."""
     for payload in (b"a" * 50, b"b" * 50, b"c" * 50):
         folder.keep(payload, 2)
     folder.hand_over()
@@ -248,7 +254,7 @@ def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
 
 
 def test_damaged_files_do_not_pile_up(folder: SpoolFolder, wire: Wire) -> None:
-    """A few are enough to find out why."""
+    """A few are enough for a diagnosis."""
     for _ in range(9):
         folder.keep(b"payload", 1)
         folder.hand_over()
@@ -258,7 +264,7 @@ def test_damaged_files_do_not_pile_up(folder: SpoolFolder, wire: Wire) -> None:
     assert len(list(folder.path.glob(f"*{DAMAGED}"))) == 4
 
 
-def test_a_segment_that_somebody_writes_is_left_to_them(folder: SpoolFolder, wire: Wire) -> None:
+def test_a_segment_in_use_is_left_to_its_writer(folder: SpoolFolder, wire: Wire) -> None:
     """Until they close it or die."""
     folder.keep(b"payload", 1)
     busy = drain(folder.path, wire.send)
@@ -270,7 +276,7 @@ def test_a_segment_that_somebody_writes_is_left_to_them(folder: SpoolFolder, wir
 
 
 def test_only_one_sends_at_a_time(folder: SpoolFolder) -> None:
-    """Whoever comes second is told so."""
+    """The second sender gets an error."""
     folder.keep(b"payload", 1)
     with turn_to_drain(folder.path) as first, turn_to_drain(folder.path) as second:
         assert (first, second) == (True, False)
@@ -281,7 +287,7 @@ def test_only_one_sends_at_a_time(folder: SpoolFolder) -> None:
 def test_small_records_are_joined_into_requests_of_a_fair_size(
     folder: SpoolFolder, wire: Wire
 ) -> None:
-    """A journal holds one span a record."""
+    """A journal has one span per record."""
     for _ in range(1100):
         folder.keep(b"x" * 10, 1)
     folder.hand_over()
@@ -291,8 +297,8 @@ def test_small_records_are_joined_into_requests_of_a_fair_size(
     assert done.sent == 1100
 
 
-def test_apps_places_and_signals_have_folders_of_their_own() -> None:
-    """No app sends what another one left, to another place."""
+def test_apps_places_and_signals_have_separate_folders() -> None:
+    """No app sends records of another app, or to another endpoint."""
     from dataclasses import replace
 
     addresses = [
@@ -306,7 +312,7 @@ def test_apps_places_and_signals_have_folders_of_their_own() -> None:
 
 
 def test_a_segment_is_never_seen_before_it_is_locked(tmp_path: Path) -> None:
-    """Else another process could take it away from its writer."""
+    """Otherwise another process could take it from its writer."""
     segment = Segment.create(tmp_path)
 
     assert Segment.take(segment.path) is None

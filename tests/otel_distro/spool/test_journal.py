@@ -1,4 +1,4 @@
-"""The journal: on disk before it is queued, and not sent twice once it was delivered."""
+"""The journal: records are on disk before they are queued, and delivered ones are not resent."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from otel_distro.export.spool.export_outcome import Answer, ResponseClass
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.journal import Journal, Mark
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
-from support.spool import Heard, Wire
+from support.spool import SpoolReports, Wire
 
 
 class Port:
-    """An exporter's place on the wire, without an exporter."""
+    """The transport hook of an exporter, without an exporter."""
 
     endpoint = "http://collector:4318/v1/traces"
     protocol = "http/protobuf"
@@ -32,8 +32,8 @@ class Port:
     def at_fork(self) -> None: ...
 
 
-class Told(Heard):
-    """Hears and forgets."""
+class IgnoredReports(SpoolReports):
+    """Ignores reports."""
 
     def delivered(self) -> None: ...
 
@@ -48,7 +48,7 @@ class Told(Heard):
 
 @pytest.fixture
 def transport(folder: SpoolFolder) -> SpoolingTransport:
-    return SpoolingTransport("traces", Port(), Told(), folder)
+    return SpoolingTransport("traces", Port(), IgnoredReports(), folder)
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ def written(journal: Journal, count: int) -> list[Mark]:
 
 
 def left(folder: SpoolFolder, wire: Wire) -> int:
-    """How many spans the next process would send."""
+    """Return the number of spans that the next process would send."""
     return drain(folder.path, wire.send).sent
 
 
-def test_what_was_not_acknowledged_is_sent_by_the_next_process(
+def test_unacknowledged_records_are_sent_by_the_next_process(
     journal: Journal, folder: SpoolFolder, wire: Wire
 ) -> None:
     """And nothing else."""
@@ -89,7 +89,7 @@ def test_what_was_not_acknowledged_is_sent_by_the_next_process(
     assert b"work 5" not in wire.requests[0]
 
 
-def test_what_was_delivered_leaves_no_file(journal: Journal, folder: SpoolFolder) -> None:
+def test_delivered_records_leave_no_file(journal: Journal, folder: SpoolFolder) -> None:
     """A healthy process leaves an empty folder."""
     journal.acknowledge(written(journal, 10))
     journal.close()
@@ -97,10 +97,10 @@ def test_what_was_delivered_leaves_no_file(journal: Journal, folder: SpoolFolder
     assert folder.waiting() == []
 
 
-def test_a_request_on_its_way_counts_as_sent_until_it_is_known_to_have_failed(
+def test_a_request_in_flight_counts_as_sent_until_it_fails(
     journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
-    """So a kill between request and answer has nothing sent twice."""
+    """So that a kill between request and response sends nothing twice."""
     transport.proven = True
     journal.begin(written(journal, 5))
     journal.promise()
@@ -118,7 +118,7 @@ def _waiting(folder: SpoolFolder) -> int:
     return sum(waiting_in(folder.path / name) for name in folder.waiting())
 
 
-def test_while_the_other_side_has_not_proven_itself_nothing_counts_as_sent_early(
+def test_nothing_counts_as_sent_early_before_a_confirmed_response(
     journal: Journal, folder: SpoolFolder
 ) -> None:
     """A request without a response does not arrive."""
@@ -148,7 +148,7 @@ def test_in_an_outage_records_are_left_to_the_resender_at_once(
 def test_after_an_outage_records_are_delivered_from_memory_again(
     journal: Journal, transport: SpoolingTransport, folder: SpoolFolder, wire: Wire
 ) -> None:
-    """On a page of their own."""
+    """On a new page."""
     transport.breaker.failed()
     journal.surrender()
     journal.write(spans(1)[0], lambda _mark: None)
@@ -159,10 +159,10 @@ def test_after_an_outage_records_are_delivered_from_memory_again(
     assert left(folder, wire) == 1
 
 
-def test_a_record_that_cannot_be_written_is_queued_all_the_same(
+def test_a_record_that_cannot_be_written_is_still_queued(
     journal: Journal, folder: SpoolFolder
 ) -> None:
-    """Without a mark."""
+    """Without a journal entry."""
     folder.path.parent.mkdir(parents=True)
     folder.path.write_text("in the way")
     marks: list[Mark | None] = []

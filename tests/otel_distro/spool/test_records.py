@@ -30,7 +30,7 @@ def sound(data: bytes) -> list[tuple[bytes, int]]:
 
 
 @given(PAYLOADS)
-def test_what_was_written_is_read_back(records: list[tuple[bytes, int]]) -> None:
+def test_written_records_are_read_back(records: list[tuple[bytes, int]]) -> None:
     """In order, with its counts."""
     data = file_of(records)
 
@@ -42,7 +42,7 @@ def test_what_was_written_is_read_back(records: list[tuple[bytes, int]]) -> None
 def test_a_file_that_ends_within_a_record_loses_only_that_record(
     records: list[tuple[bytes, int]], data: st.DataObject
 ) -> None:
-    """As after a kill in the middle of a write; it is not called damage."""
+    """As after a kill during a write; it is not counted as damage."""
     whole = file_of(records)
     start = len(file_of(records[:-1]))
     cut = data.draw(st.integers(start, len(whole) - 1))
@@ -56,7 +56,7 @@ def test_a_file_that_ends_within_a_record_loses_only_that_record(
 def test_a_flipped_bit_costs_no_more_than_its_record(
     records: list[tuple[bytes, int]], data: st.DataObject
 ) -> None:
-    """The reader finds the next record by itself."""
+    """The reader resynchronises at the next record."""
     whole = bytearray(file_of(records))
     place = data.draw(st.integers(HEADER_SIZE, len(whole) - 1))
     whole[place] ^= 1 << data.draw(st.integers(0, 7))
@@ -67,7 +67,7 @@ def test_a_flipped_bit_costs_no_more_than_its_record(
 
 @given(st.binary(max_size=300))
 def test_no_bytes_stop_the_reader(noise: bytes) -> None:
-    """It ends, covers everything, and returns nothing that was not written."""
+    """It ends, covers all bytes, and returns written records only."""
     data = pack_header() + noise
     found = list(read_records(data, HEADER_SIZE))
 
@@ -83,8 +83,8 @@ def test_a_file_made_of_record_marks_is_read_in_linear_time() -> None:
     assert not sound(data)
 
 
-def test_what_was_sent_is_not_read_again() -> None:
-    """Its position stands in the header."""
+def test_sent_records_are_not_read_again() -> None:
+    """The header has the position."""
     whole = file_of([(b"first", 1), (b"second", 2)])
     done = len(file_of([(b"first", 1)]))
     marked = pack_header(done) + whole[HEADER_SIZE:]
@@ -101,7 +101,7 @@ def test_a_damaged_position_means_sending_everything() -> None:
     assert read_done(bytes(whole)) == HEADER_SIZE
 
 
-def test_a_file_of_somebody_else_is_not_taken_for_ours() -> None:
-    """It has no mark of ours."""
+def test_a_foreign_file_is_not_taken_for_ours() -> None:
+    """It lacks our magic number."""
     assert read_done(b"SQLite format 3\0" + bytes(100)) is None
     assert len(pack_done(0)) + 8 == HEADER_SIZE

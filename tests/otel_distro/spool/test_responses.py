@@ -77,7 +77,7 @@ def _partial(signal: str, rejected: int, message: str = "") -> Any:
 
 @pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
 @pytest.mark.parametrize("form", ["protobuf", "json"])
-def test_what_a_response_of_success_rejects_is_read(signal: str, form: str) -> None:
+def test_rejections_in_a_successful_response_are_read(signal: str, form: str) -> None:
     message = _partial(signal, 7, "too old")
     fields = {"content-type": "application/x-protobuf"}
     body = message.SerializeToString()
@@ -114,7 +114,7 @@ def test_other_bodies_mean_that_all_arrived(body: bytes, kind: str) -> None:
         ("application/xhtml+xml", b"<?xml version='1.0'?>"),
     ],
 )
-def test_a_web_page_is_no_receiver(kind: str, body: bytes) -> None:
+def test_a_web_page_is_not_a_receiver(kind: str, body: bytes) -> None:
     answer = judge("traces", Response(200, "OK", None, body, {"content-type": kind}))
     assert answer.verdict is ResponseClass.TRY_LATER
     assert "web page" in answer.reason
@@ -124,7 +124,7 @@ def test_a_web_page_is_no_receiver(kind: str, body: bytes) -> None:
 def test_a_huge_compressed_response_is_not_decompressed(
     receiver: tuple[str, type[_Handler]], client: str
 ) -> None:
-    """300 MB of zeros take 300 kB; no more than a bounded part is ever in memory."""
+    """300 MB of zeros take 300 kB; only a bounded part is in memory."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     url, handler = receiver
@@ -173,8 +173,8 @@ def test_rejected_spans_are_counted_reported_and_not_sent_again(
     done = instrumented(PROGRAM, environ)
     assert done.stderr.count("rejects spans: it rejected 1,000,000 spans") == 1, done.stderr
     assert "no such tenant" in done.stderr
-    books = json.loads((tmp_path / "state/otel-distro/spool/deliveries.json").read_text())
-    (today,) = books["days"].values()
+    counters = json.loads((tmp_path / "state/otel-distro/spool/deliveries.json").read_text())
+    (today,) = counters["days"].values()
     assert today["spans"].get("dropped") == {"rejected": 100}
     assert today["spans"].get("delivered", 0) == 0
     sent = len(handler.requests)
@@ -184,7 +184,7 @@ def test_rejected_spans_are_counted_reported_and_not_sent_again(
 
 
 @pytest.mark.process
-def test_what_a_web_page_took_is_kept_and_sent_later(
+def test_records_answered_by_a_web_page_are_spooled_and_sent_later(
     receiver: tuple[str, type[_Handler]], tmp_path: Path
 ) -> None:
     url, handler = receiver
@@ -196,7 +196,7 @@ def test_what_a_web_page_took_is_kept_and_sent_later(
         OTEL_LOGS_EXPORTER="none",
     )
     done = instrumented(PROGRAM, environ)
-    # While it ran, or at its end: a slow machine sends before that.
+    # During the run or at its end: a slow machine sends earlier.
     assert "with a web page" in done.stderr
     assert "sent later" in done.stderr or "100 spans could not be delivered" in done.stderr
     handler.body, handler.fields = b"", {}
@@ -206,7 +206,7 @@ def test_what_a_web_page_took_is_kept_and_sent_later(
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("place", ["header", "query", "user"])
-def test_what_waits_is_never_sent_under_other_credentials(
+def test_spooled_records_are_never_sent_under_other_credentials(
     receiver: tuple[str, type[_Handler]], tmp_path: Path, place: str
 ) -> None:
     """The next tenant's process reports it and leaves it to `spool drain`."""
@@ -254,7 +254,7 @@ def test_the_digest_of_credentials_needs_the_installations_key() -> None:
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_the_private_names_that_hold_credentials_are_there(protocol: str) -> None:
+def test_the_private_names_with_credentials_exist(protocol: str) -> None:
     exporter: Any
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
@@ -272,7 +272,7 @@ def test_the_private_names_that_hold_credentials_are_there(protocol: str) -> Non
     exporter.shutdown()
 
 
-def test_grpc_says_what_it_rejects() -> None:
+def test_grpc_reports_rejected_records() -> None:
     grpc = pytest.importorskip("grpc")
     from concurrent.futures import ThreadPoolExecutor
 

@@ -29,13 +29,13 @@ from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.otlp_requests import count_records, encode
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from support.faulty_sink import FaultySink
-from support.spool import Heard
+from support.spool import SpoolReports
 
 AWAY = Answer(ResponseClass.TRY_LATER, "refused", answered=False)
 
 
 class Port:
-    """An exporter's place on the wire, without an exporter."""
+    """The transport hook of an exporter, without an exporter."""
 
     endpoint = "http://collector:4318/v1/traces"
     protocol = "http/protobuf"
@@ -51,7 +51,7 @@ class Port:
     def at_fork(self) -> None: ...
 
 
-class Told(Heard):
+class EventLog(SpoolReports):
     """Reports of transports."""
 
     def __init__(self) -> None:
@@ -82,13 +82,13 @@ def spans(count: int = 1) -> list[ReadableSpan]:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def event_log() -> EventLog:
+    return EventLog()
 
 
 @pytest.fixture
-def transport(told: Told, folder: SpoolFolder) -> SpoolingTransport:
-    return SpoolingTransport("traces", Port(), told, folder)
+def transport(event_log: EventLog, folder: SpoolFolder) -> SpoolingTransport:
+    return SpoolingTransport("traces", Port(), event_log, folder)
 
 
 def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
@@ -105,19 +105,19 @@ def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
     return sent
 
 
-def test_what_fails_is_kept_and_the_next_is_not_even_tried(
-    transport: SpoolingTransport, told: Told
+def test_a_failed_request_is_spooled_and_the_next_is_not_attempted(
+    transport: SpoolingTransport, event_log: EventLog
 ) -> None:
-    """Until the time to try again has come."""
+    """Until the next attempt is due."""
     sent = carried(transport, AWAY, AWAY, AWAY)
 
     assert len(sent) == 1
     assert transport.outcome is DeliveryOutcome.KEPT
-    assert told.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
+    assert event_log.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
 
 
 def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTransport) -> None:
-    """And are over with the first success."""
+    """And are reset by the first success."""
     waits = []
     for _ in range(8):
         transport.breaker.failed()
@@ -130,19 +130,19 @@ def test_waits_between_attempts_grow_up_to_half_a_minute(transport: SpoolingTran
     assert not transport.breaker.open
 
 
-def test_what_is_refused_for_good_is_neither_kept_nor_repeated(
-    transport: SpoolingTransport, told: Told, folder: SpoolFolder
+def test_permanently_refused_records_are_neither_spooled_nor_repeated(
+    transport: SpoolingTransport, event_log: EventLog, folder: SpoolFolder
 ) -> None:
     """It would be refused again."""
     carried(transport, Answer(ResponseClass.REJECTED, "it answered 400"))
 
     assert transport.outcome is DeliveryOutcome.REJECTED
-    assert told.events == ["refused: it answered 400"]
+    assert event_log.events == ["refused: it answered 400"]
     assert folder.waiting() == []
 
 
-def test_a_request_under_way_belongs_to_whoever_takes_it(transport: SpoolingTransport) -> None:
-    """At exit it is taken, and is not accounted for twice."""
+def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTransport) -> None:
+    """At exit it is withdrawn, and not counted twice."""
     payload = encode("traces", spans())
     taken: list[bytes | None] = []
 
@@ -172,7 +172,7 @@ def test_a_request_under_way_belongs_to_whoever_takes_it(transport: SpoolingTran
     ],
 )
 def test_what_an_http_status_means(status: int | None, verdict: ResponseClass) -> None:
-    """A redirect is no success, although the SDK's exporter says so."""
+    """A redirect is not a success, although the SDK's exporter reports one."""
     assert classify_http(status) is verdict
 
 
@@ -213,17 +213,17 @@ def test_the_exporters_of_the_sdk_have_the_places_we_need(exporter: Any, signal:
 
 
 def test_other_exporters_are_left_alone() -> None:
-    """They have no requests of ours."""
+    """They are not wrapped."""
     assert adapter_for(ConsoleSpanExporter(), "traces") is None
 
 
-def test_an_exporter_behind_a_courier_works_as_before(told: Told, tmp_path: Path) -> None:
+def test_an_exporter_behind_a_courier_works_as_before(event_log: EventLog, tmp_path: Path) -> None:
     """The request, its answer and the SDK's result are the same."""
     with FaultySink() as sink:
         exporter = OTLPSpanExporter(endpoint=f"{sink.url}/v1/traces")
         port = adapter_for(exporter, "traces")
         assert port is not None
-        transport = SpoolingTransport("traces", port, told, None)
+        transport = SpoolingTransport("traces", port, event_log, None)
         good = exporter.export(spans(5))
         sink.status = 503
         bad = exporter.export(spans(5))
@@ -254,6 +254,6 @@ def test_it_is_known_when_a_request_is_on_its_way() -> None:
     assert arrived == [3]
 
 
-def test_a_request_says_how_much_it_holds() -> None:
-    """Which the books need when it was encoded by somebody else."""
+def test_a_request_has_its_number_of_records() -> None:
+    """The counters need this for requests encoded elsewhere."""
     assert count_records("traces", encode("traces", spans(4)) + encode("traces", spans(3))) == 7

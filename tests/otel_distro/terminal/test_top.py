@@ -1,4 +1,4 @@
-"""`otel-distro reports top`: live on a terminal, once elsewhere; no stored text steers it."""
+"""`otel-distro reports top`: live on a terminal, once elsewhere, without stored escapes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def snapshot_of(ledger: Path, now: datetime = NOW, hours: float = 24) -> Snapsho
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_it_fits_any_width(ledger: Path, width: int) -> None:
-    """No line is longer than the terminal, and the figures are all there."""
+    """No line is longer than the terminal, and all figures are shown."""
     text = drawn(snapshot_of(ledger), width)
 
     assert max(len(line) for line in text.splitlines()) <= width
@@ -97,7 +97,7 @@ def test_rates_are_of_the_last_minutes(tmp_path: Path) -> None:
 
 
 def test_budgets_have_bars(ledger: Path, tmp_path: Path) -> None:
-    """Full where nothing is spent, empty where nothing is left."""
+    """Full if nothing is spent, empty if nothing is left."""
     budgets = (
         CostBudget.per_day(Decimal(100), Action.WARN),
         CostBudget.from_mapping({"name": "none", "limit_usd": "0.0001", "window": "month"}),
@@ -113,13 +113,13 @@ def test_budgets_have_bars(ledger: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("share", "shown"), [(0, "░░░░"), (0.001, "█░░░"), (0.5, "██░░"), (1, "████")]
 )
-def test_a_rest_is_never_nothing(share: float, shown: str) -> None:
+def test_a_small_remainder_is_never_shown_as_zero(share: float, shown: str) -> None:
     """A budget with a cent left is not spent."""
     assert bar(share, 4) == shown
 
 
-def test_a_sparkline_tells_nothing_from_little() -> None:
-    """A dot for none."""
+def test_a_sparkline_distinguishes_zero_from_little() -> None:
+    """Zero is a dot."""
     assert sparkline([0, 1, 50, 100]) == "·▁▄█"
     assert sparkline([0, 0]) == "··"
 
@@ -134,8 +134,8 @@ def test_terminal_escapes_in_names_are_neutralised(tmp_path: Path, width: int) -
     assert "\u202e" not in text
 
 
-def test_where_there_is_no_terminal_it_prints_once(ledger: Path, tmp_path: Path) -> None:
-    """Or says that there was nothing."""
+def test_without_a_terminal_it_prints_once(ledger: Path, tmp_path: Path) -> None:
+    """Or prints that there are no calls."""
     now = datetime.now(UTC)
     writer = LedgerWriter(ledger)
     writer.write(month_of_calls(now, days=2)[-3:])
@@ -183,7 +183,7 @@ def on_a_terminal(environ: dict[str, str], *arguments: str, until: str) -> tuple
 
 @pytest.mark.process
 def test_on_a_terminal_it_is_live_and_ctrl_c_ends_it(tmp_path: Path) -> None:
-    """On a screen of its own, which is given back; with NO_COLOR without colours."""
+    """On the alternate screen, which is restored; with NO_COLOR without colours."""
     ledger = tmp_path / "ledger.db"
     writer = LedgerWriter(ledger)
     writer.write(month_of_calls(datetime.now(UTC), days=2))

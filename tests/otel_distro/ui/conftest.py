@@ -32,7 +32,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def visit(month: Path) -> Iterator[TestClient]:
-    """A visitor of the page over that month, at NOW."""
+    """A client of the page over that month, at NOW."""
     site = Site(month, Settings(state_dir=month.parent), now=lambda: NOW)
     with TestClient(make_app(site), base_url=ADDRESS) as client:
         yield client
@@ -40,7 +40,7 @@ def visit(month: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def visitor(tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
-    """Make visitors of other sites."""
+    """Make clients of other sites."""
     opened: list[TestClient] = []
 
     def make(ledger: Path | None = None, **how: object) -> TestClient:
@@ -55,7 +55,7 @@ def visitor(tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
 
 
 class Page(HTMLParser):
-    """What a page says, read as a browser would: elements, attributes, text."""
+    """A parsed page: elements, attributes, text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Answers are remembered while the ledger stays the same, and long ones are counted aside."""
+"""Answers are cached while the ledger is unchanged, and long ones run in the background."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def answers(month: Path) -> Iterator[Answers]:
     made.close()
 
 
-def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers: Answers) -> None:
-    """And again when the mark of the ledger is another."""
+def test_a_query_runs_once_while_the_ledger_is_unchanged(ledger: Ledger, answers: Answers) -> None:
+    """And again when the version mark of the ledger changes."""
     asked = []
 
     def question(_: Ledger) -> int:
@@ -48,8 +48,8 @@ def test_a_question_is_asked_once_while_nothing_changes(ledger: Ledger, answers:
     assert first.current
 
 
-def test_a_long_question_does_not_hold_up_the_page(ledger: Ledger, answers: Answers) -> None:
-    """Nothing is known at first, then the answer is there."""
+def test_a_long_query_does_not_block_the_page(ledger: Ledger, answers: Answers) -> None:
+    """The first request returns None, a later one the answer."""
     go = threading.Event()
     done = threading.Event()
 
@@ -72,7 +72,7 @@ def test_a_long_question_does_not_hold_up_the_page(ledger: Ledger, answers: Answ
 
 
 def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers: Answers) -> None:
-    """Marked as one that a newer is on its way for."""
+    """Marked as outdated."""
     go = threading.Event()
     answers.ask(ledger, "old", "key", lambda _: "old")
     slow = answers.ask(
@@ -83,8 +83,8 @@ def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers
     assert (slow.value, slow.current) == ("old", False)
 
 
-def test_a_report_waits(ledger: Ledger, month: Path) -> None:
-    """It is written once."""
+def test_a_report_waits_for_its_answers(ledger: Ledger, month: Path) -> None:
+    """It is computed once."""
     patient = Answers(month, patience=None)
     answer = patient.ask(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)
     patient.close()

@@ -1,4 +1,4 @@
-"""The page in a real browser: what people see, and what an attacker tries."""
+"""The page in a real browser: its content, and attacks on it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    # Its own loop and pipes are closed by its own thread, some of them late.
+    # Its thread closes its loop and pipes, some of them late.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
@@ -64,7 +64,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def served(folder: Path, *arguments: str, **variables: str) -> Iterator[str]:
-    """Run `otel-distro ui` as people do and yield its address."""
+    """Run `otel-distro ui` and yield its address."""
     environ = clean_environment(folder, OTEL_DISTRO_STATE_DIR=str(folder), **variables)
     process = subprocess.Popen(
         [str(BIN / "otel-distro"), "ui", "--no-browser", "--port", "0", *arguments],
@@ -102,7 +102,7 @@ def address(shop: Path) -> Iterator[str]:
 
 @dataclass
 class Seen:
-    """What a browser did and complained of."""
+    """Requests and errors of a browser."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Seen:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Seen]]:
-    """Open pages, each in a browser without a past; at the end no page may have complained."""
+    """Open pages, each in a fresh browser context; at the end no page may have an error."""
     opened: list[Seen] = []
 
     def open_one(url: str, *, ticking: bool = False, **how: Any) -> Seen:
@@ -170,7 +170,7 @@ def test_the_bars_are_drawn_with_the_right_numbers(
 def test_the_figures_on_top_are_the_ledgers(
     address: str, shop: Path, open_page: Callable[..., Seen]
 ) -> None:
-    """As `otel-distro costs` says them."""
+    """As in `otel-distro costs`."""
     page = open_page(address + "?window=all").page
     sums = total(shop).total
 
@@ -183,7 +183,7 @@ def test_the_figures_on_top_are_the_ledgers(
 def test_lines_are_drawn_at_the_height_of_their_values(
     address: str, open_page: Callable[..., Seen]
 ) -> None:
-    """The dots of p99 lie above those of p50, in the ratio of their values."""
+    """The dots of p99 are above those of p50, in the ratio of their values."""
     page = open_page(address + "?window=30d").page
     plot = page.locator("#panel-latency .chart")
     ground = plot.locator("line.base").bounding_box()
@@ -198,7 +198,7 @@ def test_lines_are_drawn_at_the_height_of_their_values(
     assert max(rates) / min(rates) < 1.06
 
 
-def test_the_parts_of_the_page_are_there(address: str, open_page: Callable[..., Seen]) -> None:
+def test_the_page_has_all_panels(address: str, open_page: Callable[..., Seen]) -> None:
     """Twelve panels, one heading each."""
     page = open_page(address).page
 
@@ -222,7 +222,7 @@ def test_the_parts_of_the_page_are_there(address: str, open_page: Callable[..., 
 def test_a_filter_goes_into_the_address_when_it_is_chosen(
     address: str, open_page: Callable[..., Seen]
 ) -> None:
-    """And comes back out of it: the address can be sent to somebody."""
+    """And is read back from it: the address can be shared."""
     page = open_page(address + "?window=30d").page
     page.select_option("select[name=tenant]", "globex")
     page.wait_for_url("**tenant=globex**")
@@ -286,7 +286,7 @@ def test_the_pointer_shows_the_values_of_a_bar(
 
 
 def test_charts_are_read_by_arrow_keys(address: str, open_page: Callable[..., Seen]) -> None:
-    """What is read is also told to a screen reader."""
+    """A screen reader announces each value."""
     page = open_page(address + "?window=7d").page
     page.locator("#panel-spend .plot").focus()
     page.keyboard.press("ArrowRight")
@@ -303,7 +303,7 @@ def test_charts_are_read_by_arrow_keys(address: str, open_page: Callable[..., Se
 def test_everything_is_reached_by_the_tab_key_and_focus_is_seen(
     address: str, open_page: Callable[..., Seen]
 ) -> None:
-    """The first stop leads past the header; every stop has an outline."""
+    """The first stop is the skip link; every stop has an outline."""
     page = open_page(address + "?window=7d").page
     stops, outlines = [], []
     for _ in range(45):
@@ -341,7 +341,7 @@ def test_the_table_beside_a_chart_opens_by_keyboard(
 
 
 def test_the_skip_link_leads_to_the_content(address: str, open_page: Callable[..., Seen]) -> None:
-    """Past the header, for those who hear it each time."""
+    """Past the header, for users of screen readers."""
     page = open_page(address).page
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -402,7 +402,7 @@ def test_text_stands_out_in_light_and_dark(
 
 
 def test_dark_is_dark_and_follows_the_system(address: str, open_page: Callable[..., Seen]) -> None:
-    """The ground and the cards."""
+    """Background and cards."""
     light = open_page(address, color_scheme="light").page
     dark = open_page(address, color_scheme="dark").page
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -412,7 +412,7 @@ def test_dark_is_dark_and_follows_the_system(address: str, open_page: Callable[.
 
 
 def test_a_chosen_theme_stays(address: str, open_page: Callable[..., Seen]) -> None:
-    """Against the system's, on the next page too."""
+    """It overrides the system's, on the next page too."""
     page = open_page(address, color_scheme="light").page
     page.locator("#theme").click()
     page.locator("#theme").click()
@@ -427,14 +427,14 @@ def test_a_chosen_theme_stays(address: str, open_page: Callable[..., Seen]) -> N
 def test_it_works_at_phone_width(
     address: str, open_page: Callable[..., Seen], path: str, width: int
 ) -> None:
-    """Nothing is wider than the screen; wide tables scroll by themselves."""
+    """Nothing is wider than the screen; wide tables scroll."""
     page = open_page(address + path, viewport={"width": width, "height": 800}).page
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_browser_asks_nobody_else(address: str, open_page: Callable[..., Seen]) -> None:
-    """Every request of every page goes to the address of the page."""
+def test_the_browser_requests_no_other_host(address: str, open_page: Callable[..., Seen]) -> None:
+    """Every request of every page has the origin of the page."""
     seen = open_page(address)
     trace = seen.page.locator("#panel-dearest a").first.get_attribute("href")
     for path in ("calls", str(trace).lstrip("/"), "?by=session", "nowhere"):
@@ -449,7 +449,7 @@ def test_the_browser_asks_nobody_else(address: str, open_page: Callable[..., See
 def test_a_trace_is_a_waterfall_that_leads_to_jaeger(
     address: str, open_page: Callable[..., Seen]
 ) -> None:
-    """With everything the ledger has of the call."""
+    """With all data of the call in the ledger."""
     page = open_page(address + "?window=30d").page
     page.locator("#panel-dearest a").first.click()
     page.wait_for_url("**/trace/**")
@@ -500,7 +500,7 @@ def test_calls_can_be_paged(address: str, open_page: Callable[..., Seen]) -> Non
     assert page.get_by_role("link", name="Latest").count() == 1
 
 
-def test_a_new_call_appears_by_itself(tmp_path: Path, open_page: Callable[..., Seen]) -> None:
+def test_a_new_call_appears_automatically(tmp_path: Path, open_page: Callable[..., Seen]) -> None:
     """And an open table stays open, with the focus where it was."""
     now = datetime.now(UTC)
     made = month_of_calls(now, days=20, a_day=10)
@@ -523,7 +523,7 @@ def test_a_new_call_appears_by_itself(tmp_path: Path, open_page: Callable[..., S
 
 
 def test_live_refresh_can_be_stopped(address: str, open_page: Callable[..., Seen]) -> None:
-    """It is a link, and in the address."""
+    """By a link, which is part of the address."""
     page = open_page(address).page
     page.locator("#live").click()
     page.wait_for_url("**live=0**")
@@ -532,7 +532,7 @@ def test_live_refresh_can_be_stopped(address: str, open_page: Callable[..., Seen
     assert page.locator("#live[data-live]").count() == 0
 
 
-def test_an_empty_ledger_says_what_to_do_and_fills_by_itself(
+def test_an_empty_ledger_shows_the_next_step_and_fills_automatically(
     tmp_path: Path, open_page: Callable[..., Seen]
 ) -> None:
     """Without a reload."""
@@ -587,7 +587,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_stored_attacks_are_inert(hostile: str, open_page: Callable[..., Seen]) -> None:
-    """Every field of every span is an attack: nothing runs, nothing is fetched, all is text."""
+    """Every field of every span is an attack: no script, no request, only text."""
     seen = open_page(hostile)
     page = seen.page
     shown = [f"?window=24h&by={by}" for by in ("model", "provider", "service", "tenant", "agent")]
@@ -655,8 +655,8 @@ def test_the_report_of_attacks_is_inert_in_a_browser(
     )
 
 
-def test_a_rebound_name_sees_nothing(address: str, browser: Browser) -> None:
-    """The attacker's page has been loaded, and now its name points here."""
+def test_a_rebound_name_is_refused(address: str, browser: Browser) -> None:
+    """After the attacker's page is loaded, its name resolves to this machine."""
     port = address.rstrip("/").rpartition(":")[2]
     context = browser.new_context()
     page = context.new_page()
@@ -680,7 +680,7 @@ class Attacker(BaseHTTPRequestHandler):
 
 
 def test_another_site_can_neither_read_nor_frame_the_page(address: str, browser: Browser) -> None:
-    """Nor load its files as scripts or images of its own."""
+    """Nor load its files as scripts or images."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Attacker) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         context = browser.new_context()
@@ -713,7 +713,7 @@ def test_another_site_can_neither_read_nor_frame_the_page(address: str, browser:
 
 
 def test_with_a_token_the_printed_address_opens_the_page(shop: Path, browser: Browser) -> None:
-    """And the token does not stay in the address; without it nothing is shown."""
+    """The token is removed from the address; without it nothing is shown."""
     with served(shop, OTEL_DISTRO_UI_TOKEN="a token of some length") as url:
         context = browser.new_context()
         page = context.new_page()
@@ -730,8 +730,8 @@ def test_with_a_token_the_printed_address_opens_the_page(shop: Path, browser: Br
     assert (shown, heading, later) == (plain, "Model calls", "Calls")
 
 
-def test_the_page_is_there_within_a_second(address: str, open_page: Callable[..., Seen]) -> None:
-    """From asking to the charts being drawn, on a month of calls."""
+def test_the_page_loads_within_a_second(address: str, open_page: Callable[..., Seen]) -> None:
+    """From the request to drawn charts, with a month of calls."""
     page = open_page(address).page
     began = time.monotonic()
     page.goto(address + "?window=30d")
@@ -741,7 +741,7 @@ def test_the_page_is_there_within_a_second(address: str, open_page: Callable[...
 
 
 class Forger(BaseHTTPRequestHandler):
-    """A page of another port of this machine: the same site, so a browser sends it the cookie."""
+    """A page of another port of this machine, which is the same site for cookies."""
 
     def do_GET(self) -> None:
         target = self.path.partition("?to=")[2]
@@ -763,7 +763,7 @@ class Forger(BaseHTTPRequestHandler):
 def test_consent_is_decided_by_keyboard_on_a_phone_and_by_no_other_page(
     tmp_path: Path, open_page: Callable[..., Seen]
 ) -> None:
-    """In the dark, under the policy; a form of another port is refused although it is let in."""
+    """In the dark theme, under the policy; a form of another port is refused despite the cookie."""
     secret = {"OTEL_DISTRO_UI_TOKEN": "a token of some length", "OTEL_DISTRO_CONSENT": "required"}
     with served(tmp_path, **secret) as url, ThreadingHTTPServer(("127.0.0.1", 0), Forger) as other:
         threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""`otel-distro ui`: one command, one address, and plain words where it cannot."""
+"""`otel-distro ui`: one command, one address, clear errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.process
 def test_it_prints_its_address_serves_and_ends_on_ctrl_c(month: Path, tmp_path: Path) -> None:
-    """With code 0, and without a word about it."""
+    """With code 0 and without a message."""
     process = subprocess.Popen(
         [BIN / "otel-distro", "ui", "--no-browser", "--port", "0", "--ledger", month],
         env=clean_environment(tmp_path),
@@ -48,7 +48,7 @@ def test_it_prints_its_address_serves_and_ends_on_ctrl_c(month: Path, tmp_path: 
 
 @pytest.mark.process
 def test_it_opens_a_browser_once_it_answers(month: Path, tmp_path: Path) -> None:
-    """The one that BROWSER names, with the address of the page."""
+    """The one in BROWSER, with the address of the page."""
     log = tmp_path / "opened"
     browser = tmp_path / "browser.py"
     browser.write_text(f"import sys; open({str(log)!r}, 'w').write(sys.argv[1])")
@@ -75,7 +75,7 @@ def test_it_opens_a_browser_once_it_answers(month: Path, tmp_path: Path) -> None
 def test_a_missing_part_is_named_with_the_command_that_brings_it(
     tmp_path: Path, missing: str
 ) -> None:
-    """The extra is not installed with the rest."""
+    """The extra is not installed by default."""
     script = f"""
 import importlib.util, sys
 real = importlib.util.find_spec
@@ -100,15 +100,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_others_are_not_let_in_without_a_token() -> None:
-    """It does not even listen."""
+    """It does not listen."""
     done = CliRunner().invoke(main, ["ui", "--host", "0.0.0.0", "--no-browser"])
 
     assert done.exit_code == 1
     assert "set OTEL_DISTRO_UI_TOKEN" in done.stderr
 
 
-def test_a_port_that_is_taken_is_said() -> None:
-    """With what to do."""
+def test_a_port_in_use_is_reported() -> None:
+    """With the remedy."""
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
         done = CliRunner().invoke(main, ["ui", "--port", port, "--no-browser"])
@@ -118,8 +118,8 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "localhost:16686", "file:///etc/passwd"])
-def test_a_link_that_is_no_web_address_is_refused(url: str) -> None:
-    """It would be put into every page of a trace."""
+def test_a_link_that_is_not_a_web_address_is_refused(url: str) -> None:
+    """It would be in every page of a trace."""
     done = CliRunner().invoke(main, ["ui", "--jaeger", url, "--no-browser"])
 
     assert done.exit_code == 2
@@ -127,7 +127,7 @@ def test_a_link_that_is_no_web_address_is_refused(url: str) -> None:
 
 
 def test_the_command_line_itself_loads_none_of_it() -> None:
-    """Other commands stay quick."""
+    """Other commands stay fast."""
     code = (
         "import sys, otel_distro.cli.ui_command; print({'starlette', 'jinja2'} & set(sys.modules))"
     )

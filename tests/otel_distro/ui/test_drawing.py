@@ -1,4 +1,4 @@
-"""Numbers for people, round axes, and marks that are as long as their values."""
+"""Formatted numbers, round axes, and marks in proportion to their values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_large_numbers_are_short(value: float, shown: str) -> None:
         (-2_424_123, "-$0.00242"),
     ],
 )  # fmt: skip
-def test_money_is_short_and_never_nothing(nano: int | None, shown: str) -> None:
+def test_money_is_short_and_never_shown_as_zero(nano: int | None, shown: str) -> None:
     """A call of a thousandth of a cent is not free."""
     assert figures.usd_short(nano) == shown
 
@@ -49,7 +49,7 @@ def test_money_is_short_and_never_nothing(nano: int | None, shown: str) -> None:
     ],
 )  # fmt: skip
 def test_unknown_cost_is_never_zero(nano: int, calls: int, unpriced: int, shown: str) -> None:
-    """A sum with an unknown part is a lower bound; one of nothing else is unknown."""
+    """A sum with an unknown part is a lower bound; one of unknown parts only is unknown."""
     assert figures.cost(nano, calls=calls, unpriced=unpriced) == shown
 
 
@@ -68,14 +68,14 @@ def test_durations_are_in_the_unit_that_suits_them(ms: float | None, shown: str)
     [(0, "0 %"), (0.0004, "< 0.1 %"), (0.016, "1.6 %"), (0.5, "50 %"), (0.9999, "> 99.9 %"),
      (1, "100 %")],
 )  # fmt: skip
-def test_a_little_is_never_nothing(share: float, shown: str) -> None:
-    """And nearly all is never all."""
+def test_a_small_share_is_never_shown_as_zero(share: float, shown: str) -> None:
+    """And nearly all is never shown as all."""
     assert figures.percent(share) == shown
 
 
 @given(st.floats(1e-9, 1e15))
 def test_an_axis_holds_its_largest_value_and_has_few_round_steps(largest: float) -> None:
-    """Never more than a step above it, so that charts use their height."""
+    """At most one step above it, so that charts use their height."""
     axis = scale(largest, height=100, above=0)
 
     assert axis.top >= largest * (1 - 1e-9)
@@ -87,7 +87,7 @@ def test_an_axis_holds_its_largest_value_and_has_few_round_steps(largest: float)
 
 @given(st.integers(1, 10**6))
 def test_an_axis_of_things_has_whole_steps(largest: int) -> None:
-    """There is no half a failed call."""
+    """Failed calls are whole numbers."""
     axis = scale(largest, height=100, above=0, whole=True)
 
     assert all(tick == int(tick) for tick in axis.ticks)
@@ -96,13 +96,13 @@ def test_an_axis_of_things_has_whole_steps(largest: int) -> None:
 
 @pytest.mark.parametrize("largest", [0, -1, math.nan, math.inf])
 def test_an_axis_of_nothing_can_be_drawn(largest: float) -> None:
-    """Everything lies on the ground."""
+    """All values are on the baseline."""
     assert scale(largest, height=100, above=10).y(0) == 110
 
 
 @given(st.integers(1, 500), st.integers(2, 12))
 def test_labels_are_few_and_the_last_is_among_them(count: int, most: int) -> None:
-    """Now is what people look for."""
+    """Users look for the present."""
     chosen = spread(count, most)
 
     assert len(chosen) <= most
@@ -115,7 +115,7 @@ values = st.lists(st.integers(0, 10**12), min_size=4, max_size=4)
 
 @given(values, values)
 def test_bars_are_as_long_as_their_values(low: list[int], high: list[int]) -> None:
-    """One pixel is the line between colours."""
+    """One pixel separates colours."""
     top = max(a + b for a, b in zip(low, high, strict=True))
     drawn = bars("t", STEPS, [Series("a", low, "s0"), Series("b", high, "s1")], str, str)
     found = re.findall(r'class="bar s\d".*?height="([\d.]+)" data-value="([\d.]+)"', str(drawn))
@@ -127,8 +127,8 @@ def test_bars_are_as_long_as_their_values(low: list[int], high: list[int]) -> No
             assert float(height) == pytest.approx(full.length(float(value)), abs=1.02)
 
 
-def test_every_step_tells_its_values_the_largest_part_first() -> None:
-    """As the pointer and the arrow keys read them."""
+def test_every_step_lists_its_values_the_largest_first() -> None:
+    """As read by pointer and arrow keys."""
     drawn = bars(
         "t", STEPS[:1], [Series("a", [1], "s0"), Series("b", [3], "s1")], "${:.0f}".format, str
     )

@@ -1,4 +1,4 @@
-"""The pages say what the ledger holds: the numbers of the commands, as charts and as tables."""
+"""The pages show the figures of the ledger and the commands, as charts and tables."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def test_the_figures_on_top_are_those_of_the_ledger(visit: TestClient, month: Pa
 
 
 def test_the_bars_of_spend_add_up_to_the_spend(visit: TestClient, month: Path) -> None:
-    """To the nano-dollar, by whatever it is broken down."""
+    """To the nano-dollar, in every breakdown."""
     expected = report(month).total.cost_nano_usd
 
     for by in ("model", "provider", "service", "tenant", "operation", "agent", "user", "session"):
         assert sum(values(panel(visit, "spend", window="30d", by=by))) == expected
 
 
-def test_each_model_has_the_bars_of_its_own_spend(visit: TestClient, month: Path) -> None:
+def test_each_model_has_the_bars_of_its_spend(visit: TestClient, month: Path) -> None:
     """The dearest has the first colour."""
     dearest = report(month).groups[0]
     html = panel(visit, "spend", window="30d")
@@ -94,7 +94,7 @@ def test_each_model_has_the_bars_of_its_own_spend(visit: TestClient, month: Path
     )
 
 
-def test_a_day_tells_what_that_day_cost(visit: TestClient, month: Path) -> None:
+def test_a_day_shows_the_cost_of_that_day(visit: TestClient, month: Path) -> None:
     """The tenth of March."""
     day = datetime(2026, 3, 10, tzinfo=UTC)
     with open_ledger(month) as ledger:
@@ -105,7 +105,7 @@ def test_a_day_tells_what_that_day_cost(visit: TestClient, month: Path) -> None:
     )
 
 
-def test_calls_without_a_price_are_said_and_have_no_bar(visit: TestClient, month: Path) -> None:
+def test_calls_without_a_price_are_counted_and_have_no_bar(visit: TestClient, month: Path) -> None:
     """Unknown is not zero."""
     total = report(month).total
     html = panel(visit, "spend", window="30d")
@@ -134,7 +134,7 @@ def test_percentiles_are_those_of_the_ledger(visit: TestClient, month: Path) -> 
 
 
 def test_models_are_listed_with_their_own_percentiles(visit: TestClient, month: Path) -> None:
-    """As `otel-distro costs` has them."""
+    """As in `otel-distro costs`."""
     text = Page(panel(visit, "models", window="30d")).text
 
     for line in report(month).groups:
@@ -153,7 +153,7 @@ def test_tokens_add_up(visit: TestClient, month: Path) -> None:
 
 
 def test_errors_are_counted_by_class(visit: TestClient, month: Path) -> None:
-    """With status code and who has to act."""
+    """With status code and responsible party."""
     html = panel(visit, "errors", window="30d")
     text = Page(html).text
 
@@ -163,7 +163,7 @@ def test_errors_are_counted_by_class(visit: TestClient, month: Path) -> None:
 
 
 def test_the_evidence_of_calls_is_counted_by_provider(visit: TestClient, month: Path) -> None:
-    """These were all made of spans."""
+    """All of these come from spans."""
     text = Page(panel(visit, "evidence", window="30d")).text
 
     assert f"0 of {report(month).total.calls:,} calls seen on the wire" in text
@@ -171,7 +171,7 @@ def test_the_evidence_of_calls_is_counted_by_provider(visit: TestClient, month: 
 
 
 def test_violations_and_redactions_are_counted(visit: TestClient) -> None:
-    """Twenty days of redactions are kept in that folder."""
+    """That folder has twenty days of redactions."""
     assert "total_request" in panel(visit, "violations", window="30d")
     assert "email 820 phone 240 api_key 60" in Page(panel(visit, "redactions", window="30d")).text
     assert "email 287 phone 84" in Page(panel(visit, "redactions", window="7d")).text
@@ -231,7 +231,7 @@ def test_each_filter_can_be_removed(visit: TestClient) -> None:
 
 
 def test_the_last_hours_are_shown_by_the_hour(visit: TestClient, month: Path) -> None:
-    """From the rows, since the daily sums know no hours."""
+    """From the rows, because the daily sums have no hours."""
     since = datetime(2026, 3, 17, 16, tzinfo=UTC)
     with open_ledger(month) as ledger:
         total = costs(ledger, since, by=()).total
@@ -242,7 +242,7 @@ def test_the_last_hours_are_shown_by_the_hour(visit: TestClient, month: Path) ->
 
 
 def test_the_window_before_is_compared(visit: TestClient, month: Path) -> None:
-    """The last seven days with as much of the seven before."""
+    """The last seven days with the same part of the seven days before."""
     now = NOW
     since = datetime(2026, 3, 12, tzinfo=UTC)
     with open_ledger(month) as ledger:
@@ -254,7 +254,7 @@ def test_the_window_before_is_compared(visit: TestClient, month: Path) -> None:
     assert f"{sign}{abs(change)} % on the window before" in page(visit, window="7d").text
 
 
-def test_an_empty_ledger_says_what_to_do(visitor: Callable[..., TestClient]) -> None:
+def test_an_empty_ledger_prints_the_next_step(visitor: Callable[..., TestClient]) -> None:
     """Not a page of zeros."""
     shown = page(visitor())
 
@@ -274,7 +274,7 @@ def test_a_window_without_calls_leads_to_one_with_calls(visit: TestClient) -> No
 
 
 def test_every_chart_has_a_table_and_every_id_is_there_once(visit: TestClient) -> None:
-    """What a chart shows can be read."""
+    """Every chart has a text alternative."""
     shown = page(visit, window="30d")
     charts = [a for a in shown.all("svg") if a.get("class") == "chart"]
 
@@ -286,7 +286,7 @@ def test_every_chart_has_a_table_and_every_id_is_there_once(visit: TestClient) -
 
 
 def test_no_page_has_inline_script_or_style(visit: TestClient) -> None:
-    """The policy would not run them."""
+    """The policy would block them."""
     for path in ("/", "/calls", "/panel/spend"):
         shown = Page(visit.get(path).text)
         assert not shown.all("style")
@@ -297,7 +297,7 @@ def test_no_page_has_inline_script_or_style(visit: TestClient) -> None:
 
 
 def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, month: Path) -> None:
-    """Fifty at a time, none twice, none left out."""
+    """Fifty at a time, each exactly once."""
     with open_ledger(month) as ledger:
         expected = [
             c.priced.call.start_ns for c in calls(ledger, SINCE, billed_only=True, limit=120)
@@ -326,17 +326,17 @@ def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, m
 def test_wrong_addresses_are_explained(
     visit: TestClient, path: str, status: int, said: str
 ) -> None:
-    """And lead back."""
+    """With a link back."""
     answer = visit.get(path)
 
     assert answer.status_code == status
     assert said in answer.text
 
 
-def test_a_file_that_is_no_ledger_is_explained(
+def test_a_file_that_is_not_a_ledger_is_explained(
     visitor: Callable[..., TestClient], tmp_path: Path
 ) -> None:
-    """With its path, and no trace of Python."""
+    """With its path, without a traceback."""
     wrong = tmp_path / "notes.db"
     wrong.write_text("not a database, but long enough to look like a file" * 40)
     answer = visitor(wrong).get("/")
@@ -347,7 +347,7 @@ def test_a_file_that_is_no_ledger_is_explained(
 
 
 def test_an_unchanged_page_is_not_sent_again(visit: TestClient) -> None:
-    """A live page asks every few seconds."""
+    """A live page polls every few seconds."""
     first = visit.get("/?window=30d")
     (mark,) = [
         a["content"] for a in Page(first.text).all("meta") if a.get("name") == "otel-distro-mark"
@@ -360,7 +360,7 @@ def test_an_unchanged_page_is_not_sent_again(visit: TestClient) -> None:
 
 
 def test_a_new_call_is_on_the_next_page(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
-    """Though answers are remembered."""
+    """Although answers are cached."""
     writer = LedgerWriter(tmp_path / "ledger.db")
     made = month_of_calls(NOW, days=2)
     writer.write(made[:10])
@@ -375,7 +375,7 @@ def test_a_new_call_is_on_the_next_page(visitor: Callable[..., TestClient], tmp_
 
 
 def test_looking_changes_nothing(visit: TestClient, month: Path) -> None:
-    """Neither the ledger nor the folder: no file of budgets is made."""
+    """Neither the ledger nor the folder: no budget file is created."""
     before = {p.name: p.stat().st_mtime_ns for p in month.parent.iterdir() if "-shm" not in p.name}
     for path in ("/", "/calls", *(f"/panel/{name}" for name in PANELS)):
         assert visit.get(path).status_code == 200
@@ -410,7 +410,7 @@ def test_hostile_names_are_text_everywhere(
 
 
 def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
-    """What is left of each, tightest first, and when it will run out; without a file of books."""
+    """The remainder of each, tightest first, and its forecast; also without a budget file."""
     now = datetime.now(UTC).replace(microsecond=0)
     writer = LedgerWriter(tmp_path / "ledger.db")
     writer.write([c for c in month_of_calls(now, days=2, a_day=40) if c.call.start_ns > 0])
@@ -429,8 +429,8 @@ def test_budgets_burn_down(visitor: Callable[..., TestClient], tmp_path: Path) -
     assert not (tmp_path / "budget.db").exists()
 
 
-def test_no_budget_says_how_to_set_one(visit: TestClient) -> None:
-    """By example."""
+def test_without_a_budget_the_page_shows_how_to_set_one(visit: TestClient) -> None:
+    """With an example."""
     assert "OTEL_DISTRO_BUDGET_USD_PER_DAY=5" in panel(visit, "budgets")
 
 
@@ -446,7 +446,7 @@ def test_no_budget_says_how_to_set_one(visit: TestClient) -> None:
     ],
 )
 def test_days_that_no_ledger_has_are_explained(visit: TestClient, query: str) -> None:
-    """They are no error of ours."""
+    """They are not internal errors."""
     for path in ("/", "/calls", "/calls.csv"):
         assert visit.get(f"{path}?{query}").status_code == 200
 
@@ -473,7 +473,7 @@ def test_calls_are_exported(visit: TestClient) -> None:
 
 
 def test_a_row_of_panels_has_no_gap(visitor: Callable[..., TestClient], month: Path) -> None:
-    """What has nothing to show is named at the end, and its neighbours take its place."""
+    """Empty panels are named at the end, and their neighbours move up."""
     page = visitor(month).get("/?window=30d").text
 
     assert 'id="panel-budgets"' not in page
@@ -493,14 +493,14 @@ def test_the_costs_of_a_view_can_be_exported(visit: TestClient) -> None:
 
 
 def test_sessions_of_the_dearest_calls_lead_to_their_calls(visit: TestClient) -> None:
-    """A session is a link wherever a call is listed."""
+    """Every listed call has a link to its session."""
     panel = visit.get("/panel/dearest?window=30d").text
 
     assert re.findall(r'href="/calls[^"]*session=[0-9a-f]{12}', panel)
 
 
 def test_every_model_is_listed(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
-    """More than fit on a screen: they scroll."""
+    """More than fit on a screen; the list scrolls."""
     kind = KINDS[0]
     rng = random.Random(1)
     calls = [
@@ -516,5 +516,5 @@ def test_every_model_is_listed(visitor: Callable[..., TestClient], tmp_path: Pat
 
 
 def test_every_panel_has_a_place_on_the_page() -> None:
-    """One that no row names would be asked for and not shown."""
+    """One without a row would be computed and not shown."""
     assert sorted(name for row in ROWS for name in row) == sorted(PANELS)

@@ -1,4 +1,4 @@
-"""`otel-distro reports report`: the page as one file that loads and runs nothing, or text."""
+"""`otel-distro reports report`: the page as one file without scripts and requests, or text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_file_has_the_numbers_of_the_page_and_stays_small(month: Path) -> None:
-    """Two megabytes at most, however many calls there are."""
+    """Two megabytes at most, for any number of calls."""
     text = report(month, Settings(state_dir=month.parent), {"window": "all"}, now=NOW)
     with open_ledger(month) as ledger:
         total = costs(ledger, by=()).total
@@ -46,7 +46,7 @@ def test_the_file_has_the_numbers_of_the_page_and_stays_small(month: Path) -> No
 
 
 def test_the_file_loads_nothing_and_runs_nothing(month: Path) -> None:
-    """Its policy allows its own style sheet, by its digest."""
+    """Its policy allows only its style sheet, by digest."""
     text = report(month, Settings(state_dir=month.parent), {}, now=NOW)
     shown = Page(text)
 
@@ -59,7 +59,7 @@ def test_the_file_loads_nothing_and_runs_nothing(month: Path) -> None:
 
 
 def test_hostile_names_are_text_in_the_file(tmp_path: Path) -> None:
-    """It may be opened from anybody's disk."""
+    """It may be opened from any disk."""
     ledger = write_hostile(tmp_path, NOW)
     shown = Page(report(ledger, Settings(state_dir=tmp_path), {"window": "24h"}, now=NOW))
 
@@ -70,7 +70,7 @@ def test_hostile_names_are_text_in_the_file(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
-    """And leaves nothing half-written beside it."""
+    """And leaves no partial file."""
     target = tmp_path / "out" / "report.html"
     target.parent.mkdir()
     done = run(
@@ -100,7 +100,7 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
         (["--window", "1y"], 2, "'1y' is not one of"),
     ],
 )
-def test_what_cannot_be_done_is_explained(
+def test_an_impossible_command_is_explained(
     month: Path, arguments: list[str], code: int, said: str
 ) -> None:
     """On stderr."""
@@ -130,7 +130,7 @@ def test_as_text_it_has_volume_errors_latency_tokens_and_cost(month: Path) -> No
 def test_an_empty_ledger_is_no_table_of_zeros(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says what to do."""
+    """It shows the next step."""
     monkeypatch.setenv("OTEL_DISTRO_LEDGER", str(tmp_path / "none.db"))
     done = run("reports", "report")
 

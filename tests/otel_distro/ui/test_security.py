@@ -25,7 +25,7 @@ TOKEN = "correct horse battery staple"
     ["127.0.0.1", "127.0.0.1:4320", "localhost", "LOCALHOST:1", "[::1]", "[::1]:4320"],
 )
 def test_the_page_is_served_under_the_names_of_this_machine(visit: TestClient, host: str) -> None:
-    """With any port: it may be forwarded."""
+    """With any port, because it may be forwarded."""
     assert visit.get("/", headers={"host": host}).status_code == 200
 
 
@@ -38,7 +38,7 @@ def test_the_page_is_served_under_the_names_of_this_machine(visit: TestClient, h
     ],
 )  # fmt: skip
 def test_a_name_made_to_point_here_is_refused(visit: TestClient, host: str) -> None:
-    """DNS rebinding: the browser would take the page for one of the attacker's own."""
+    """DNS rebinding: for the browser the page would belong to the attacker's origin."""
     answer = visit.get("/", headers={"host": host})
 
     expected = 200 if host.strip() == "127.0.0.1" else 421
@@ -47,20 +47,20 @@ def test_a_name_made_to_point_here_is_refused(visit: TestClient, host: str) -> N
 
 
 def test_every_path_is_behind_the_check(visit: TestClient) -> None:
-    """Style sheets too: what is installed here is nobody's business."""
+    """Style sheets too: they would reveal the installed version."""
     for path in ("/", "/calls", "/panel/spend", "/static/ui.css", "/nowhere", f"/trace/{'0' * 32}"):
         assert visit.get(path, headers={"host": "evil.example"}).status_code == 421
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_nothing_but_reading_is_possible(visit: TestClient, method: str) -> None:
-    """But for the form of the settings view, which has tests of its own."""
+def test_the_page_is_read_only(visit: TestClient, method: str) -> None:
+    """Except the form of the settings view, which has separate tests."""
     assert visit.request(method, "/").status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/", "/calls", "/panel/spend", "/nowhere", "/static/ui.js"])
 def test_every_answer_is_marked_as_private(visit: TestClient, path: str) -> None:
-    """Not kept, not framed, not shared, no script but ours."""
+    """No caching, no framing, no sharing, no foreign script."""
     headers = visit.get(path).headers
 
     assert headers["content-security-policy"] == POLICY
@@ -80,7 +80,7 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
     assert "*" not in POLICY
 
 
-def test_our_files_ask_nobody_else_for_anything() -> None:
+def test_our_files_load_nothing_from_other_hosts() -> None:
     """No font, no image, no script of another host."""
     for file in STATIC.iterdir():
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
@@ -101,8 +101,8 @@ def locked(month: object, visitor: Callable[..., TestClient]) -> TestClient:
     return visitor(month, access=Access(TOKEN))
 
 
-def test_a_token_is_asked_for_where_one_is_set(locked: TestClient) -> None:
-    """And the answer says where to get it."""
+def test_a_token_is_required_if_set(locked: TestClient) -> None:
+    """And the response says where to find it."""
     for path in ("/", "/static/ui.css", "/?token=wrong", "/?token="):
         answer = locked.get(path)
         assert answer.status_code == 401
@@ -110,7 +110,7 @@ def test_a_token_is_asked_for_where_one_is_set(locked: TestClient) -> None:
 
 
 def test_the_token_opens_the_page_and_leaves_the_address(locked: TestClient) -> None:
-    """What stays is a cookie that no script can read and no other site can send."""
+    """A cookie remains that no script can read and no other site can send."""
     answer = locked.get("/?by=tenant&token=" + TOKEN.replace(" ", "%20"), follow_redirects=False)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/?by=tenant")
@@ -123,7 +123,7 @@ def test_the_token_opens_the_page_and_leaves_the_address(locked: TestClient) -> 
 
 
 def test_programs_send_the_token_as_bearer(locked: TestClient) -> None:
-    """And a wrong one is no use."""
+    """A wrong one is refused."""
     right = locked.get("/panel/spend", headers={"authorization": f"Bearer {TOKEN}"})
     wrong = locked.get("/panel/spend", headers={"authorization": "Bearer wrong"})
 
@@ -131,8 +131,8 @@ def test_programs_send_the_token_as_bearer(locked: TestClient) -> None:
 
 
 @pytest.mark.parametrize("cookie", [f"{COOKIE}=x", f"{COOKIE}={TOKEN}", "=;=", f'{COOKIE}="'])
-def test_a_made_up_cookie_opens_nothing(locked: TestClient, cookie: str) -> None:
-    """Not even the token itself, which is not what the cookie holds."""
+def test_a_forged_cookie_is_refused(locked: TestClient, cookie: str) -> None:
+    """Not even the token itself, because the cookie has another value."""
     answer = locked.get("/", headers={"cookie": cookie})
 
     assert answer.status_code == 401
@@ -149,7 +149,7 @@ def test_the_redirect_never_leads_away(locked: TestClient) -> None:
 
 
 def test_with_a_token_addresses_are_good_names_and_other_names_are_not() -> None:
-    """Only a name can be made to point elsewhere; one may be allowed."""
+    """Only names can be rebound; one may be allowed."""
     access = Access(TOKEN, frozenset({"box.internal"}))
 
     assert access.allows_host("192.168.0.7:4320")
@@ -176,11 +176,11 @@ def test_others_are_let_in_only_with_a_token(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_needs_none(host: str) -> None:
-    """No other user reaches it."""
+    """No other machine reaches it."""
     check_host(host, None)
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_a_port_in_use_is_reported() -> None:
     """With what to do; port 0 is any free one."""
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]

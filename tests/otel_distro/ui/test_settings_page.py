@@ -1,4 +1,4 @@
-"""The settings view: values with their sources, and consent, changed by those who may."""
+"""The settings view: values with sources, and consent, changed by authorised visitors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORM = "/settings/consent"
 
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The variables of the process that serves the page."""
+    """Environment of the process that serves the page."""
     made = {"OTEL_DISTRO_STATE_DIR": str(tmp_path), "OTEL_DISTRO_CONSENT": "required"}
     for name, value in made.items():
         monkeypatch.setenv(name, value)
@@ -73,10 +73,10 @@ def decided(tmp_path: Path) -> str | None:
     return decision.answer if decision else None
 
 
-def test_consent_is_given_and_taken_back_on_the_page(
+def test_consent_is_granted_and_revoked_on_the_page(
     visitor: Callable[..., TestClient], tmp_path: Path
 ) -> None:
-    """Each decision is in the private audit trail: who, when, what, from where."""
+    """Each decision is in the private audit trail: user, time, decision, address."""
     client = visitor()
     assert "not decided" in client.get("/settings").text
 
@@ -94,7 +94,7 @@ def test_consent_is_given_and_taken_back_on_the_page(
     assert "consent.revoked" in client.get("/settings").text
 
 
-def test_the_command_says_what_the_page_says(
+def test_the_command_prints_what_the_page_shows(
     visitor: Callable[..., TestClient], tmp_path: Path
 ) -> None:
     """Decision, origin of the setting, effect."""
@@ -145,7 +145,7 @@ def test_a_form_that_is_not_from_the_page_changes_nothing(
 
 
 def test_a_form_counts_once(visitor: Callable[..., TestClient], tmp_path: Path) -> None:
-    """A request that was recorded and is sent again is refused."""
+    """A replayed request is refused."""
     client = visitor()
     fields = {"form_token": token_in(client.get("/settings").text), "answer": "granted"}
     headers = {"origin": ORIGIN}
@@ -179,10 +179,10 @@ def test_an_address_alone_changes_nothing(
 
 
 @pytest.mark.parametrize("shown", ["", "?token=wrong", f"?token={TOKEN}"])
-def test_who_has_not_shown_the_token_changes_nothing(
+def test_a_visitor_without_the_token_changes_nothing(
     visitor: Callable[..., TestClient], tmp_path: Path, shown: str
 ) -> None:
-    """Nor who puts it into the address of the form, which others may have seen."""
+    """Nor does a visitor with the token in the form's address, which others may have seen."""
     form_token = token_in(visitor().get("/settings").text)
     stranger = visitor(shown=False)
     answer = stranger.post(
@@ -202,14 +202,14 @@ def test_who_has_not_shown_the_token_changes_nothing(
         (TOKEN, {"read_only": True}, "read-only"),
     ],
 )
-def test_without_a_token_or_read_only_there_is_no_form_and_none_is_taken(
+def test_without_a_token_or_read_only_there_is_no_form_and_none_is_accepted(
     visitor: Callable[..., TestClient],
     tmp_path: Path,
     token: str | None,
     access: dict[str, Any],
     reason: str,
 ) -> None:
-    """And the page says why."""
+    """And the page gives the reason."""
     client = visitor(token, **access)
     page = client.get("/settings").text
     answer = send(client)
@@ -230,7 +230,7 @@ def test_a_name_made_to_point_here_changes_nothing(
 
 
 def test_each_value_has_its_source_and_no_secret_is_shown(tmp_path: Path) -> None:
-    """Environment before file before default; what cannot be used is not in force."""
+    """Environment before file before default; unusable values are ignored."""
     file = tmp_path / "settings.toml"
     file.write_text(
         'exit_timeout = 3\nstore_days = 9\nui_token = "sEcret-1"\n[redaction]\nkinds={}\n'
@@ -262,7 +262,7 @@ def test_each_value_has_its_source_and_no_secret_is_shown(tmp_path: Path) -> Non
 def test_hostile_values_are_text_on_the_page(
     visitor: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A value, a program's name in the trail, a decision by another."""
+    """A value, a program's name in the trail, another user's decision."""
     monkeypatch.setenv("OTEL_DISTRO_SERVE_ORIGINS", "http://<img src=x onerror=alert(1)>")
     audit.record(tmp_path, "settings.changed", by="<b>me</b>", program="<script>alert(1)</script>")
     consent_state.write(tmp_path, "granted", "<i>them</i>\x1b[31m")

@@ -1,4 +1,4 @@
-"""The URL is the view: windows, breakdowns and filters go in and come out the same."""
+"""The URL is the view: windows, breakdowns and filters round-trip."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ FULL = extent(NOW - timedelta(days=400))
         ("all", datetime(2025, 2, 11, tzinfo=UTC), "week", 58),
     ],
 )
-def test_windows_begin_on_a_step_and_are_as_long_as_they_say(
+def test_windows_begin_on_a_step_and_have_their_length(
     window: str, since: datetime, unit: str, steps: int
 ) -> None:
-    """So that every bar but the last is a whole one, and days come from the daily sums."""
+    """So that every bar but the last is complete, and days come from the daily sums."""
     view = read_view({"window": window}, NOW, FULL)
 
     assert (view.since, view.until, view.unit, len(view.steps)) == (since, None, unit, steps)
@@ -57,15 +57,15 @@ def test_windows_begin_on_a_step_and_are_as_long_as_they_say(
         (NOW - timedelta(days=200), NOW - timedelta(days=90), "all"),
     ],
 )
-def test_without_a_window_one_is_shown_that_fits(
+def test_the_default_window_fits_the_calls(
     first: datetime | None, last: datetime | None, expected: str
 ) -> None:
-    """A first run is not a lonely bar among thirty days, and old calls are not out of sight."""
+    """A first run fills the chart, and old calls are shown."""
     assert fitting_window(NOW, extent(first, last)) == expected
 
 
 def test_a_window_of_own_dates_is_whole_days_both_ends_included() -> None:
-    """Since the first, until the last."""
+    """From the first to the last."""
     view = read_view({"since": "2026-01-30", "until": "2026-02-02"}, NOW, FULL)
 
     assert view.since == datetime(2026, 1, 30, tzinfo=UTC)
@@ -92,8 +92,8 @@ def test_a_single_day_is_shown_by_the_hour() -> None:
         ({"session": "ada"}, "pseudonym of twelve hexadecimal digits"),
     ],
 )
-def test_what_cannot_be_understood_is_said_and_left_out(query: dict[str, str], said: str) -> None:
-    """The page is shown all the same."""
+def test_invalid_parameters_are_reported_and_ignored(query: dict[str, str], said: str) -> None:
+    """The page is still shown."""
     view = read_view(query, NOW, FULL)
 
     (problem,) = view.problems
@@ -103,7 +103,7 @@ def test_what_cannot_be_understood_is_said_and_left_out(query: dict[str, str], s
 
 
 def test_the_window_before_has_as_much_of_it_as_has_passed() -> None:
-    """A day half gone is compared with half a day."""
+    """A half day is compared with a half day."""
     before = read_view({"window": "7d"}, NOW, FULL).before()
 
     assert before is not None
@@ -138,7 +138,7 @@ def test_a_url_made_of_a_view_makes_that_view(query: dict[str, str]) -> None:
 
 @given(st.dictionaries(st.sampled_from([*FILTERS, "window", "by", "since", "until"]), st.text()))
 def test_no_url_breaks_it(query: dict[str, str]) -> None:
-    """And there is always at least one step, so that there is something to draw."""
+    """And there is always at least one step to draw."""
     view = read_view(query, NOW, FULL)
 
     assert view.steps
@@ -147,7 +147,7 @@ def test_no_url_breaks_it(query: dict[str, str]) -> None:
 
 @given(st.sampled_from(list(WINDOWS)), st.integers(0, 10**9))
 def test_every_moment_of_the_window_has_its_step(window: str, back_s: int) -> None:
-    """The one that begins last before it."""
+    """The last one that begins before it."""
     view = read_view({"window": window}, NOW, FULL)
     at = to_ns(NOW) - back_s * 10**9
     place = view.place(at)

@@ -1,4 +1,4 @@
-"""DSPy: a prediction, asked twice; the second answer comes from its cache."""
+"""DSPy: a prediction, requested twice; the second answer comes from its cache."""
 
 import os
 

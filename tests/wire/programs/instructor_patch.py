@@ -20,4 +20,4 @@ try:
         max_retries=0,
     )
 except Exception:
-    pass  # the provider's answer is no Weather; it is charged for
+    pass  # the provider's response is not a Weather; it is still charged

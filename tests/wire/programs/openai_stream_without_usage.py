@@ -1,4 +1,4 @@
-"""openai: a stream that does not ask for usage; what it cost can only be estimated."""
+"""openai: a stream without requested usage; its cost can only be estimated."""
 
 import os
 import openai

@@ -1,4 +1,4 @@
-"""urllib3 by itself."""
+"""urllib3 alone."""
 
 import json, os, urllib3
 

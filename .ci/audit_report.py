@@ -1,6 +1,6 @@
-"""Tell what `.ci/audit` found; end with 1 if a package of the runtime is known to be vulnerable.
+"""Print the results of `.ci/audit`; exit with 1 on a known vulnerability of the runtime.
 
-usage: told.py SBOM AUDIT SBOM_ERROR AUDIT_ERROR
+usage: audit_report.py SBOM AUDIT SBOM_ERROR AUDIT_ERROR
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def main(sbom: str, audit: str, sbom_error: str, audit_error: str) -> int:
     looked_up = [each for each in packages if "vulns" in each]
     known = [(each, flaw) for each in looked_up for flaw in each["vulns"]]
     for each, flaw in known:
-        mended = ", ".join(flaw.get("fix_versions") or ["no version yet"])
-        print(f"{each['name']} {each['version']}: {flaw['id']}, mended in {mended}")
+        fixed = ", ".join(flaw.get("fix_versions") or ["no version yet"])
+        print(f"{each['name']} {each['version']}: {flaw['id']}, fixed in {fixed}")
     if not looked_up:
         why = f"it knows none of {len(packages)} packages" if packages else audit_error
         print(f"!! SKIPPED: vulnerabilities were NOT looked up, the advisory service failed: {why}")

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, a budget is never over: neither held nor spent."""
+"""No sequence of operations exceeds a budget, neither reserved nor spent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from support.budgets import account, kill
 
 
 class Interleaving(RuleBasedStateMachine):
-    """Two processes reserve, settle, tidy up and die in any order; actuals stay below ceilings."""
+    """Two processes reserve, settle, clean up and die in any order; actuals stay below ceilings."""
 
     url: str | None = None
     run_number = itertools.count(1)
@@ -42,7 +42,7 @@ class Interleaving(RuleBasedStateMachine):
         self.observer = self._accounts()
         self.holds: list[tuple[int, Reservation]] = []
         self.really_spent = 0
-        """By the provider's reckoning, calls of the dead included."""
+        """The provider's charges, calls of dead processes included."""
         self.spent = 0
 
     def _accounts(self) -> BudgetAccounts:
@@ -52,7 +52,7 @@ class Interleaving(RuleBasedStateMachine):
             store = PostgresDatabase(url.parameters, str(url))
         accounts = BudgetAccounts(Path(self.folder.name), store=store, now_ns=lambda: self.now)
         self.made.append(accounts)
-        accounts._flusher.stop()  # rules tidy up, so that every run is the same
+        accounts._flusher.stop()  # rules run the maintenance, so that every run is the same
         return accounts
 
     @property

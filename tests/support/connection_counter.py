@@ -7,8 +7,8 @@ import threading
 from typing import Self
 
 
-class Knocks:
-    """Counts TCP connections to a free loopback port; `with Knocks() as knocks:`."""
+class ConnectionCounter:
+    """Counts TCP connections to a free loopback port; use it in a `with` block."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""Books: holds are granted while there is room, all or none, and cleared however a call ends."""
+"""Budget accounts: all reservations of a call or none, released however the call ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def held(accounts: BudgetAccounts, *claims: Claim) -> Reservation:
     return result
 
 
-def test_a_hold_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
+def test_a_reservation_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
     """60 held, 45 spent: 100 - 45 = 55 are left."""
     reservation = held(accounts, claim(60))
     assert accounts.state(account()) == State(0, 60)
@@ -48,7 +48,7 @@ def test_a_hold_counts_until_it_is_settled(accounts: BudgetAccounts) -> None:
 
 
 def test_no_room_is_denied(accounts: BudgetAccounts) -> None:
-    """It can change only while the amount in the way is held, not spent."""
+    """The outcome may change only while the amount is reserved, not spent."""
     reservation = held(accounts, claim(60))
     while_held = reserve(accounts, claim(50))
     accounts.settle(reservation, [(account(), 60)])
@@ -61,14 +61,14 @@ def test_no_room_is_denied(accounts: BudgetAccounts) -> None:
     assert once_spent.state == State(60, 0)
 
 
-def test_the_last_nano_dollar_can_be_held_and_no_more(accounts: BudgetAccounts) -> None:
+def test_the_last_nano_dollar_can_be_reserved_and_no_more(accounts: BudgetAccounts) -> None:
     """A limit of 100 takes 100."""
     held(accounts, claim(100))
 
     assert isinstance(reserve(accounts, claim(1)), Denied)
 
 
-def test_a_call_that_cost_nothing_gives_everything_back(accounts: BudgetAccounts) -> None:
+def test_a_free_call_releases_its_reservation(accounts: BudgetAccounts) -> None:
     """Errors release."""
     reservation = held(accounts, claim(60))
 
@@ -77,15 +77,15 @@ def test_a_call_that_cost_nothing_gives_everything_back(accounts: BudgetAccounts
     assert accounts.state(account()) == State(0, 0)
 
 
-def test_a_call_alone_may_have_all_that_is_left(accounts: BudgetAccounts) -> None:
-    """Its ceiling of 400 does not fit, the 70 it needs at least do; then nobody else gets in."""
+def test_a_single_call_may_reserve_the_remainder(accounts: BudgetAccounts) -> None:
+    """Its ceiling of 400 does not fit, its minimum of 70 does; then no other call is admitted."""
     held(accounts, claim(400, least=70))
 
     assert accounts.state(account()) == State(0, 100)
     assert isinstance(reserve(accounts, claim(1)), Denied)
 
 
-def test_several_budgets_hold_all_or_nothing(accounts: BudgetAccounts) -> None:
+def test_several_budgets_reserve_all_or_nothing(accounts: BudgetAccounts) -> None:
     """The tenant has room, the day has not: neither is touched."""
     tenant, day = account(1000, name="tenant", scope="acme"), account(10)
 
@@ -97,14 +97,14 @@ def test_several_budgets_hold_all_or_nothing(accounts: BudgetAccounts) -> None:
 
 
 def test_scope_values_do_not_share(accounts: BudgetAccounts) -> None:
-    """What acme spends is not globex's."""
+    """Spending of acme does not count for globex."""
     held(accounts, claim(100, account(scope="acme")))
 
     assert isinstance(reserve(accounts, claim(100, account(scope="globex"))), Reservation)
 
 
-def test_a_hold_belongs_to_the_window_it_was_made_in(accounts: BudgetAccounts) -> None:
-    """A call over midnight is booked on the day it began; the new day starts at nothing."""
+def test_a_reservation_belongs_to_the_window_of_its_creation(accounts: BudgetAccounts) -> None:
+    """A call over midnight is charged to the day it began; the new day starts at zero."""
     yesterday, today = account(start_ns=1), account(start_ns=2)
     reservation = held(accounts, claim(100, yesterday))
 
@@ -114,7 +114,7 @@ def test_a_hold_belongs_to_the_window_it_was_made_in(accounts: BudgetAccounts) -
     assert accounts.state(today) == State(0, 100)
 
 
-def test_after_a_clock_was_set_back_nothing_is_given_out_again(accounts: BudgetAccounts) -> None:
+def test_after_a_clock_was_set_back_no_amount_is_available_twice(accounts: BudgetAccounts) -> None:
     """30 on Monday and 60 on Tuesday; back on Monday 10 are left, and on Tuesday 40 again."""
     budget = CostBudget(name="day", limit=100)
     monday, tuesday = (budget.account_of("", NOON_NS + n * DAY_NS) for n in (0, 1))
@@ -136,7 +136,7 @@ def test_a_clock_that_was_years_ahead_does_not_block_the_budget(accounts: Budget
 
 
 def test_settling_twice_counts_once(accounts: BudgetAccounts) -> None:
-    """The second time the hold is gone."""
+    """The second time the reservation is gone."""
     reservation = held(accounts, claim(60))
     accounts.settle(reservation, [(account(), 45)])
     accounts.settle(reservation, [(account(), 45)])
@@ -144,13 +144,13 @@ def test_settling_twice_counts_once(accounts: BudgetAccounts) -> None:
     assert accounts.state(account()) == State(45, 0)
 
 
-def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
+def test_reservations_of_a_dead_process_are_charged_at_their_likely_cost(
     accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
-    """It asked for 90 of 100 and dies; its call was probably billed 20, the rest comes back."""
+    """It reserves 90 of 100 and dies; its call likely cost 20, the rest is released."""
     dead = make_accounts()
     reserve(dead, Claim(account(), 90, 90, 20))
-    dead.close()  # which leaves behind what is on its way
+    dead.close()  # leaves calls in progress behind
 
     result = reserve(accounts, claim(80))
 
@@ -158,10 +158,10 @@ def test_what_a_dead_process_holds_is_charged_as_its_calls_likely_cost(
     assert accounts.state(account()) == State(20, 80)
 
 
-def test_what_a_living_process_holds_stays_held(
+def test_reservations_of_a_live_process_stay(
     accounts: BudgetAccounts, make_accounts: MakeAccounts
 ) -> None:
-    """However often others ask."""
+    """For any number of requests of others."""
     alive = make_accounts()
     reserve(alive, claim(90))
 
@@ -170,7 +170,7 @@ def test_what_a_living_process_holds_stays_held(
     alive.close()
 
 
-def test_a_hold_that_nobody_ended_expires(accounts: BudgetAccounts) -> None:
+def test_an_abandoned_reservation_expires(accounts: BudgetAccounts) -> None:
     """An hour later it is charged; no call lasts as long."""
     held(accounts, claim(60))
     with accounts.store.transaction() as db:
@@ -181,8 +181,8 @@ def test_a_hold_that_nobody_ended_expires(accounts: BudgetAccounts) -> None:
     assert accounts.state(account()) == State(60, 0)
 
 
-def test_an_owner_is_alive_until_it_lets_go(tmp_path: Path) -> None:
-    """The lock on its file says so, not its process id."""
+def test_an_owner_is_alive_until_it_releases_its_lock(tmp_path: Path) -> None:
+    """By the lock on its file, not its process id."""
     owner = Owner(tmp_path)
     assert remains(tmp_path, owner.name) is None
 
@@ -195,7 +195,7 @@ def test_an_owner_is_alive_until_it_lets_go(tmp_path: Path) -> None:
     assert left.owed[3] == 70
 
 
-def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
+def test_the_state_of_an_owner_without_a_file_is_unknown(tmp_path: Path) -> None:
     """It may run on another host."""
     owner = Owner(tmp_path)
     owner.close(remove=True)
@@ -204,8 +204,8 @@ def test_of_an_owner_without_a_file_nothing_is_known(tmp_path: Path) -> None:
         remains(tmp_path, owner.name)
 
 
-def test_books_open_with_what_the_ledger_knows(make_accounts: MakeAccounts) -> None:
-    """Spent before there was a budget, or before its file was lost."""
+def test_accounts_open_with_the_spending_of_the_ledger(make_accounts: MakeAccounts) -> None:
+    """Spending from before the budget, or before its file was lost."""
     accounts = make_accounts(opening=lambda _account: 70)
 
     assert isinstance(reserve(accounts, claim(40)), Denied)
@@ -213,8 +213,8 @@ def test_books_open_with_what_the_ledger_knows(make_accounts: MakeAccounts) -> N
     accounts.close()
 
 
-def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
-    """SQLite would go on with the file that is gone."""
+def test_a_deleted_file_is_rebuilt_from_the_ledger(tmp_path: Path) -> None:
+    """SQLite would keep using the deleted file."""
     spent = {"known": 0}
     accounts = BudgetAccounts(tmp_path, opening=lambda _account: spent["known"])
     accounts.charge([(account(), 30)])
@@ -227,15 +227,15 @@ def test_a_deleted_file_is_made_again_from_the_ledger(tmp_path: Path) -> None:
 
 
 def test_files_are_private(tmp_path: Path, accounts: BudgetAccounts) -> None:
-    """Nobody else reads who spent what."""
+    """Other users cannot read the spending."""
     held(accounts, claim(1))
 
     for path in (tmp_path / "state").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
-def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
-    """60 passes 50; 96 passes 80 and 95 together; going on says nothing new."""
+def test_each_threshold_is_reported_once(accounts: BudgetAccounts) -> None:
+    """60 passes 50; 96 passes 80 and 95 together; further spending reports nothing new."""
     first = accounts.charge([(account(), 60)])
     second = accounts.charge([(account(), 36)])
     third = accounts.charge([(account(), 1)])
@@ -245,7 +245,7 @@ def test_each_threshold_is_told_once(accounts: BudgetAccounts) -> None:
     assert third == []
 
 
-def test_thresholds_are_told_again_in_the_next_window(accounts: BudgetAccounts) -> None:
+def test_thresholds_are_reported_again_in_the_next_window(accounts: BudgetAccounts) -> None:
     """Each window starts at zero."""
     accounts.charge([(account(start_ns=1), 60)])
 
@@ -253,15 +253,15 @@ def test_thresholds_are_told_again_in_the_next_window(accounts: BudgetAccounts) 
 
 
 def test_spending_can_be_taken_back(accounts: BudgetAccounts) -> None:
-    """When a call turns out to be another one's duplicate."""
+    """When a call proves to be a duplicate."""
     accounts.charge([(account(), 60)])
     accounts.charge([(account(), -60)])
 
     assert accounts.state(account()) == State(0, 0)
 
 
-def test_what_was_learned_is_shared(accounts: BudgetAccounts, make_accounts: MakeAccounts) -> None:
-    """The most and the least of all processes."""
+def test_learned_usage_is_shared(accounts: BudgetAccounts, make_accounts: MakeAccounts) -> None:
+    """Maximum and minimum of all processes."""
     other = make_accounts()
     for store, tokens in ((accounts, 100), (other, 300)):
         reservation = held(store, claim(1))
@@ -278,8 +278,8 @@ def test_what_was_learned_is_shared(accounts: BudgetAccounts, make_accounts: Mak
     assert seen == [UsageCeiling("m", "input 5", 2, 300, 100, 20), None]
 
 
-def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
-    """The gate decides what that means."""
+def test_an_unusable_file_is_reported(tmp_path: Path) -> None:
+    """The gate applies its policy."""
     (tmp_path / "budget.db").mkdir()
     accounts = BudgetAccounts(tmp_path)
 
@@ -288,8 +288,8 @@ def test_a_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
-    """And once there is room again, everything goes on."""
+def test_a_full_disk_is_reported_and_no_call_is_admitted(tmp_path: Path) -> None:
+    """And once there is room again, calls are admitted."""
     accounts = BudgetAccounts(tmp_path)
     accounts.state(account())
     database: Any = accounts.store._connection  # type: ignore[attr-defined]
@@ -304,8 +304,8 @@ def test_a_full_disk_is_said_and_nothing_is_granted(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """Where the file of the owner would go."""
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    """The folder for the file of the owner."""
     (tmp_path / "budget.owners").write_text("not a folder")
     accounts = BudgetAccounts(tmp_path)
 
@@ -314,8 +314,8 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     accounts.close()
 
 
-def test_a_forked_child_does_not_end_the_holds_of_its_parent(accounts: BudgetAccounts) -> None:
-    """Even if it comes to settle one that it has inherited."""
+def test_a_forked_child_does_not_end_reservations_of_its_parent(accounts: BudgetAccounts) -> None:
+    """Even if it settles an inherited one."""
     reservation = held(accounts, claim(40))
     child = os.fork()
     if child == 0:
@@ -327,7 +327,7 @@ def test_a_forked_child_does_not_end_the_holds_of_its_parent(accounts: BudgetAcc
 
 
 def test_a_forked_child_owns_nothing_of_its_parent(accounts: BudgetAccounts) -> None:
-    """It holds in its own name, and its end does not end the parent's holds."""
+    """It has its own reservations, and its end does not end the parent's."""
     held(accounts, claim(40))
     child = os.fork()
     if child == 0:
@@ -342,7 +342,7 @@ def test_a_forked_child_owns_nothing_of_its_parent(accounts: BudgetAccounts) -> 
     assert accounts.state(account()) == State(40, 40)
 
 
-def test_a_file_of_the_version_before_keeps_its_spending(tmp_path: Path) -> None:
+def test_a_file_of_the_previous_version_keeps_its_spending(tmp_path: Path) -> None:
     """Its columns are renamed once, and its thresholds are not reported again."""
     path = tmp_path / "budget.db"
     before = (
