@@ -8,7 +8,12 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset VIRTUAL_ENV PYTHONPATH
-[ $# != 0 ] || set -- $(sed -n 's/.*"Programming Language :: Python :: \(3\.1[2-9]\)",/python\1/p' pyproject.toml)
+if [ $# = 0 ]; then
+  mapfile -t named < <(
+    sed -n 's/.*"Programming Language :: Python :: \(3\.1[2-9]\)",/python\1/p' pyproject.toml
+  )
+  set -- "${named[@]}"
+fi
 tests=(
   tests/otel_cost_ledger tests/otel_pricing tests/otel_budget/test_owners.py
   tests/otel_budget/test_leases.py tests/otel_host tests/otel_distro/test_guard.py
