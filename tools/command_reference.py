@@ -5,6 +5,7 @@ python -m tools.command_reference docs/commands.md    # writes it in place
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import TYPE_CHECKING
 
 import click
@@ -46,7 +47,7 @@ def _section(command: click.Command, full: str) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"## {full}\n"
     yield f"`{full} {usage}`".replace(" `", "`") + "\n"
-    yield (command.help or "").strip().replace("\b\n", "") + "\n"
+    yield cleandoc(command.help or "").replace("\b\n", "") + "\n"
     rows = [
         record
         for parameter in command.get_params(context)
