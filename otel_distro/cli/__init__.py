@@ -1,4 +1,4 @@
-"""The `otel-distro` command: one file for each subcommand, loaded only when it is used."""
+"""The `otel-distro` command: one file per subcommand, loaded on use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _GROUPS = {
 }
 
 COMMANDS = _START | _MORE | _GROUPS
-"""Subcommand -> its meaning, in the order of `otel-distro --help`."""
+"""Subcommand -> description, in the order of `otel-distro --help`."""
 
 MOVED = {
     **{name: ("ledger", name) for name in ("import", "reprice", "reconcile", "prices")},
@@ -48,7 +48,7 @@ MOVED = {
         )
     },
 }
-"""Names of earlier versions -> group and name of now; they work for one more release."""
+"""Names of earlier versions -> current group and name; they work for one more release."""
 
 
 class _TopGroup(LazyGroup):
@@ -61,7 +61,7 @@ class _TopGroup(LazyGroup):
         return load_command(cmd_name) if cmd_name in COMMANDS else None
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # One screen of 80 by 24, with what a newcomer needs first.
+        # One screen of 80 by 24, with the commands a newcomer needs first.
         formatter.write("Usage: otel-distro [-h] [--version] COMMAND [ARGS]...\n\n")
         formatter.write(f"  {self.help}\n")
         width = max(map(len, _START | _GROUPS))

@@ -1,4 +1,4 @@
-"""`otel-distro agent-env`: what makes a coding agent send its telemetry to this machine."""
+"""`otel-distro agent-env`: variables that make a coding agent send its telemetry here."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ AGENTS: Final = ("claude-code", "codex", "gemini-cli", "copilot-cli", "opencode"
 def command(agent: str, endpoint: str, *, with_prompts: bool) -> None:
     """Print the environment with which AGENT sends events, metrics and traces here.
 
-    Codex reads a file instead, and gets what to put into it. Prompts are not sent unless asked
-    for; what is sent is redacted when it arrives.
+    For Codex it prints the lines of its configuration file. Prompts are sent only on request;
+    telemetry is redacted on arrival.
     """
     endpoint = endpoint.rstrip("/")
     token = load(process_environment()).settings.serve_token

@@ -1,4 +1,4 @@
-"""`otel-distro reports alerts`: what is wrong now, told once to wherever alerts go."""
+"""`otel-distro reports alerts`: current alerts, each sent once."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @click.group("alerts", epilog="Example: otel-distro reports alerts check")
 def command() -> None:
-    """See what is wrong with model calls and budgets, and have it told."""
+    """Check model calls and budgets, and send alerts."""
 
 
 @command.command("check", epilog="Example: otel-distro reports alerts check --json")
 @json_option
 def check_command(*, as_json: bool) -> None:
-    """Look once, for cron: tell what began or ended, and end with 1 while anything is wrong."""
+    """Check once, for cron: send new and resolved alerts; exit code 1 while any alert is active."""
     settings = load(process_environment()).settings
     found = _check(settings)
     if as_json:
@@ -62,7 +62,7 @@ def check_command(*, as_json: bool) -> None:
     help="Seconds between two checks.",
 )
 def watch_command(every: int) -> None:
-    """Look again and again, until it is stopped."""
+    """Check repeatedly until stopped."""
     settings = load(process_environment()).settings
     while True:
         _check(settings)
@@ -111,7 +111,7 @@ def _check(settings: Settings) -> list[Incident]:
         failed = notify(settings.alert_urls, told)
     except OtelDistroError as error:
         raise output.fail(str(error)) from error
-    if not failed:  # what was not told is told at the next check
+    if not failed:  # alerts not sent are sent at the next check
         memory.write(known)
         History(settings.state_dir / FILE_NAME).add(told, now)
     return found

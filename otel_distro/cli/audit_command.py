@@ -1,4 +1,4 @@
-"""`otel-distro privacy audit`: decisions about the data, and whether their record is whole."""
+"""`otel-distro privacy audit`: the audit trail of decisions about data, and its integrity."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command() -> None:
 @command.command("show", epilog="Example: otel-distro privacy audit show --json")
 @json_option
 def show_command(*, as_json: bool) -> None:
-    """List the entries, the oldest first."""
+    """List the entries, oldest first."""
     from otel_distro.privacy import audit
 
     try:
@@ -42,12 +42,12 @@ def show_command(*, as_json: bool) -> None:
 
 
 @command.command("verify", epilog="Example: otel-distro privacy audit verify")
-@click.option("--expect", metavar="HASH", help="A hash noted earlier that has to be in the trail.")
+@click.option("--expect", metavar="HASH", help="A hash noted earlier that must be in the trail.")
 @json_option
 def verify_command(expect: str | None, *, as_json: bool) -> None:
-    """Check that no entry was changed, removed or put in. Ends with 1 when one was.
+    """Check that no entry was changed, removed or inserted; exit code 1 if one was.
 
-    The last hash that is printed vouches for everything before it: note it outside this machine.
+    The last hash printed covers all earlier entries: keep it outside this machine.
     """
     from otel_distro.privacy import audit
 

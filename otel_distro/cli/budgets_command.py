@@ -1,4 +1,4 @@
-"""`otel-distro budgets`: what cost budgets have left, and corrections by hand, on record."""
+"""`otel-distro budgets`: remaining budgets, and manual corrections with a record."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NONE = (
 @json_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Show what was spent of each budget, what is held, left, and when it will run out."""
+    """Show the spent, reserved and remaining amount of each budget, and when it will run out."""
     if ctx.invoked_subcommand is not None:
         return
     from otel_distro.reports.budgets.report import lines
@@ -63,7 +63,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
 @click.option("--scope", default="", help="The scope value, as `otel-distro budgets` shows it.")
 @click.option("--why", default="", help="Kept with the change.")
 def set_command(name: str, amount: str, scope: str, why: str) -> None:
-    """Say how much was spent in this window: US dollars, tokens or calls."""
+    """Set the amount spent in this window: US dollars, tokens or calls."""
     _change(name, amount, scope, why)
 
 
@@ -72,14 +72,14 @@ def set_command(name: str, amount: str, scope: str, why: str) -> None:
 @click.option("--scope", default="", help="The scope value, as `otel-distro budgets` shows it.")
 @click.option("--why", default="", help="Kept with the change.")
 def reset_command(name: str, scope: str, why: str) -> None:
-    """Reset this window: nothing is spent."""
+    """Reset the amount spent in this window to zero."""
     _change(name, "0", scope, why)
 
 
 @command.command("changes", epilog="Example: otel-distro budgets changes")
 @json_option
 def changes_command(*, as_json: bool) -> None:
-    """List what was changed by hand, and by whom."""
+    """List manual changes, and who made them."""
     from otel_budget.inspection import changes
 
     settings = load(process_environment()).settings
@@ -172,7 +172,7 @@ def _amount(
 
 
 def as_data(line: BudgetLine) -> dict[str, Any]:
-    """Return *line* in the shape of `budgets --json`."""
+    """Return *line* as in `budgets --json`."""
     budget = line.budget
     return {
         "name": budget.name,

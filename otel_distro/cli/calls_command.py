@@ -34,7 +34,7 @@ _OPTIONAL = ("input", "output", "latency", "error", "status")
     type=click.IntRange(1, 100_000),
     default=50,
     show_default=True,
-    help="How many calls to list, the latest first.",
+    help="Number of calls to list, the latest first.",
 )
 @filter_options
 @click.option("--all", "unbilled", is_flag=True, help="Also spans that repeat another span's call.")

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 @click.command(
     "catalogue", epilog="Example: otel-distro privacy catalogue --leaves --markdown > catalogue.md"
 )
-@click.option("--leaves", is_flag=True, help="Only what leaves this machine's files and console.")
+@click.option(
+    "--leaves", is_flag=True, help="Only fields that leave this machine's files and console."
+)
 @click.option("--markdown", is_flag=True, help="Print a document, to publish or to review.")
 @json_option
 def command(*, leaves: bool, markdown: bool, as_json: bool) -> None:
     """List every field that can leave or is kept: where, why, for how long, how protected.
 
-    It describes what programs would do with the settings and variables of this shell.
+    It describes programs run with the settings and variables of this shell.
     """
     from otel_distro.privacy.catalogue.catalogue import catalogue
 

@@ -28,7 +28,7 @@ _DAYS = click.IntRange(1, _MOST_DAYS)
     epilog="Example: otel-distro stack clickhouse init clickhouse://otel@localhost/otel",
 )
 def command() -> None:
-    """Make, upgrade, check and sum the ledger's tables in ClickHouse.
+    """Create, upgrade, check and sum the ledger's tables in ClickHouse.
 
     URL is clickhouse://user:password@host[:port]/database, by default OTEL_DISTRO_LEDGER. The user
     needs the right to create tables there; programs that only read need no more than SELECT.
@@ -39,9 +39,9 @@ def command() -> None:
 @_URL
 @click.option("--days", type=_DAYS, default=30, show_default=True, help="Days to keep calls.")
 def init(url: str | None, days: int) -> None:
-    """Make the database, its tables and materialized views; fill them from stored spans.
+    """Create the database, its tables and materialized views; fill them from stored spans.
 
-    Doing it again brings them up to date.
+    Running it again brings them up to date.
     """
     from otel_cost_ledger.clickhouse import schema
 
@@ -59,7 +59,7 @@ def init(url: str | None, days: int) -> None:
 @_URL
 @click.option("--days", type=_DAYS, help="Days to keep calls; by default as before.")
 def upgrade(url: str | None, days: int | None) -> None:
-    """Bring tables and views to the schema of this version; never to an older one."""
+    """Upgrade tables and views to the schema of this version; never downgrade them."""
     from otel_cost_ledger.clickhouse import schema
 
     where = _location(url)
@@ -74,7 +74,7 @@ def upgrade(url: str | None, days: int | None) -> None:
 def check(url: str | None, *, as_json: bool) -> None:
     """Check server, schema, views, calls and sums; change nothing.
 
-    Ends with 1 when something has failed.
+    Exit code 1 if a check has failed.
     """
     from otel_distro.stack.clickhouse_checks import check_clickhouse
 
@@ -92,19 +92,21 @@ def check(url: str | None, *, as_json: bool) -> None:
 
 @command.command("sum", epilog="Example: otel-distro stack clickhouse sum --every 60")
 @_URL
-@click.option("--every", type=click.FloatRange(1), metavar="SECONDS", help="Do it again and again.")
+@click.option(
+    "--every", type=click.FloatRange(1), metavar="SECONDS", help="Repeat at this interval."
+)
 @click.option(
     "--quiet-for",
     type=click.FloatRange(0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="Sum an hour when nothing has arrived for it for so long.",
+    help="Sum an hour after no call has arrived for it for this long.",
 )
 def sum_hours(url: str | None, every: float | None, quiet_for: float) -> None:
-    """Make the sums of hours that are over.
+    """Compute the sums of completed hours.
 
-    Answers are exact without them, and take longer. Run it once a minute, or leave it running.
+    Reports are exact without them, but slower. Run it once a minute, or leave it running.
     """
     from otel_cost_ledger.clickhouse import summing
 
@@ -121,7 +123,7 @@ def sum_hours(url: str | None, every: float | None, quiet_for: float) -> None:
 
 
 def _guarded(work: Callable[[], Any], *, retry: bool = False) -> Any:
-    """Return what *work* returns; with *retry* None after an error that may pass."""
+    """Return the result of *work*; with *retry*, None after a transient error."""
     from otel_cost_ledger.model.errors import LedgerError, ServerError
 
     try:

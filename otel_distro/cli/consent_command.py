@@ -1,4 +1,4 @@
-"""`otel-distro privacy consent`: may programs record and send anything? The user decides."""
+"""`otel-distro privacy consent`: the user's decision whether programs may record and send."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from otel_distro.cli.options import json_option
 )
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Decide whether programs may record and send anything; without a subcommand: be asked.
+    """Decide whether programs may record and send anything; asks without a subcommand.
 
-    Programs that run follow a decision within a second. It is kept in the state folder, so
-    programs with state folders of their own (OTEL_DISTRO_STATE_DIR) have decisions of their own.
+    Running programs follow a decision within a second. It is stored in the state folder, so
+    programs with separate state folders (OTEL_DISTRO_STATE_DIR) have separate decisions.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -35,7 +35,7 @@ def command(ctx: click.Context) -> None:
 @command.command("show", epilog="Example: otel-distro privacy consent show --json")
 @json_option
 def show_command(*, as_json: bool) -> None:
-    """Show what is decided, and what that means."""
+    """Show the decision and its effect."""
     _show(as_json=as_json)
 
 
@@ -51,9 +51,9 @@ def grant_command() -> None:
 
 @command.command("revoke", epilog="Example: otel-distro privacy consent revoke")
 def revoke_command() -> None:
-    """Take consent back: nothing more is recorded or sent.
+    """Revoke consent: nothing more is recorded or sent.
 
-    What is on this machine stays until `otel-distro privacy forget` or retention removes it.
+    Data on this machine stays until `otel-distro privacy forget` or retention removes it.
     """
     from otel_distro.privacy import consent
 

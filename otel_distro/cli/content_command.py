@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @click.group("content", epilog="Example: otel-distro privacy content keygen ~/content.key")
 def command() -> None:
-    """Look after messages that are stored under OTEL_DISTRO_CONTENT=full.
+    """Manage messages stored under OTEL_DISTRO_CONTENT=full.
 
-    They are encrypted for a key pair: programs have the public half and can only write, the
-    private half is the user's and is needed to read. Lose it, and nobody can read them.
+    They are encrypted for a key pair: programs have the public key and can only write; reading
+    requires the user's private key. Without it they cannot be read.
     """
 
 
@@ -34,7 +34,7 @@ def command() -> None:
 def keygen_command(file: Path) -> None:
     """Write a new private key to FILE and print the public one.
 
-    The public key goes into OTEL_DISTRO_CONTENT_KEY; FILE best goes somewhere else.
+    The public key goes into OTEL_DISTRO_CONTENT_KEY; keep FILE on another machine.
     """
     from otel_distro.privacy.content.sealing import ContentKeyError, new_key_pair
 
@@ -50,7 +50,7 @@ def keygen_command(file: Path) -> None:
         raise output.fail(f"cannot write {file}: {error.strerror}") from error
     audit.record_quietly(_state_dir(), "content.keygen", public_key=public_key)
     click.echo(public_key)
-    output.note(f"private key in {file}; without it nobody can read what is stored")
+    output.note(f"private key in {file}; stored messages cannot be read without it")
     output.note(f"next: export OTEL_DISTRO_CONTENT=full OTEL_DISTRO_CONTENT_KEY={public_key}")
 
 
@@ -62,7 +62,7 @@ def keygen_command(file: Path) -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @json_option
 def show_command(key_file: Path, trace: str | None, limit: int, *, as_json: bool) -> None:
-    """Decrypt and print stored messages, the latest first. Who reads them is in the audit trail."""
+    """Decrypt and print stored messages, latest first; recorded in the audit trail."""
     from otel_distro.privacy.content import sealing, store
 
     path = _state_dir() / store.FILE_NAME

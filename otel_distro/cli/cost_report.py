@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.costs import CostLine, CostReport
 
 OPTIONAL = ("p99", "p50", "p95", "failed", "output", "input")
-"""Columns that a narrow terminal does without, in that order."""
+"""Columns that a narrow terminal omits, in this order."""
 
 
 def as_data(report: CostReport) -> dict[str, Any]:
-    """Return *report* in the shape of `costs --json`."""
+    """Return *report* as in `costs --json`."""
     key = "by_" + "_".join(report.by)
     groups = [
         {**dict(zip(report.by, line.key, strict=True)), **_line(line)} for line in report.groups
@@ -33,7 +33,7 @@ def as_data(report: CostReport) -> dict[str, Any]:
 
 
 def write_csv(report: CostReport) -> None:
-    """Print *report* on stdout as CSV, safe to open as a spreadsheet."""
+    """Print *report* to stdout as CSV, safe to open as a spreadsheet."""
     from otel_cost_ledger.model import csv_safe
 
     names = list(_line(report.total))
@@ -71,7 +71,7 @@ def cost_table(report: CostReport) -> Any:
     """Return the table of *report* with a line for the total."""
     lines = [(line.key, _cells(line)) for line in report.groups]
     if report.others is not None:
-        # Where a limit cuts in the order of cost, what is left out is said in the table itself.
+        # If a limit cuts the groups by cost, the table itself has a line for the others.
         name = figures.counted(report.count - len(report.groups), "other")
         lines.append(((name, *[""] * (len(report.by) - 1)), _cells(report.others)))
     return output.grouped_table(
@@ -103,7 +103,7 @@ def _cells(line: CostLine) -> list[str]:
 
 
 def remarks(total: CostLine, likely: int | None = None) -> list[str]:
-    """Return notes on calls whose cost is not known in full; *likely* is an estimate of it."""
+    """Return notes on calls whose cost is not fully known; *likely* is an estimate of it."""
     said = figures.cost_notes(
         unpriced=total.unpriced_calls,
         partial=total.partial_calls,
@@ -116,7 +116,7 @@ def remarks(total: CostLine, likely: int | None = None) -> list[str]:
 
 
 def saved_by_caches(answers: int, nano_usd: int) -> list[str]:
-    """Return what caches of frameworks saved, if anything; no call was made for those answers."""
+    """Return the savings of framework caches, if any; cached responses made no call."""
     if not answers:
         return []
     counted = figures.counted(answers, "answer")

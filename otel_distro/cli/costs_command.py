@@ -1,4 +1,4 @@
-"""`otel-distro costs`: what model calls cost."""
+"""`otel-distro costs`: the cost of model calls."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _MOST_PERSONS = 100
     "--least-users",
     type=click.IntRange(min=2),
     metavar="N",
-    help="Join groups of fewer than N users in one line, so that nobody stands alone.",
+    help="Join groups of fewer than N users in one line, so that no user is identifiable.",
 )
 @click.option(
     "--top",
@@ -123,7 +123,7 @@ def command(
 
 
 def _left_calls(path: Location) -> int:
-    """Return how many calls killed processes have left for the ledger at *path*."""
+    """Return how many calls of killed processes await the ledger at *path*."""
     from otel_distro.pipeline.accounting.killed_requests import left_calls
     from otel_distro.pipeline.accounting.open_requests import FOLDER
     from otel_distro.settings import load, process_environment

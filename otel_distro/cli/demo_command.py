@@ -1,4 +1,4 @@
-"""`otel-distro demo`: see it work in half a minute, with no key and no network."""
+"""`otel-distro demo`: a demonstration in half a minute, without key or network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _NEEDED = ("openai", "opentelemetry.instrumentation.genai.openai")
 
 @click.command("demo", epilog="Example: otel-distro demo")
 def command() -> None:
-    """Run a small real app against a fake provider and show what is seen of it.
+    """Run a small real app against a fake provider and show its telemetry.
 
-    The app uses the real openai client and knows nothing of telemetry. Everything stays on this
-    machine: the provider and the telemetry receiver are started on loopback and stopped again.
+    The app uses the real openai client and has no telemetry code. Everything stays on this machine:
+    the provider and the telemetry receiver are started on loopback and stopped again.
     """
     missing = [name for name in _NEEDED if not _installed(name)]
     if missing:
@@ -49,7 +49,7 @@ def command() -> None:
 
 
 def _folder(wanted: Path) -> Path:
-    """Return *wanted*, or a temporary folder where nothing can be written to it."""
+    """Return *wanted*, or a temporary folder if it is not writable."""
     from otel_host.private_files import make_private_folder
 
     try:

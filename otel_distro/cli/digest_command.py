@@ -46,8 +46,8 @@ def command(
 ) -> None:
     """Review a day, a week or a month: errors, latency, cost, alerts, and what changed.
 
-    Each is compared with the time before. A week names what failed most, a month suggests
-    thresholds.
+    Each is compared with the previous period. A week lists the most frequent failures, a month
+    suggests thresholds.
     """
     from otel_distro.reports.alerts.history import FILE_NAME, History
     from otel_distro.reports.digest.review import review
@@ -75,7 +75,7 @@ def command(
 
 
 def _golden(found: Review) -> list[dict[str, Any]]:
-    """Return the runs of golden sets in the period, a row a set and model."""
+    """Return the golden-set runs of the period, one row per set and model."""
     from otel_distro.reports.golden.runs import kept_runs
 
     rows: dict[tuple[str, str], dict[str, Any]] = {}

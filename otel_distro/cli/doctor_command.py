@@ -1,4 +1,4 @@
-"""`otel-distro doctor`: is everything in place, and if not, what to do."""
+"""`otel-distro doctor`: checks of the installation, with fixes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command("doctor", epilog="Example: otel-distro doctor")
 @click.option("--settings", "list_settings", is_flag=True, help="List every variable instead.")
-@click.option("--startup", is_flag=True, help="Measure where the time of a start goes instead.")
+@click.option("--startup", is_flag=True, help="Measure the start-up time by part instead.")
 @json_option
 def command(*, list_settings: bool, startup: bool, as_json: bool) -> None:
-    """Check this installation and say how to mend what is wrong. Changes nothing.
+    """Check this installation and suggest fixes. Changes nothing.
 
-    Ends with 1 when something has failed.
+    Exit code 1 if a check has failed.
     """
     environ = process_environment()
     if list_settings:

@@ -1,4 +1,4 @@
-"""`otel-distro explain TRACE_ID`: who is billed for the calls of a trace, and why."""
+"""`otel-distro explain TRACE_ID`: which spans of a trace are billed, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`otel-distro privacy forget USER`: take a user out of everything this machine has stored."""
+"""`otel-distro privacy forget USER`: remove a user from all data stored on this machine."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 @click.command("forget", epilog="Example: otel-distro privacy forget ada@example.com --erase")
 @click.argument("user")
+@click.option("--erase", is_flag=True, help="Delete the calls too, instead of anonymizing them.")
 @click.option(
-    "--erase", is_flag=True, help="Delete the calls too, instead of leaving them nobody's."
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the receipt to this file.",
 )
-@click.option("--receipt", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
 @json_option
 def command(user: str, receipt: Path | None, *, erase: bool, as_json: bool) -> None:
-    """Make what is stored of USER nobody's, and delete their messages; print a receipt.
+    """Anonymize the stored data of USER and delete their messages; print a receipt.
 
-    USER is the id as the app gives it, or the pseudonym that begins with user_. Costs stay exact:
-    calls lose the user and the session, or with --erase go, and the daily sums stay.
+    USER is the id that the app sets, or the pseudonym that begins with user_. Costs stay exact:
+    calls lose user and session, or are deleted with --erase, and the daily sums stay.
     """
     import sqlite3
 

@@ -26,7 +26,7 @@ _SET = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("golden.jsonl"),
     show_default=True,
-    help="File of the golden set, a JSON object a line.",
+    help="File of the golden set, one JSON object per line.",
 )
 
 
@@ -40,8 +40,10 @@ def command() -> None:
 @command.command("add", epilog="Example: otel-distro golden add greeting -p 'Say hello' -c hello")
 @click.argument("name")
 @click.option("--prompt", "-p", help="The prompt; without it, it is read from standard input.")
-@click.option("--contains", "-c", multiple=True, help="A text that the answer has to contain.")
-@click.option("--matches", "-m", multiple=True, help="A regular expression that it has to match.")
+@click.option("--contains", "-c", multiple=True, help="A text that the answer must contain.")
+@click.option(
+    "--matches", "-m", multiple=True, help="A regular expression that the answer must match."
+)
 @click.option(
     "--schema",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -88,7 +90,7 @@ def add_command(
 @command.command("run", epilog="Example: otel-distro golden run --model gpt-4o-mini --budget-usd 1")
 @click.option("--model", required=True, help="Model to ask.")
 @click.option("--base-url", help="Endpoint; by default OPENAI_BASE_URL or OpenAI's own.")
-@click.option("--budget-usd", help="What the run may cost; cases beyond it are not asked and fail.")
+@click.option("--budget-usd", help="Cost limit of the run; cases beyond it are not run and fail.")
 @click.option("--max-output-tokens", type=click.IntRange(1), default=1_000, show_default=True)
 @_SET
 @json_option
@@ -101,10 +103,10 @@ def run_command(
     *,
     as_json: bool,
 ) -> None:
-    """Ask every case once; exit code 1 when an answer lacks a property.
+    """Run every case once; exit code 1 if an answer lacks a property.
 
-    The key is read from OPENAI_API_KEY or ANTHROPIC_API_KEY. Answers are not kept; costs, latencies
-    and failures are, for `otel-distro golden report`.
+    The key is read from OPENAI_API_KEY or ANTHROPIC_API_KEY. Answers are not stored; costs,
+    latencies and failures are, for `otel-distro golden report`.
     """
     from otel_distro.reports.golden.cases import GoldenSetError, read_cases
     from otel_distro.reports.golden.runs import keep, kept_runs, run

@@ -1,4 +1,4 @@
-"""The groups of a report: the names that `--by` takes, and the order of the groups."""
+"""Groups of a report: the values of `--by`, and the order of the groups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Report = TypeVar("Report", "CostReport", "StatReport")
 
 
 def group_names(by: str, allowed: Sequence[str] | None = None) -> list[str]:
-    """Return the names of `--by`, or end with what is *allowed*: by default the groups of calls."""
+    """Return the names of `--by`; ends with a message if one is not *allowed*."""
     if allowed is None:
         from otel_cost_ledger.query.grouping import GROUPS
 
@@ -35,7 +35,7 @@ def group_names(by: str, allowed: Sequence[str] | None = None) -> list[str]:
 
 
 def in_order(report: Report) -> Report:
-    """Return *report* with periods in order of time; other groups stay the dearest first."""
+    """Return *report* with periods in order of time; other groups stay the most expensive first."""
     from dataclasses import replace
 
     from otel_cost_ledger.query.grouping import PERIODS

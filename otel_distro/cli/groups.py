@@ -21,7 +21,7 @@ def load_command(name: str) -> click.Command:
 
 
 def closest(word: str, names: Mapping[str, str], least: float = 0.6) -> str:
-    """Return "; did you mean X?" for the name closest to *word*, or an empty text.
+    """Return "; did you mean X?" for the name closest to *word*, or an empty string.
 
     *names* maps each name to the text to suggest for it; *least* is the similarity, 0 to 1, from
     which a name is suggested.
@@ -33,14 +33,14 @@ def closest(word: str, names: Mapping[str, str], least: float = 0.6) -> str:
 
 
 def closest_model(model: str, book: PriceBook) -> str:
-    """Return "; did you mean X?" for the closest model on the price list, or an empty text."""
+    """Return "; did you mean X?" for the closest model on the price list, or an empty string."""
     return closest(model, {name: name for name in sorted(book.listed_models())}, 0.8)
 
 
 class LazyGroup(click.Group):
-    """A group of commands of its own and of commands in files of their own.
+    """A command group of registered commands and of commands in separate files.
 
-    *files* maps a member's name to the file that holds it and to the line of help.
+    *files* maps a member's name to its file and its line of help.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         return sorted({*self.files, *self.commands})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a member, or None; imports the file of one that has a file."""
+        """Return a member, or None; imports its file, if it has one."""
         if cmd_name in self.files:
             return load_command(self.files[cmd_name][0])
         return super().get_command(ctx, cmd_name)

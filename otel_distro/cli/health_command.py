@@ -1,4 +1,4 @@
-"""`otel-distro reports health`: is everything well, for people and for probes."""
+"""`otel-distro reports health`: health checks for people and probes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("health", epilog="Example: otel-distro reports health --json")
 @json_option
 def command(*, as_json: bool) -> None:
-    """Look at memory, errors, latency, budgets, guard and export; end with 1 unless all is well."""
+    """Check memory, errors, latency, budgets, guard and export; exit code 1 on a problem."""
     from contextlib import nullcontext
 
     from otel_distro.reports.budgets.report import lines

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _progress(files: tuple[Path, ...]) -> Iterator[Callable[[int], object]]:
-    """Show how much of *files* was read, on a terminal; files that scripts read stay clean."""
+    """Show the progress of reading *files*, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _bytes: None
         return
@@ -45,8 +45,8 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
 
     Model calls are read from spans, and from the log records of coding agents (Claude Code, Codex,
     Gemini CLI) and of the GenAI conventions. Result files of batch jobs (OpenAI, Anthropic, Gemini,
-    Bedrock) are read as well, at batch rates. Importing a file twice changes nothing. Prices are
-    those of the day each call was made.
+    Bedrock) are read as well, at batch rates. Importing a file twice changes nothing. Each call is
+    priced by the price of its day.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_distro.server.importing import ImportFailedError, import_files

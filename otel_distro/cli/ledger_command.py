@@ -1,4 +1,4 @@
-"""`otel-distro ledger`: look after the ledger itself."""
+"""`otel-distro ledger`: maintenance of the ledger."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def command() -> None:
 @ledger_option
 @json_option
 def check(ledger: Location | None, *, as_json: bool) -> None:
-    """Check that the ledger is sound and that every sum is the sum of its calls.
+    """Check that the ledger is intact and that every sum is the sum of its calls.
 
-    Reads everything, about two seconds a million calls. Ends with 1 when something is wrong.
+    Reads everything, about two seconds per million calls. Exit code 1 if a check has failed.
     """
     from otel_cost_ledger.maintenance.integrity import check_integrity
     from otel_cost_ledger.model.errors import LedgerError
@@ -82,9 +82,9 @@ def check(ledger: Location | None, *, as_json: bool) -> None:
 @click.option("--archive-to", type=_FOLDER, help="First write the calls to a verified file here.")
 @ledger_option
 def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -> None:
-    """Remove single calls older than some days; daily sums stay for ever.
+    """Remove single calls older than some days; daily sums stay forever.
 
-    Programs that use this distribution do it by themselves once a day, without an archive.
+    Programs under this distribution do it automatically once a day, without an archive.
     """
     import sqlite3
 
@@ -110,7 +110,7 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
 
 @command.command("archive", epilog="Example: otel-distro ledger archive old/ --until 2026-01-01")
 @click.argument("folder", type=_FOLDER)
-@since_option("Only calls that began at this moment or later.")
+@since_option("Only calls that began at this time or later.")
 @until_option
 @click.option("--parquet", is_flag=True, help="Write Parquet instead of compressed CSV.")
 @ledger_option
@@ -124,7 +124,7 @@ def archive(
 ) -> None:
     """Copy single calls to a file in FOLDER, compressed CSV or Parquet; nothing is removed.
 
-    The file is read back and compared before it gets its name.
+    The file is read back and verified before it gets its final name.
     """
     from otel_cost_ledger.maintenance.archive import archive_window
 
@@ -148,7 +148,7 @@ def archive(
 def copy(source: Location, target: Location) -> None:
     """Copy the ledger SOURCE into TARGET; each is a file or a PostgreSQL URL.
 
-    Doing it again adds what is new. The password may come from PGPASSWORD or ~/.pgpass.
+    Running it again adds new calls. The password may come from PGPASSWORD or ~/.pgpass.
     """
     import sqlite3
 

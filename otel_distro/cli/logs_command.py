@@ -1,4 +1,4 @@
-"""`otel-distro logs`: find log records in what `otel-distro serve` keeps."""
+"""`otel-distro logs`: search the log records stored by `otel-distro serve`."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ SEVERITIES = {"trace": 1, "debug": 5, "info": 9, "warn": 13, "error": 17, "fatal
 @search_option
 @service_option
 @click.option(
-    "--severity", type=click.Choice(list(SEVERITIES)), help="Only records as severe as this."
+    "--severity",
+    type=click.Choice(list(SEVERITIES)),
+    help="Only records of at least this severity.",
 )
-@click.option("--event", default="", help="Only events of this name.")
+@click.option("--event", default="", help="Only events with this name.")
 @click.option("--trace", "trace_id", default="", metavar="TRACE_ID", help="Only of this trace.")
 @attribute_option
 @store_since_option
@@ -59,7 +61,7 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List log records that were received, the newest last."""
+    """List received log records, the newest last."""
     if trace_id and (
         len(trace_id) != 32 or any(char not in "0123456789abcdef" for char in trace_id)
     ):

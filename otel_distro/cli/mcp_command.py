@@ -1,4 +1,4 @@
-"""`otel-distro mcp`: an MCP server with which agents ask what they spent and why they are slow."""
+"""`otel-distro mcp`: an MCP server over costs and traces for agents."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 @click.command("mcp", epilog="Example: otel-distro mcp")
 @ledger_option
 def command(ledger: Location | None) -> None:
-    """Serve read-only questions over ledger and traces to an agent, on stdin and stdout.
+    """Serve read-only queries of ledger and traces to an agent, on stdin and stdout.
 
-    Name it to the agent, as in `claude mcp add otel-distro -- otel-distro mcp`. It can ask for
-    costs, budgets, the slowest and the failing operations, traces and log records. It can change
-    nothing, and sees only what was redacted before it was stored.
+    Register it, as in `claude mcp add otel-distro -- otel-distro mcp`. The agent can query costs,
+    budgets, the slowest and the failing operations, traces and log records. It can change nothing,
+    and gets only data that was redacted before it was stored.
     """
     if find_spec("mcp") is None:
         raise output.fail("this needs the package mcp; run: pip install 'otel-distro[mcp]'")

@@ -1,4 +1,4 @@
-"""The tools of the MCP server: questions over ledger and trace store, none of which writes."""
+"""Tools of the MCP server: read-only queries of ledger and trace store."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _READ_ONLY: Final = ToolAnnotations(
 
 
 class Tools:
-    """The answers; each is bounded JSON of what was redacted before it was stored."""
+    """The tools' results: bounded JSON of data that was redacted before it was stored."""
 
     def __init__(self, settings: Settings, ledger: Location) -> None:
         self._settings = settings
@@ -200,7 +200,7 @@ def make_server(settings: Settings, ledger: Location) -> MCPServer:
 
 
 def _answer(value: Any) -> str:
-    """Return *value* as JSON within the bounds of an answer."""
+    """Return *value* as JSON within the size limit of a result."""
     text = json.dumps(_shortened(value, _LONGEST_TEXT), ensure_ascii=False)
     if len(text) > _LONGEST:
         text = json.dumps(_shortened(value, _LONGEST_TEXT // 10), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`otel-distro metrics`: metrics that were received, or that programs stored themselves."""
+"""`otel-distro metrics`: metrics received, or stored by programs themselves."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List metrics that are stored, or show the series and points of the one called NAME."""
+    """List stored metrics, or show the series and points of the one called NAME."""
     try:
         while True:
             if name is None:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their values are read."""
+"""Options shared by several commands, and their parsing."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class When(ParamType):
-    """A moment: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC unless it says).
+    """A time: an age such as 24h or 7d, or a date or time in ISO 8601 (UTC by default).
 
-    Minutes and hours are exact. Days and weeks begin at midnight UTC, which the daily sums answer
-    at once however many calls there are.
+    Minutes and hours are exact. Days and weeks begin at midnight UTC, so the daily sums answer at
+    once for any number of calls.
     """
 
     name = "when"
@@ -66,10 +66,10 @@ class When(ParamType):
 
 
 def _within_unix_time(moment: datetime) -> datetime:
-    """Return *moment* within 1970 and 2262: no call is older, and later ones fit no clock."""
+    """Return *moment* clamped to 1970 to 2262: no call is older, and nanoseconds end there."""
     from otel_cost_ledger.model.filters import EPOCH, LATEST
 
-    # Comparing never overflows, where converting the first of all days to another zone does.
+    # Comparing never overflows; converting the earliest date to another zone does.
     return min(max(moment, EPOCH), LATEST)
 
 
@@ -79,7 +79,7 @@ def since_option(help_text: str) -> Callable[[Any], Any]:
 
 
 until_option = click.option(
-    "--until", type=When(), metavar="AGE|DATE", help="Only what began before this."
+    "--until", type=When(), metavar="AGE|DATE", help="Only items that began before this."
 )
 
 
@@ -113,7 +113,7 @@ _FILTERS = {
 
 
 def filter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that select calls; the command gets them as one `filters`."""
+    """Add the options that select calls; the command gets them as one `filters` argument."""
     return _with_filters(function, _FILTERS)
 
 
@@ -149,7 +149,7 @@ class LedgerLocation(ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Location:
-        """Return a path or a URL that does not show its password."""
+        """Return a path, or a URL that hides its password."""
         if not isinstance(value, str):
             location: Location = value
             return location
@@ -178,10 +178,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def ledger_path(given: Location | None, *, may_be_new: bool = False) -> Location:
-    """Return the ledger to use, or end with a message where the settings keep none.
+    """Return the ledger to use; ends with a message if the settings have none.
 
-    A file that `--ledger` names has to be there unless it *may_be_new*: a typing error must not
-    look like a ledger without calls.
+    A file named by `--ledger` must exist unless it *may_be_new*: a typo must not look like a ledger
+    without calls.
     """
     if given is not None:
         if not may_be_new and isinstance(given, Path) and not given.exists():
@@ -207,9 +207,9 @@ def _files_beside(path: Path) -> list[Path]:
 
 
 def pseudonym_of(person: Person, given: str | None) -> str | None:
-    """Return the pseudonym under which the ledger knows a user or session, or *given* if it is one.
+    """Return the ledger's pseudonym of a user or session, or *given* if it is one.
 
-    Ends with a message where there is no key, so that nobody was ever stored.
+    Ends with a message without a key, as no user was ever stored then.
     """
     if given is None:
         return None
@@ -225,7 +225,7 @@ def pseudonym_of(person: Person, given: str | None) -> str | None:
 
 
 def price_book(given: Path | None) -> PriceBook:
-    """Return the prices to use, or end with a message where the file cannot be read."""
+    """Return the prices to use; ends with a message if the file cannot be read."""
     from otel_pricing import PriceBook, PriceBookError, read_price_file
 
     file = given or load(process_environment()).settings.prices
@@ -236,7 +236,7 @@ def price_book(given: Path | None) -> PriceBook:
 
 
 def nanoseconds(moment: datetime | None) -> int | None:
-    """Return *moment* in nanoseconds since the Unix epoch, exactly; None for none."""
+    """Return *moment* in exact nanoseconds since the Unix epoch, or None."""
     if moment is None:
         return None
     from otel_cost_ledger.model.filters import to_ns

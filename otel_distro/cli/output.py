@@ -1,4 +1,4 @@
-"""How commands speak: results on stdout, everything else on stderr, tables that fit."""
+"""Output of commands: results on stdout, messages on stderr, tables that fit."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ __all__ = [
 
 _PIPED_WIDTH = 160
 _NEVER_BROKEN = frozenset({"trace", "span", "start (UTC)", "day"})
-"""Headings of columns whose cells are copied: an id in two lines cannot be."""
+"""Headings of columns that never wrap, so that ids can be copied."""
 
 
 def fail(message: str, *, code: int = 1) -> click.exceptions.Exit:
-    """Say *message* on stderr and return the exception that ends the command with *code*."""
+    """Print *message* to stderr and return the exception that ends the command with *code*."""
     click.echo(f"otel-distro: {_lines(message)}", err=True)
     return click.exceptions.Exit(code)
 
 
 def note(message: str) -> None:
-    """Say *message* on stderr."""
+    """Print *message* to stderr."""
     click.echo(_lines(message), err=True)
 
 
 def print_json(value: Any) -> None:
-    """Print *value* as JSON on stdout; strict, so that every parser reads it.
+    """Print *value* as strict JSON to stdout.
 
-    What a terminal could take for a command is written as an escape, which parsers read as well.
+    Terminal control characters are escaped as JSON allows.
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     click.echo(printable_json(text))
@@ -78,9 +78,9 @@ def grouped_table(
     groups: Iterable[tuple[Sequence[str], Sequence[str]]],
     total: Sequence[str],
 ) -> Table:
-    """Return a table with a line for each of *groups*, its key and its cells, and one for all.
+    """Return a table with a line for each of *groups*, its key and its cells, and a total.
 
-    *by* heads the key's columns, *numbers* those of the cells.
+    *by* heads the key columns, *numbers* the cells.
     """
     result = table([*((name, False) for name in by), *((name, True) for name in numbers)])
     for key, cells in groups:
@@ -96,10 +96,10 @@ def print_table(
     optional: Sequence[str] = (),
     complete_with: str = "--json",
 ) -> None:
-    """Print *result* on stdout as wide as the terminal, or as it needs where there is none.
+    """Print *result* to stdout, as wide as the terminal; full width if there is none.
 
-    Columns headed as in *optional* are left out, the first ones first, until the rest fits. A line
-    on stderr then names them and *complete_with*, the options that print everything.
+    Columns in *optional* are omitted in order until the rest fits. A line on stderr names them and
+    *complete_with*, the options that print everything.
     """
     from rich.console import Console
     from rich.text import Text
@@ -120,7 +120,7 @@ def print_table(
 
 
 def _fitting(result: Table, console: Console, optional: Sequence[str]) -> tuple[Table, list[str]]:
-    """Return *result* without what is too much for *console*, and the headings left out."""
+    """Return *result* without the columns that do not fit *console*, and their headings."""
     from rich.measure import Measurement
 
     unbounded = console.options.update(max_width=10_000)

@@ -1,4 +1,4 @@
-"""`otel-distro ledger prices`: what a model costs, or which models of the ledger have no price."""
+"""`otel-distro ledger prices`: the price of a model, or the ledger's models without one."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def command(
     unknown: bool,
     as_json: bool,
 ) -> None:
-    """Show what MODEL costs per million tokens, and where that price comes from.
+    """Show the price of MODEL per million tokens, and its source.
 
     With --unknown: models of the ledger without a price, and aliases to declare.
     """

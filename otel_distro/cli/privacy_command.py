@@ -1,4 +1,4 @@
-"""`otel-distro privacy`: data that programs record, and decisions about it."""
+"""`otel-distro privacy`: recorded data, and decisions about it."""
 
 from __future__ import annotations
 

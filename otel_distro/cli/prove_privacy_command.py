@@ -1,4 +1,4 @@
-"""`otel-distro privacy prove CMD`: see whether anything private would leave a program."""
+"""`otel-distro privacy prove CMD`: check whether a program would leak private data."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SAMPLE = 60
 def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
     """Run CMD with fake secrets planted, and show every field that would leave the process.
 
-    The secrets stand in the variable PRIVACY_CANARIES, in the resource attributes, in place of
+    The secrets are in the variable PRIVACY_CANARIES, in the resource attributes, in place of
     {canary} among CMD's arguments, and in prompts made with
-    `otel_distro.privacy.proof.canary_text()`.
-    Telemetry goes to a receiver on this machine only. Ends with 1 if any of them would leave.
+    `otel_distro.privacy.proof.canary_text()`. Telemetry goes to a receiver on this machine only.
+    Exit code 1 if any of them would leave.
     """
     from otel_distro.privacy.proof.prove import ProofFailedError, prove
 

@@ -1,4 +1,4 @@
-"""Opening a ledger or the accounts of budgets for a command, with messages where that fails."""
+"""Opens the ledger or budget accounts for a command, with messages on failure."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _EMPTY = (
 )
 """Message for a ledger without calls; takes `path`, and `window` with a space before it."""
 _UNKNOWN = "otel_distro.unknown_value"
-"""Key in a command's context: a filter has a value that no call has, which was reported."""
+"""Key in a command's context: an unmatched filter value was reported."""
 _CHECKED = "otel_distro.checked_values"
-"""Key in a command's context: its filters were checked."""
+"""Key in a command's context: the filters were checked."""
 
 
 @contextmanager
 def reading(path: Location) -> Iterator[Ledger]:
-    """Open the ledger at *path*; a file that is not there yet reads as an empty ledger.
+    """Open the ledger at *path*; a missing file reads as an empty ledger.
 
-    A window has to have a length, and a filter a value that some call has: a typing error must
-    not look like a ledger without calls. What programs that have ended left for the ledger of the
-    settings is stored first; calls that are still on their way are reported.
+    An empty window and a filter value that no call has are reported: a typo must not look like a
+    ledger without calls. Calls that ended programs left for the ledger of the settings are stored
+    first; calls not stored yet are reported.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_cost_ledger.model.location import spill_path
@@ -71,14 +71,14 @@ def reading(path: Location) -> Iterator[Ledger]:
 def note_empty(path: Location, window: str = "") -> None:
     """Report that no call in the ledger at *path* matches; *window* begins with a space.
 
-    Where the ledger has calls, the times of the first and the last are named.
+    If the ledger has calls, the message has the times of the first and the last.
     """
     from otel_cost_ledger.query.known_values import extent
     from otel_cost_ledger.query.ledger import open_ledger
 
     context = click.get_current_context(silent=True)
     if context is not None and _UNKNOWN in context.meta:
-        return  # said already, with the closest name
+        return  # already reported, with the closest name
     with open_ledger(path, missing_ok=True) as ledger:
         found = extent(ledger)
     if found is None:
@@ -94,7 +94,7 @@ def _report_unknown_values(ledger: Ledger) -> None:
 
     context = click.get_current_context(silent=True)
     if context is None or _CHECKED in context.meta:
-        return  # a command that looks again and again checks its filters once
+        return  # a repeating command checks its filters once
     context.meta[_CHECKED] = True
     for name in FILTERS:
         value = context.params.get(name)
@@ -111,9 +111,9 @@ def _report_unknown_values(ledger: Ledger) -> None:
 
 @contextmanager
 def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
-    """Open the accounts of budgets; ends with a message where they cannot be used.
+    """Open the budget accounts; ends with a message if they cannot be used.
 
-    What processes that were killed had reserved is charged first.
+    Reservations of killed processes are charged first.
     """
     from otel_budget.accounts.schema import BudgetFileError
     from otel_distro.pipeline.budgets.shared_accounts import open_accounts

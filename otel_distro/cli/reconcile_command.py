@@ -1,4 +1,4 @@
-"""`otel-distro ledger reconcile FILE`: the ledger beside a provider's own figures."""
+"""`otel-distro ledger reconcile FILE`: the ledger compared with a provider's figures."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Compare the ledger with FILE, a usage or cost export of OpenAI or Anthropic (CSV, daily).
 
-    A usage export has no prices: its tokens are taken at list price.
-    With --reported and no FILE: with the cost that gateways and instrumentations report per call.
+    A usage export has no prices: its tokens are priced at list price. With --reported and no FILE:
+    with the cost that gateways and instrumentations report per call.
     """
     if reported == (file is not None):
         raise click.UsageError("name a FILE to compare with, or ask for --reported costs")
@@ -165,7 +165,7 @@ def _show(export: Export, gaps: Sequence[Gap]) -> None:
 
 
 def _totals(gaps: Sequence[Gap]) -> list[str]:
-    """Return the cells of the sums; an amount that one line does not have has no sum."""
+    """Return the cells of the sums; a column with a missing amount has no sum."""
     billed = [gap.provider_nano_usd for gap in gaps]
     differences = [gap.gap_nano_usd for gap in gaps]
     requests = [gap.requests for gap in gaps]

@@ -1,4 +1,4 @@
-"""`otel-distro privacy redact`: the redactor on plain text."""
+"""`otel-distro privacy redact`: redaction of plain text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BEGIN, _END = "-----BEGIN", "-----END"
     "--score",
     "labelled",
     type=click.File(encoding="utf-8"),
-    help="Score the settings on lines of your own, JSON objects with `text` and `spans`.",
+    help="Score the settings on your own lines, JSON objects with `text` and `spans`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --score: print JSON.")
 def command(*, explain: bool, labelled: TextIO | None, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def command(*, explain: bool, labelled: TextIO | None, as_json: bool) -> None:
     if labelled is not None:
         _score(labelled, loaded.settings.policy, as_json=as_json)
         return
-    # Bytes on both sides: line ends and what is no UTF-8 come out as they went in.
+    # Bytes in and out: line ends and invalid UTF-8 are unchanged.
     source, target = sys.stdin.buffer, sys.stdout.buffer
     offset = 0
     for part in parts(line.decode("utf-8", "surrogateescape") for line in source):
@@ -94,7 +94,7 @@ def _rates(result: Score) -> dict[str, float | None]:
 
 
 def parts(lines: Iterable[str], size: int = _CHUNK) -> Iterator[str]:
-    """Yield *lines* joined to parts of about *size* characters, cut where no secret can be.
+    """Yield *lines* joined to parts of about *size* characters, never cut within a secret.
 
     They are cut at the end of a line, and not inside a PEM block.
     """

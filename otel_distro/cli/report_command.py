@@ -1,4 +1,4 @@
-"""`otel-distro reports report`: one look at the ledger, as text or as a file to send."""
+"""`otel-distro reports report`: a summary of the ledger, as text or as an HTML file."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ _WINDOWS = ("1h", "24h", "7d", "30d", "90d", "all")
     metavar="FILE",
     help="Write the page of `otel-distro ui` as one file that loads nothing; - is stdout.",
 )
+@click.option("--window", type=click.Choice(_WINDOWS), help="By default one that fits the data.")
 @click.option(
-    "--window", type=click.Choice(_WINDOWS), help="By default one that fits what there is."
-)
-@click.option(
-    "--by", default="model", show_default=True, help="What spend is broken down by, with --html."
+    "--by",
+    default="model",
+    show_default=True,
+    help="Dimension that breaks down spend, with --html.",
 )
 @filter_options
 @ledger_option

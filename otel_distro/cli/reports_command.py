@@ -1,4 +1,4 @@
-"""`otel-distro reports`: reports on what programs did, and what is wrong."""
+"""`otel-distro reports`: reports on model calls, and alerts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`otel-distro ledger reprice`: price stored calls anew."""
+"""`otel-distro ledger reprice`: price stored calls again."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File of your own prices, used before the built-in ones.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @ledger_option
 def command(
     since: datetime, prices: Path | None, ledger: Location | None, *, dry_run: bool
 ) -> None:
-    """Price the calls in the ledger anew, each by the price of its own day.
+    """Price the calls in the ledger again, each by the price of its day.
 
-    For when a price was missing or wrong. The figures they had are kept beside the new ones.
+    For prices that were missing or wrong. The previous figures are kept beside the new ones.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_distro.reports.analysis.repricing import RepricingFailedError, reprice

@@ -1,4 +1,4 @@
-"""`otel-distro run CMD`: our launcher."""
+"""`otel-distro run CMD`: the launcher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from otel_distro.bootstrap.launch import execute
 def command(arguments: tuple[str, ...]) -> None:
     """Run CMD with telemetry, priced, redacted and stored.
 
-    Like opentelemetry-instrument, but this distribution is the one selected even where another
-    is installed. Python programs that CMD starts are covered as well.
+    Like opentelemetry-instrument, but selects this distribution even if another is installed.
+    Python programs started by CMD are covered too.
     """
     execute(arguments)

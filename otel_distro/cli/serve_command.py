@@ -37,7 +37,7 @@ _NEEDED = ("starlette", "jinja2", "uvicorn")
     type=click.IntRange(0, 65535),
     default=4317,
     show_default=True,
-    help="Port for OTLP/gRPC, 0 for any; received where grpcio is installed.",
+    help="Port for OTLP/gRPC, 0 for any; requires grpcio.",
 )
 @click.option(
     "--ui-port",
@@ -69,7 +69,7 @@ _NEEDED = ("starlette", "jinja2", "uvicorn")
     help="Also receive StatsD at this Unix datagram socket.",
 )
 @click.option(
-    "--read-only", is_flag=True, help="Let nobody change consent on the page, token or not."
+    "--read-only", is_flag=True, help="Disable changing consent on the page, even with the token."
 )
 @click.option(
     "--allow-origin",
@@ -94,9 +94,9 @@ def command(
 ) -> None:
     """Receive traces, logs and metrics from any program, and show them; Ctrl-C ends it.
 
-    What arrives is redacted, priced, written to the ledger and kept for 7 days. Programs that
-    export by OTLP to their default address need no setting. For other machines set
-    OTEL_DISTRO_SERVE_TOKEN (senders) and OTEL_DISTRO_UI_TOKEN (the page).
+    Telemetry is redacted, priced, written to the ledger and kept for 7 days. Programs that export
+    OTLP to the default endpoint need no setting. For other machines set OTEL_DISTRO_SERVE_TOKEN
+    (senders) and OTEL_DISTRO_UI_TOKEN (the page).
     """
     _check_parts()
     from otel_distro.server.forwarding import ForwardError

@@ -1,4 +1,4 @@
-"""`otel-distro spool`: telemetry that waits on disk."""
+"""`otel-distro spool`: telemetry spooled to disk."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @click.group("spool", epilog="Example: otel-distro spool status")
 def command() -> None:
-    """See or send telemetry that could not be delivered and waits on disk."""
+    """Show or send undelivered telemetry on disk."""
 
 
 @command.command("status", epilog="Example: otel-distro spool status --json")
 @json_option
 def status(*, as_json: bool) -> None:
-    """Show what waits, for whom, since when."""
+    """Show spooled telemetry by endpoint, with its age."""
     from otel_distro.export.spool import offline
 
     state_dir = load(process_environment()).settings.state_dir
@@ -68,14 +68,14 @@ def status(*, as_json: bool) -> None:
 
 
 @command.command("drain", epilog="Example: otel-distro spool drain --service shop")
-@click.option("--service", help="Only what this service has left.")
-@click.option("--anywhere", is_flag=True, help="Also what was meant for other endpoints.")
+@click.option("--service", help="Only telemetry of this service.")
+@click.option("--anywhere", is_flag=True, help="Also telemetry for other endpoints.")
 @json_option
 def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
-    """Send what waits to where the OTEL_EXPORTER_OTLP_* variables point.
+    """Send spooled telemetry to the endpoints of the OTEL_EXPORTER_OTLP_* variables.
 
-    Apps do it by themselves when they start or deliver again. What a running app has in hand is
-    left to it. Ends with 1 when something still waits because it could not be sent.
+    Apps do this automatically at start and after an outage. Files in use by a running app are
+    skipped. Exit code 1 if any telemetry could not be sent.
     """
     from otel_distro.export.spool import offline
 

@@ -37,13 +37,13 @@ def command() -> None:
     "addresses",
     multiple=True,
     metavar="NAME=URL",
-    help="Where a part is, if not on this host: otlp, collector, jaeger, prometheus...",
+    help="URL of a part that is not on this host: otlp, collector, jaeger, prometheus...",
 )
 @json_option
 def check(addresses: tuple[str, ...], *, as_json: bool) -> None:
-    """Ask every part whether it is well; say how to mend what is not.
+    """Check the health of every part; suggest fixes.
 
-    Ends with 1 when something has failed.
+    Exit code 1 if a check has failed.
     """
     from otel_distro.stack.probes import check_stack
 
@@ -60,7 +60,7 @@ def check(addresses: tuple[str, ...], *, as_json: bool) -> None:
 @command.command("urls", epilog="Example: otel-distro stack urls")
 @json_option
 def urls(*, as_json: bool) -> None:
-    """Say what listens where."""
+    """List the URLs of all parts."""
     from otel_distro.stack.places import OTLP_HTTP, PLACES
 
     rows = [(OTLP_HTTP, "programs send here by default")]
@@ -74,7 +74,7 @@ def urls(*, as_json: bool) -> None:
 
 @command.command("config", epilog="Example: otel-distro stack config otel-stack")
 @_FOLDER
-@click.option("--overwrite", is_flag=True, help="Replace files that are there already.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def config(folder: Path, *, overwrite: bool) -> None:
     """Write docker-compose.yml and all its files into FOLDER."""
     from otel_distro.stack.files import StackError, write_files
@@ -90,7 +90,7 @@ def config(folder: Path, *, overwrite: bool) -> None:
 @command.command("up", epilog="Example: otel-distro stack up")
 @_FOLDER
 def up(folder: Path) -> None:
-    """Start the stack of FOLDER with docker compose, writing its files first if need be."""
+    """Start the stack of FOLDER with docker compose, writing its files first if missing."""
     from otel_distro.stack.files import COMPOSE_FILE, StackError, write_files, write_password
 
     docker = _docker()
@@ -108,7 +108,7 @@ def up(folder: Path) -> None:
 @command.command("down", epilog="Example: otel-distro stack down")
 @_FOLDER
 def down(folder: Path) -> None:
-    """Stop the stack of FOLDER; what it stored is kept."""
+    """Stop the stack of FOLDER; its stored data is kept."""
     from otel_distro.stack.files import COMPOSE_FILE
 
     if not (folder / COMPOSE_FILE).exists():

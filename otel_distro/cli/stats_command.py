@@ -1,4 +1,4 @@
-"""`otel-distro reports stats`: how model calls went."""
+"""`otel-distro reports stats`: errors and latency of model calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options and reading that the commands over the trace store share."""
+"""Options and readers shared by the commands over the trace store."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ service_option = click.option("--service", default="", help="Only this service."
 attribute_option = click.option(
     "--attribute", default="", metavar="KEY=VALUE", help="Only with this attribute."
 )
-follow_option = click.option("--follow", is_flag=True, help="Go on with what arrives.")
+follow_option = click.option("--follow", is_flag=True, help="Follow new records as they arrive.")
 limit_option = click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
     default=50,
     show_default=True,
-    help="How many at most, the newest of them.",
+    help="Maximum number, the newest ones.",
 )
-store_since_option = since_option("Only what began after this; by default all that is stored.")
+store_since_option = since_option("Only items that began after this; by default all.")
 
 
 def store_path() -> Path:
@@ -51,7 +51,7 @@ def store_path() -> Path:
 
 @contextmanager
 def reading_metrics() -> Iterator[StoreReader]:
-    """Open what the server has received and what programs stored themselves, for metrics."""
+    """Open the stores of received metrics and of metrics that programs stored themselves."""
     settings = load(process_environment()).settings
     with _reading(settings.state_dir / FOLDER, settings.state_dir / METRICS_FOLDER) as reader:
         if not reader.segments:
@@ -64,7 +64,7 @@ def reading_metrics() -> Iterator[StoreReader]:
 
 @contextmanager
 def reading() -> Iterator[StoreReader]:
-    """Open the trace store; ends with a message where there is none or it cannot be read."""
+    """Open the trace store; ends with a message if it is missing or unreadable."""
     folder = store_path()
     with _reading(folder) as reader:
         if not reader.segments:
@@ -86,7 +86,7 @@ def _reading(*folders: Path) -> Iterator[StoreReader]:
 
 
 def microseconds(moment: datetime | None) -> int | None:
-    """Return *moment* in microseconds since the Unix epoch; None for none."""
+    """Return *moment* in microseconds since the Unix epoch, or None."""
     ns = nanoseconds(moment)
     return None if ns is None else ns // 1000
 
@@ -100,7 +100,7 @@ def print_json_line(value: dict[str, Any]) -> None:
 def follow(
     find: Callable[[StoreReader], list[T]], key: Callable[[T], str], show: Callable[[T], None]
 ) -> None:
-    """Show what *find* returns, and then what is new in it, until Ctrl-C."""
+    """Show the results of *find*, then new ones until Ctrl-C."""
     seen: dict[str, None] = {}
     mark = ""
     try:

@@ -29,7 +29,7 @@ _OPTIONAL = ("longest", "p95", "mean")
 
 
 @click.command("tools", epilog="Example: otel-distro reports tools --since 7d --by tool,agent")
-@since_option("Only tools that began to run after this, such as 24h, 7d or 2026-01-31.")
+@since_option("Only tools started after this, such as 24h, 7d or 2026-01-31.")
 @until_option
 @click.option(
     "--by",
@@ -50,8 +50,8 @@ def command(
 ) -> None:
     """Show how often tools ran, how long they took and how many failed.
 
-    A tool is counted for each span that describes its execution, and for each use that the
-    provider reports of a tool that runs at its side, which has no duration.
+    A tool is counted for each span of its execution, and for each use of a provider-side tool that
+    the provider reports, which has no duration.
     """
     from otel_cost_ledger.query.tools import TOOL_GROUPS, tool_report
 

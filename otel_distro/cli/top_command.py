@@ -1,4 +1,4 @@
-"""`otel-distro reports top`: what is happening now, on a terminal."""
+"""`otel-distro reports top`: a live view of model calls on a terminal."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 _WINDOWS = {"5m": 5, "15m": 15, "1h": 60, "24h": 1440}
 _AROUND = 22
-"""Lines of the screen that are not the table of models, about."""
+"""Approximate lines of the screen outside the table of models."""
 _SHARE = 4
-"""The view works at most one part in so many of its time, however large the ledger is."""
+"""The view reads the ledger for at most 1/N of the time, whatever the ledger's size."""
 
 
 @click.command("top", epilog="Example: otel-distro reports top --window 1h --interval 2")
@@ -35,16 +35,16 @@ _SHARE = 4
     type=click.Choice([*_WINDOWS]),
     default="1h",
     show_default=True,
-    help="Only calls of so long a time before now.",
+    help="Only calls within this time before now.",
 )
 @click.option(
     "--interval",
     type=click.FloatRange(0.5, 3600),
     default=2.0,
     show_default=True,
-    help="Seconds between looks at the ledger.",
+    help="Seconds between updates.",
 )
-@click.option("--once", is_flag=True, help="Print it once; so it is where there is no terminal.")
+@click.option("--once", is_flag=True, help="Print once; the default without a terminal.")
 @filter_options
 @ledger_option
 def command(
@@ -107,7 +107,7 @@ def _look(path: Location, length: timedelta, filters: Filters) -> Snapshot:
 
 
 def budgets_of(settings: Settings) -> list[BudgetLine]:
-    """Return how budgets stand; nothing where their file cannot be read."""
+    """Return the status of budgets; empty if their file cannot be read."""
     import sqlite3
 
     from otel_distro.reports.budgets.standing import budget_lines

@@ -1,4 +1,4 @@
-"""`otel-distro traces`: find traces in what `otel-distro serve` keeps, or show one."""
+"""`otel-distro traces`: search the traces stored by `otel-distro serve`, or show one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TRACE_DIGITS = 32
     type=click.Choice(SORTS),
     default="newest",
     show_default=True,
-    help="Which come first.",
+    help="Order of the traces.",
 )
 @store_since_option
 @limit_option
@@ -74,7 +74,7 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List traces that were received, or show the spans of the one with TRACE_ID."""
+    """List received traces, or show the spans of the one with TRACE_ID."""
     if trace_id is not None:
         _show_trace(trace_id, as_json=as_json)
         return

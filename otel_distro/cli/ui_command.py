@@ -38,13 +38,13 @@ _NEEDED = ("starlette", "jinja2", "uvicorn")
     "hosts",
     multiple=True,
     metavar="NAME",
-    help="Another name under which browsers may ask for the page; repeat for more.",
+    help="Another host name of the page; repeat for more.",
 )
 @click.option(
     "--jaeger", metavar="URL", help="Where Jaeger's page is; by default http://localhost:16686."
 )
 @click.option(
-    "--read-only", is_flag=True, help="Let nobody change consent on the page, token or not."
+    "--read-only", is_flag=True, help="Disable changing consent on the page, even with the token."
 )
 @click.option("--demo", is_flag=True, help="Show what `otel-distro demo` has stored.")
 @ledger_option
@@ -59,11 +59,11 @@ def command(
     read_only: bool,
     demo: bool,
 ) -> None:
-    """Serve a page on this machine that shows what the ledger holds; Ctrl-C ends it.
+    """Serve a page over the ledger on this machine; Ctrl-C ends it.
 
     Spend, budgets, latency, errors, tokens, calls, traces and settings; nothing is fetched from
-    elsewhere. Nothing is written but consent, which is changed on the page where
-    OTEL_DISTRO_UI_TOKEN is set. Set it as well where other people log in to this machine.
+    elsewhere. The page writes only consent, and only if OTEL_DISTRO_UI_TOKEN is set. Set it also if
+    other people log in to this machine.
     """
     check_parts()
     from otel_distro.ui.app import JAEGER, Site, make_app
@@ -97,7 +97,7 @@ def command(
 
 
 def check_parts(needed: tuple[str, ...] = _NEEDED) -> None:
-    """End with what to install where a part that the page needs is missing."""
+    """End with the packages to install if the page lacks one."""
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise output.fail(

@@ -1,4 +1,4 @@
-"""`otel-distro reports waste`: what was spent for nothing."""
+"""`otel-distro reports waste`: the cost of wasted model calls."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def command(
 ) -> None:
     """Show in dollars what retries, abandoned streams, repeats and missed caches cost.
 
-    The ledger holds no text. Equal prompts are found by a keyed fingerprint where spans carried
-    them, else calls are alike by caller, model, token count and time: such findings are bounds. A
-    call can be in several lines, so they have no total.
+    The ledger stores no text. Equal prompts are found by a keyed fingerprint if spans carry one,
+    else by caller, model, token count and time: such findings are bounds. A call can be in several
+    lines, so they have no total.
     """
     from otel_cost_ledger.query.billed_calls import billed_calls
     from otel_cost_ledger.query.calls import each_not_billed

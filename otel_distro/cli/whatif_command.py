@@ -1,4 +1,4 @@
-"""`otel-distro reports whatif`: the same calls with another model or more caching."""
+"""`otel-distro reports whatif`: the cost of the same calls with another model or more caching."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Price the calls of the ledger as if they had been made otherwise; nothing is changed.
+    """Price the calls of the ledger under other assumptions; changes nothing.
 
-    Token counts are those of the ledger: another model counts and answers differently.
+    Token counts are the ledger's: another model tokenizes and answers differently.
     """
     from otel_cost_ledger.query.calls import each_call
     from otel_cost_ledger.query.model_names import model_names
@@ -90,7 +90,7 @@ def command(
 
     change = Change(_pairs(models), cache_hit)
     if not change.models and cache_hit is None:
-        raise click.UsageError("say what is different: --model A=B, --cache-hit 60%, or both")
+        raise click.UsageError("name a change: --model A=B, --cache-hit 60%, or both")
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
@@ -116,7 +116,7 @@ def _noting(calls: Iterable[StoredCall], seen: set[str]) -> Iterator[StoredCall]
 
 
 def _check_models(models: Mapping[str, str], seen: set[str]) -> None:
-    """End with the closest name where the ledger has no call of a model that is replaced."""
+    """End with the closest name if the ledger has no call of a replaced model."""
     names = {name: name for name in sorted(seen) if name}
     for model in models:
         if names and model not in names:
@@ -127,7 +127,7 @@ def _check_models(models: Mapping[str, str], seen: set[str]) -> None:
 
 
 def _check_prices(models: Mapping[str, str], lines: Sequence[Comparison], book: PriceBook) -> None:
-    """End where an assumed model without a price has nearly the name of one with a price.
+    """End if an assumed model has no price and its name is close to a priced one.
 
     Calls with another unknown model are left out of both sums.
     """

@@ -34,8 +34,8 @@ class Backlog(Generic[T]):
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
         self._queue: deque[Entry[T]] = deque()
-        # Written by producers and by the worker; each may lose an update to a race, which
-        # is corrected whenever the queue runs empty. Exact figures would need a lock.
+        # Written by producers and by the worker; a race may lose an update, which is corrected
+        # whenever the queue is empty. Exact figures would need a lock.
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -48,13 +48,13 @@ class Backlog(Generic[T]):
         return self._bytes_in - self._bytes_out
 
     def add(self, entry: Entry[T]) -> int:
-        """Append *entry*; return how many old ones had to go."""
+        """Append *entry*; return how many old ones were dropped."""
         self._queue.append(entry)
         self._bytes_in += entry.size
         return self._shed() if self._is_over() else 0
 
     def put_back(self, entries: list[Entry[T]]) -> None:
-        """Return entries that were taken to the front."""
+        """Put taken entries back at the front."""
         self._queue.extendleft(reversed(entries))
         self._bytes_in += sum(entry.size for entry in entries)
 

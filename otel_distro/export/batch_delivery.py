@@ -31,7 +31,7 @@ class Exporter(Protocol[T_contra]):
 
 
 class Delivery(Generic[T]):
-    """Delivers batches, one at a time; what it cannot place it returns."""
+    """Delivers batches, one at a time; returns entries it could neither send nor save."""
 
     def __init__(
         self,
@@ -50,21 +50,21 @@ class Delivery(Generic[T]):
         self.net: DiskFallback | None = None
         self._abandoned = False
         self.exporting = False
-        """Whether the exporter is at work, with or without a claim to its batch."""
+        """Whether the exporter is exporting, with or without a claim to its batch."""
         self.failed = False
         """Whether the last batch was lost because its export failed."""
 
     def is_abandoned(self) -> bool:
-        """Whether nothing is sent any more, as the process is leaving."""
+        """Whether sending has stopped because the process exits."""
         return self._abandoned
 
     @property
     def busy_for(self) -> float:
-        """Seconds since the exporter was handed the batch it has; 0 when it has none."""
+        """Seconds since the current export began; 0 without one."""
         return time.monotonic() - self._began if self._in_hand is not None else 0.0
 
     def deliver(self, entries: list[Entry[T]]) -> list[Entry[T]]:
-        """Deliver *entries*, or else save them; return those for which neither was possible."""
+        """Deliver *entries*, or else save them; return those for which both failed."""
         net = self.net
         if not entries or self._abandoned or (net is not None and net.holds_back()):
             return self.save(entries)
@@ -114,7 +114,7 @@ class Delivery(Generic[T]):
         return self.save(entries)
 
     def _halve(self, entries: list[Entry[T]]) -> list[Entry[T]]:
-        """Deliver the halves: one record that cannot leave must not cost its neighbours."""
+        """Deliver the halves: one record that cannot be sent must not affect the others."""
         if len(entries) == 1:
             self.lose(entries, "not_encodable")
             return []
@@ -123,7 +123,7 @@ class Delivery(Generic[T]):
         return first + self.deliver(entries[middle:])
 
     def save(self, entries: list[Entry[T]]) -> list[Entry[T]]:
-        """Write *entries* to disk; return those for which that could not be done."""
+        """Write *entries* to disk; return those that could not be written."""
         net = self.net
         if not entries or net is None:
             return entries
@@ -137,14 +137,14 @@ class Delivery(Generic[T]):
         return left
 
     def save_after_shutdown(self, entry: Entry[T]) -> bool:
-        """Write a record that came after closing to disk; return whether that worked."""
+        """Write a record added after closing to disk; return whether it was written."""
         net = self.net
         return net is not None and net.keeps_after_shutdown and not self._unkept(net, [entry])
 
     def _unkept(self, net: DiskFallback, entries: list[Entry[T]]) -> list[Entry[T]]:
         try:
             return [] if net.keep_records([entry.record for entry in entries]) else entries
-        except Exception:  # one record that cannot be encoded spoils the batch
+        except Exception:  # one record that cannot be encoded fails the batch
             if len(entries) == 1:
                 return entries
         middle = len(entries) // 2
@@ -153,7 +153,7 @@ class Delivery(Generic[T]):
     def take_over(self, worker_done: Callable[[float], bool]) -> list[Entry[T]]:
         """End the export under way; return its records that could not be saved.
 
-        *worker_done* waits the given seconds for the worker to notice by itself.
+        *worker_done* waits up to the given seconds for the worker to finish.
         """
         net = self.net
         payload = net.take_back() if net is not None else None

@@ -16,18 +16,18 @@ class BatchLimits:
     """Limits of one export queue."""
 
     max_queue_bytes: int = 64 * MEGABYTE
-    """About 20,000 spans with ten attributes each. Above a quarter of it, threads that add
-    records leave the worker time to keep up; at the limit the oldest record is lost."""
+    """About 20,000 spans with ten attributes each. Above a quarter of it, threads that add records
+    yield to the worker; at the limit the oldest record is dropped."""
     max_queue_size: int | None = None
-    """Records; None unless the user has set one."""
+    """In records; None unless set by the user."""
     max_batch_size: int = 512
     max_batch_bytes: int = 4 * MEGABYTE
-    """In memory; encoded it is less, and 4 MB is what gRPC servers accept."""
+    """In memory; encoded it is smaller, and gRPC servers accept 4 MB."""
     delay_seconds: float = 1.0
     """Upstream waits five for spans; a kill -9 loses the records in memory."""
 
     def with_variables(self, environ: Mapping[str, str], prefix: str) -> BatchLimits:
-        """Return these limits with OTEL_<prefix>_* laid over them; bad values are ignored."""
+        """Return these limits overridden by OTEL_<prefix>_*; invalid values are ignored."""
         size = _positive(environ.get(f"OTEL_{prefix}_MAX_QUEUE_SIZE"))
         batch = _positive(environ.get(f"OTEL_{prefix}_MAX_EXPORT_BATCH_SIZE"))
         delay_ms = _positive(environ.get(f"OTEL_{prefix}_SCHEDULE_DELAY"))

@@ -43,7 +43,7 @@ class BoundedSpanProcessor(SpanProcessor):
         deliveries.watch(self.queue)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do: a span is exported when it ends."""
+        """Do nothing: a span is exported when it ends."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue *span* if it is sampled."""
@@ -83,7 +83,7 @@ class BoundedLogRecordProcessor(LogRecordProcessor):
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Queue a copy of *log_record* without its context, which may be large."""
         if is_exporting():
-            return  # made by an export: exporting it would make another
+            return  # emitted by an export: exporting it would emit another
         record = copy.copy(log_record.log_record)
         record.context = Context()
         self.queue.put(

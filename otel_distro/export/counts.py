@@ -1,4 +1,4 @@
-"""Counters of one export queue: each record that was added is in exactly one of them."""
+"""Counters of one export queue: each added record is in exactly one of them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class AtomicCounter:
 
     @property
     def value(self) -> int:
-        """How often `add` was called."""
-        # There is no other way to read a count without counting: its repr is `count(N)`.
+        """Number of calls of `add`."""
+        # The repr, `count(N)`, is the only way to read a count without incrementing it.
         return int(repr(self._count)[len("count(") : -1])
 
 
@@ -66,29 +66,29 @@ class QueueCounters:
         self.refused = AtomicCounter()
         self.overflowed = AtomicCounter()
         self._told_overflow = 0
-        # Taken by threads of ours only, never by the app's.
+        # Taken only by our threads, never by the app's.
         self._lock = threading.Lock()
         self._delivered = 0
         self._spooled = 0
         self._dropped: Counter[str] = Counter()
 
     def delivered(self, count: int) -> None:
-        """Account for *count* records that arrived."""
+        """Count *count* delivered records."""
         with self._lock:
             self._delivered += count
 
     def spooled(self, count: int) -> None:
-        """Account for *count* records that are on disk."""
+        """Count *count* spooled records."""
         with self._lock:
             self._spooled += count
 
     def dropped(self, count: int, reason: str) -> None:
-        """Account for *count* records that will not arrive."""
+        """Count *count* dropped records."""
         with self._lock:
             self._dropped[reason] += count
 
     def new_overflow(self) -> int:
-        """Return how many records a full queue has lost since this was last called."""
+        """Return how many records the full queue has dropped since the last call."""
         with self._lock:
             now = self.overflowed.value
             new, self._told_overflow = now - self._told_overflow, now

@@ -74,7 +74,7 @@ def _read(path: Path) -> dict[str, dict[str, Columns]]:
 
 
 def today(state_dir: Path) -> dict[str, Columns]:
-    """Return today's counters (UTC), columns by signal; empty where there are none."""
+    """Return today's counters (UTC), columns by signal; empty if there are none."""
     return _read(state_dir / ROOT / _FILE).get(datetime.now(UTC).date().isoformat(), {})
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 METRIC_EXPORTS = "metric exports"
 SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
-"""Signal as OTLP names it -> what we count of it."""
+"""OTLP signal -> unit that is counted."""
 _LOST = {
     DeliveryOutcome.REJECTED: "rejected",
     DeliveryOutcome.UNFIT: "not_encodable",
@@ -73,12 +73,12 @@ class Deliveries:
         return found
 
     def resent_counts(self) -> dict[str, int]:
-        """Return how much of each signal this process has sent from the spool."""
+        """Return the records of each signal that this process has sent from the spool."""
         with self._lock:
             return dict(self._resent)
 
     def spool_lost_counts(self) -> dict[tuple[str, str], int]:
-        """Return how much this process saw lost from the spool, by signal and reason."""
+        """Return the records lost from the spool in this process, by signal and reason."""
         with self._lock:
             return dict(self._spool_lost)
 
@@ -105,11 +105,11 @@ class Deliveries:
         self._written = self._seen
 
     def delivered(self) -> None:
-        """Record that a batch arrived."""
+        """Record that a batch was delivered."""
         self._outages.delivered()
 
     def failed(self, reason: str) -> None:
-        """Record that a request did not arrive."""
+        """Record that a request was not delivered."""
         self._outages.failed(reason)
 
     def refused(self, signal: str, reason: str) -> None:
@@ -121,7 +121,7 @@ class Deliveries:
         self._outages.warned(SIGNALS[signal], warning)
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
-        """Report *count* records of *signal* that will not arrive; the queue has counted them."""
+        """Report *count* lost records of *signal*; the queue has counted them."""
         if reason == "not_encodable":
             warn_once(
                 f"some {signal} cannot be encoded or are too large for one request; they are "
@@ -134,7 +134,7 @@ class Deliveries:
         self._outages.kept(SIGNALS[signal], count)
 
     def metric_export(self, outcome: DeliveryOutcome) -> None:
-        """Account for one export of metrics."""
+        """Count one export of metrics."""
         with self._lock:
             self._metrics["emitted"] += 1
             if outcome is DeliveryOutcome.DELIVERED:
@@ -147,7 +147,7 @@ class Deliveries:
             self._outages.lost(METRIC_EXPORTS, 1)
 
     def metric_export_taken(self, transport: SpoolingTransport) -> None:
-        """Keep an export of metrics that is still under way when the process has to leave."""
+        """Save an export of metrics that is still in progress at exit."""
         payload = transport.take_back()
         transport.abandon()
         if payload is not None:
@@ -165,7 +165,7 @@ class Deliveries:
             self._outages.damaged(done.set_aside[0])
 
     def spool_lost(self, signal: str, count: int, reason: str) -> None:
-        """Account for *count* records that had been kept and will not arrive."""
+        """Count *count* spooled records that were lost."""
         if not count:
             return
         with self._lock:
@@ -173,5 +173,5 @@ class Deliveries:
         self._outages.lost(SIGNALS[signal], count)
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Report that the disk cannot keep records now."""
+        """Report that records cannot be spooled now."""
         self._outages.spool_fault(folder, error)

@@ -1,8 +1,8 @@
 """Export queue: bounded by bytes, one worker, batches for one exporter, exact counters.
 
-Each record ends in exactly one column: delivered, spooled (on disk, sent later), or dropped
-for a reason. `put` takes no lock and waits for nothing but, while the queue is a quarter full and
-the worker keeps up, one millisecond in which the worker gets the processor.
+Each record ends in exactly one column: delivered, spooled (on disk, sent later), or dropped for a
+reason. `put` takes no lock and never blocks, except that it yields one millisecond to the worker
+while the queue is a quarter full and the worker keeps up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _EASE_SECONDS: Final = 0.001
 _KEEPS_UP_SECONDS: Final = 1.0
 _RELIEF_SECONDS: Final = 1.0
-"""An export that takes longer than this no longer holds up what could go to disk."""
+"""An export that takes longer than this no longer delays spooling to disk."""
 _SLOW_EXIT_SECONDS: Final = 0.3
 _STUCK_SECONDS: Final = 0.1
 _SAVE_SECONDS: Final = 0.5
@@ -37,10 +37,10 @@ _RETRY_SECONDS: Final = 1.0
 
 
 class ExportQueue(Generic[T]):
-    """Accepts records on any thread, delivers them on its own; thread-safe, restarted after fork.
+    """Accepts records on any thread, delivers them on a worker; thread-safe, restarted after fork.
 
-    A full queue loses its oldest record. *on_dropped* receives the number of lost records and
-    the reason (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
+    A full queue drops its oldest record. *on_dropped* receives the number of lost records and the
+    reason (`queue_full`, `export_failed`, `rejected`, `not_encodable`, `exit_timeout`,
     `already_shutdown`).
     """
 
@@ -120,7 +120,7 @@ class ExportQueue(Generic[T]):
             return 1024
 
     def _put_after_shutdown(self, record: T) -> None:
-        """Keep records that arrive after closing on disk: no worker is left to deliver them."""
+        """Spool records added after closing: no worker is left to deliver them."""
         if self._delivery.save_after_shutdown(Entry(record, 0, None)):
             self._books.kept_aside.add()
         else:
@@ -137,7 +137,7 @@ class ExportQueue(Generic[T]):
             self._relief.ensure()
 
     def _slow(self, seconds: float) -> bool:
-        """Whether an export takes longer than *seconds* while others could be on disk."""
+        """Whether an export takes longer than *seconds* while queued records could be spooled."""
         net = self._net
         return net is not None and net.keeps and self._delivery.busy_for > seconds
 
@@ -149,7 +149,7 @@ class ExportQueue(Generic[T]):
         relief.end()
 
     def _save_some(self) -> bool:
-        """Write the oldest records to disk; return whether that worked."""
+        """Write the oldest records to disk; return the success."""
         left = self._delivery.save(self._mine(self._backlog.take_much()))
         self._put_back(left)
         return not left
@@ -161,7 +161,7 @@ class ExportQueue(Generic[T]):
         return self.hasten().wait(timeout)
 
     def hasten(self) -> threading.Event:
-        """Have what is queued so far delivered at once; return the event that is set then."""
+        """Deliver everything queued so far without delay; return an event that is set once done."""
         done = threading.Event()
         self._flushes.append(done)
         self._awake.set()
@@ -203,11 +203,11 @@ class ExportQueue(Generic[T]):
     def _abandon_pending(self) -> None:
         """Account for records not delivered in time: on disk if possible, else lost."""
         unsaved = self._delivery.take_over(self._finished.wait)
-        # Never cleared again: the worker, should it come back, finds nothing to account for.
+        # Never cleared again: if the worker returns, it has nothing to account for.
         self._finished.set()
         self._delivery.lose(unsaved, "exit_timeout")
         self._save_rest()
-        # The worker may be writing to disk what it had taken before.
+        # The worker may be writing entries it took earlier to disk.
         patience = time.monotonic() + _SAVE_SECONDS
         while self._working and not self._delivery.exporting and time.monotonic() < patience:
             time.sleep(_EASE_SECONDS)
@@ -233,7 +233,7 @@ class ExportQueue(Generic[T]):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is queued or being delivered any more after `begin_close`."""
+        """Whether the queue and all deliveries are done after `begin_close`."""
         return self._worker.thread is None or self._finished.is_set()
 
     def tally(self) -> Tally:
@@ -258,7 +258,7 @@ class ExportQueue(Generic[T]):
             while not finished.is_set():
                 self._answer_flushes()
                 finished.set()
-                # A thread may have added a record since the last look, and none adds any more.
+                # A thread may have added a record since the last check; no more are added now.
                 if len(self._backlog) and not self._delivery.is_abandoned():
                     finished.clear()
 
@@ -269,7 +269,7 @@ class ExportQueue(Generic[T]):
 
     def _answer_flushes(self) -> None:
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
-        self._working = True  # before anything is taken off the queue
+        self._working = True  # before taking anything off the queue
         if flushes or self._closed or time.monotonic() >= self._rest_until:
             self._deliver_all()
         self._working = False
@@ -277,8 +277,8 @@ class ExportQueue(Generic[T]):
             done.set()
 
     def _deliver_all(self) -> None:
-        # Records added meanwhile wait for their own round: otherwise the worker of a busy app
-        # would send a request for every few records, without end.
+        # Records added meanwhile wait for the next round: otherwise the worker of a busy app would
+        # keep sending requests of a few records.
         due = len(self._backlog)
         while self._has_more(due) and not self._delivery.is_abandoned():
             batch = self._backlog.take_batch()
@@ -287,7 +287,7 @@ class ExportQueue(Generic[T]):
             if self._delivery.is_abandoned():
                 self._delivery.lose(left, "exit_timeout")
             elif self._closed and (left or self._delivery.failed):
-                # At exit a second attempt would only use up the time others have.
+                # At exit a second attempt would only use the time of others.
                 self._delivery.lose(left, "export_failed")
                 self.drop_all("export_failed")
             elif left:
@@ -311,6 +311,6 @@ class ExportQueue(Generic[T]):
             self._rest_until = max(retry_at, time.monotonic() + _RETRY_SECONDS)
 
     def _tell_overflow(self) -> None:
-        # Not on the thread that adds: reporting takes locks.
+        # Not on the adding thread: reporting takes locks.
         if lost := self._books.new_overflow():
             self._on_dropped(lost, "queue_full")

@@ -23,10 +23,9 @@ def processors(providers: Iterable[Any]) -> Iterator[Any]:
 def exporters_of(
     tracer_provider: object, logger_provider: object, meter_provider: object
 ) -> Iterator[tuple[str, Any, ExportQueue[Any] | None, object]]:
-    """Yield signal, exporter, queue (if it is ours) and resource of all that export on threads.
+    """Yield signal, exporter, queue (if ours) and resource of all background exporters.
 
-    Processors that export on the app's own thread are left alone: nothing of ours may make them
-    write to disk there.
+    Processors that export on the app's thread are unchanged: they must not write to disk there.
     """
     for signal, provider in (("traces", tracer_provider), ("logs", logger_provider)):
         resource = getattr(provider, "resource", getattr(provider, "_resource", None))

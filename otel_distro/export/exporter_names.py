@@ -1,4 +1,4 @@
-"""Exporter names in OTEL_*_EXPORTER: one wrong name must not cost all three signals."""
+"""Exporter names in OTEL_*_EXPORTER: one wrong name must not disable all three signals."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _BUILT_IN = frozenset({"otlp", "none"})
 
 
 def drop_unknown_exporters(environ: MutableMapping[str, str]) -> Iterator[str]:
-    """Remove names that no installed package offers from *environ*; yield a message for each.
+    """Remove names of exporters that are not installed from *environ*; yield a message for each.
 
-    `none` beside other names is dropped as well: the SDK gives up on everything otherwise.
+    `none` beside other names is removed too: the SDK would disable everything otherwise.
     """
     for signal in _SIGNALS:
         variable = f"OTEL_{signal.upper()}_EXPORTER"

@@ -18,7 +18,7 @@ class LocalDeliveries(Deliveries):
         """Count nothing: the exporter's counters include the same record."""
 
     def delivered(self) -> None:
-        """Report nothing: a working disk is no sign of a working collector."""
+        """Report nothing: a working disk does not imply a working collector."""
 
     def dropped(self, signal: str, count: int, reason: str) -> None:
         """Report once that records could not be written."""

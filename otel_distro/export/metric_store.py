@@ -1,4 +1,4 @@
-"""`OTEL_METRICS_EXPORTER=sqlite`: metrics kept on this machine, for `otel-distro metrics`."""
+"""`OTEL_METRICS_EXPORTER=sqlite`: metrics stored locally, for `otel-distro metrics`."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from otel_trace_store.metric_folder import MetricFolder
 
 _MOST_BYTES: Final = 4 * 2**20
-"""How much waits in memory while the disk takes nothing."""
+"""Limit of buffered exports while the disk cannot be written."""
 _LONGEST_WAIT_S: Final = 2.0
 
 
 class SqliteMetricExporter(MetricExporter):
     """Stores the points of each export in *folder*; None means `metrics` in the state folder.
 
-    Counters and histograms are stored as what was added since the export before, so that the points
-    of several processes of a service add up. What cannot be written now waits in memory, within
-    bounds, for the next export. Points are redacted before they come here, as for every exporter.
+    Counters and histograms are stored as deltas, so that the points of several processes of a
+    service add up. Failed writes are buffered in memory, up to a limit, for the next export. Points
+    arrive redacted, as for every exporter.
     """
 
     def __init__(self, folder: Path | None = None, limits: StoreLimits | None = None) -> None:
@@ -56,7 +56,7 @@ class SqliteMetricExporter(MetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
-        """Store *metrics_data*; FAILURE when it waits in memory or was dropped. Never raises."""
+        """Store *metrics_data*; FAILURE if it is buffered or was dropped. Never raises."""
         if self._is_shut_down:
             return MetricExportResult.FAILURE
         try:
@@ -71,12 +71,12 @@ class SqliteMetricExporter(MetricExporter):
         return MetricExportResult.SUCCESS if stored else MetricExportResult.FAILURE
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Store what waits; return whether nothing waits any more."""
+        """Store buffered exports; return whether all are stored."""
         with self._lock:
             return self._store(min(timeout_millis / 1000, _LONGEST_WAIT_S))
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Store what waits, once more."""
+        """Store buffered exports a last time."""
         if not self._is_shut_down:
             self.force_flush(timeout_millis)
             self._is_shut_down = True
@@ -115,19 +115,19 @@ class SqliteMetricExporter(MetricExporter):
             messages.warn_once("metrics are dropped: they cannot be written for too long")
 
     def before_fork(self) -> None:
-        """Nothing: the folder sees to its own files."""
+        """Do nothing: the folder handles its own files."""
 
     def after_fork_in_parent(self) -> None:
-        """Continue."""
+        """Do nothing: the store continues."""
 
     def after_fork_in_child(self) -> None:
-        """Reset after fork; what waits is the parent's."""
+        """Reset after fork: buffered exports belong to the parent."""
         self._lock = threading.Lock()
         self._waiting = []
 
 
 def metric_limits(settings: Settings) -> StoreLimits:
-    """Return their retention: as long as traces, and at most a quarter of a gigabyte."""
+    """Return the retention: as long as traces, at most a quarter of a gigabyte."""
     from otel_trace_store.limits import METRIC_LIMITS, StoreLimits
 
     most = min(METRIC_LIMITS.max_bytes, int(settings.store_mb * 2**20))

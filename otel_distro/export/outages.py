@@ -1,10 +1,10 @@
-"""One line when deliveries start to fail, one when they work again, one at exit for what is lost.
+"""Outage messages: one line at the start, one at recovery, one at exit for lost records.
 
-At exit, records that wait on disk are counted where no line has reported the outage yet.
+At exit, spooled records are counted if the outage was not reported yet.
 
-The SDK's exporters log every attempt, some with a stack trace, through the app's own logging.
-Those records are intercepted: they would be noise on the app's stderr, and the OpenTelemetry log
-handler would try to export each of them to the collector that is not there.
+The SDK's exporters log every attempt, some with a stack trace, through the app's own logging. Those
+records are intercepted: they would be noise on the app's stderr, and the OpenTelemetry log handler
+would try to export each to the unreachable collector.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _EXPORTER_OF = {
 _OF_OUR_OWN_MAKING = ("Shutdown in progress", "Exporter already shutdown", "OTLP client already")
 """Messages of exporters at shutdown, which need no report."""
 _OF_TRANSPORTS = ("Failed to export", "Failed to encode", "Dropping ", "Transient error")
-"""Messages that transports and queues replace: they know the outcome."""
+"""Messages replaced by those of transports and queues, which know the outcome."""
 
 
 class Outages:
@@ -52,7 +52,7 @@ class Outages:
         self.spool: Path | None = None
         """Folder of undelivered telemetry; None if it is not spooled."""
         self.has_transports = False
-        """Whether failed requests are reported here by transports as well."""
+        """Whether transports also report failed requests here."""
         self._refusals: set[str] = set()
         self._warnings: set[str] = set()
         self._refusal: str | None = None
@@ -63,7 +63,7 @@ class Outages:
         self._spool_faulty = False
         self._exiting = False
         self._reported = False
-        """Whether the present outage has its line on stderr."""
+        """Whether the current outage was reported on stderr."""
         self.last_failure = 0.0
         """`time.monotonic()` of the last failed attempt."""
 
@@ -110,7 +110,7 @@ class Outages:
             )
 
     def warned(self, signal: str, warning: str) -> None:
-        """Report, once for each signal, a *warning* that came with a response of success."""
+        """Report, once for each signal, a *warning* in a successful response."""
         with self._lock:
             first = signal not in self._warnings
             self._warnings.add(signal)
@@ -134,17 +134,17 @@ class Outages:
             self._spool_faulty = False
 
     def lost(self, signal: str, count: int) -> None:
-        """Count records that will not be delivered any more."""
+        """Count lost records."""
         with self._lock:
             self._lost[signal] += count
 
     def kept(self, signal: str, count: int) -> None:
-        """Count records that were written to disk to be sent later."""
+        """Count spooled records."""
         with self._lock:
             self._kept[signal] += count
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
-        """Report, once an outage, that *folder* is not writable."""
+        """Report, once per outage, that *folder* is not writable."""
         with self._lock:
             first, self._spool_faulty = not self._spool_faulty, True
         if first:
@@ -159,13 +159,13 @@ class Outages:
         warn(f"a spool file was damaged and sent only in part; see {file}")
 
     def begin_exit(self) -> None:
-        """Suppress messages until exit, which reports all of them in one line."""
+        """Suppress messages until exit, when one line reports all of them."""
         self._exiting = True
 
     def end_exit(self) -> None:
         """Report undelivered records, if any, in one line.
 
-        Records that are kept, as the line at the beginning of the outage said, need no other.
+        Spooled records need no further line: the one at the start of the outage reported them.
         """
         with self._lock:
             if self._reason is None and not self._lost and not self._kept:

@@ -1,7 +1,7 @@
-"""About how much memory a queued record takes: cheap enough for the app's thread, never an error.
+"""Estimates the memory of a queued record: cheap enough for the app's thread, never raises.
 
-Exact figures would cost more than queueing itself. The fixed parts were measured; what varies is
-text, so only their length is read.
+Exact figures would cost more than queueing. The fixed parts were measured; only text varies, so
+only its length is read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 SPAN_BYTES: Final = 2600
-"""A finished span without attributes, with its view and its place in the queue."""
+"""Bytes of a finished span without attributes, with its view and its queue entry."""
 LOG_BYTES: Final = 1800
 _ITEM_BYTES: Final = 100
 _DEEPEST: Final = 3
@@ -17,7 +17,7 @@ _WIDEST: Final = 256
 
 
 def span_size(span: Any) -> int:
-    """Return about how many bytes *span*, or a view of one, keeps in memory."""
+    """Return the approximate memory of *span*, or a view of one, in bytes."""
     source = getattr(span, "_source", None)  # reading the view's attributes would redact them now
     raw = span if source is None else source()
     # The SDK's fields rather than its properties, each of which makes a copy.
@@ -29,7 +29,7 @@ def span_size(span: Any) -> int:
 
 
 def log_record_size(entry: Any) -> int:
-    """Return about how many bytes the log record *entry*, or a view of one, keeps in memory."""
+    """Return the approximate memory of the log record *entry*, or a view of one, in bytes."""
     record = entry.log_record
     parts = getattr(record, "_parts", None)
     raw = record if parts is None else parts._source()
@@ -39,7 +39,7 @@ def log_record_size(entry: Any) -> int:
 def _attributes_size(attributes: Any) -> int:
     if not attributes:
         return 0
-    # The SDK's own mapping looks every key up in Python code; its storage is a plain dictionary.
+    # The SDK's mapping looks up keys in Python code; its storage is a plain dictionary.
     return _mapping_size(getattr(attributes, "_dict", attributes), 0)
 
 

@@ -53,11 +53,11 @@ class Spooling:
 
     @property
     def keeps(self) -> bool:
-        """Whether anything is ever written to disk."""
+        """Whether spooling is enabled."""
         return self._settings.spool != "none"
 
     def attach(self, exporters: Iterable[tuple[str, Any, ExportQueue[Any] | None, object]]) -> None:
-        """Install a transport for each (signal, exporter, queue, resource), where possible."""
+        """Install a transport for each (signal, exporter, queue, resource), if possible."""
         for signal, exporter, queue, resource in exporters:
             port = adapter_for(exporter, signal)
             if port is not None:
@@ -131,24 +131,24 @@ class Spooling:
             self._booking.release()
 
     def begin_close(self) -> None:
-        """Send nothing more from disk: the process is leaving."""
+        """Stop sending from disk: the process exits."""
         self._resender.begin_close()
 
     def stop_unreachable(self) -> None:
-        """Stop trying where it is known to lead nowhere."""
+        """Stop attempts to endpoints known to be down."""
         away = {transport.host for transport in self.transports if transport.unreachable}
         for transport in self.transports:
             if transport.failing or transport.host in away:
                 transport.stop_sending()
 
     def is_stuck(self, signal: str) -> bool:
-        """Whether a request of *signal* is under way to an endpoint that no longer answers."""
+        """Whether a request of *signal* is in progress to an endpoint that does not respond."""
         return any(
             transport.is_stuck for transport in self.transports if transport.signal == signal
         )
 
     def save_metrics(self) -> None:
-        """Keep exports of metrics that are still under way."""
+        """Save exports of metrics that are still in progress."""
         for transport in self.transports:
             if transport.signal == "metrics":
                 self._deliveries.metric_export_taken(transport)
@@ -172,7 +172,7 @@ class Spooling:
         self._resender.at_fork()
 
     def place(self) -> Any:
-        """Return the folder below which telemetry is kept, None if it is not."""
+        """Return the folder of spooled telemetry, None if spooling is disabled."""
         return self._settings.state_dir / ROOT if self.keeps else None
 
 

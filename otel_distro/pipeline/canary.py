@@ -1,8 +1,8 @@
-"""Proof at boot that the guard masks: a probe with fake secrets is sent through it.
+"""Proof at boot that the guard masks: it processes a probe with fake secrets.
 
-The probe goes to a sink of its own, never to an exporter. It takes the same path as a real span
-and a real log record: the guard's class, the pipeline, the attributes that accounting adds, the
-views at start and end, the private fields an exporter reads, and what a processor writes.
+The probe goes to a private sink, never to an exporter. It takes the same path as a real span and a
+real log record: the guard's class, the pipeline, the attributes that accounting adds, the views at
+start and end, the private fields an exporter reads, and what a processor writes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TEXT = " ".join(SECRETS)
 
 
 class _ProbeAccounts:
-    """Facts that quote the span in every text that accounting writes."""
+    """Facts that quote the span in every text attribute that accounting adds."""
 
     def take(self, span: ReadableSpan) -> Facts | None:
         return lambda: {

@@ -1,4 +1,4 @@
-"""Headers that carry context to other hosts: nothing personal leaves to hosts of others."""
+"""Filters propagation headers: nothing personal is sent to third-party hosts."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _SAMPLING: Final = re.compile(r"(?:th|rv):[0-9a-f]{1,14}(?:;(?:th|rv):[0-9a-f]{1
 
 
 class AllowedPropagator(TextMapPropagator):
-    """Asks *inner* for everything, and leaves out of headers what must not be in them.
+    """Delegates to *inner*, and removes entries that must not leave from its headers.
 
-    A model endpoint, and a host on the Internet that is not one of *own_hosts*, get neither
-    baggage nor trace state, but for the keys of ours in *travelling* at the latter. A host of the
-    app's own gets both as they are. Where the host is not known, an entry that *clean* (redaction)
-    would change is left out. While *is_open* returns false, no header is written at all.
+    A model endpoint, and a host on the Internet that is not one of *own_hosts*, get neither baggage
+    nor trace state, except that the latter gets our keys in *travelling*. The app's own hosts get
+    both unchanged. For an unknown host, an entry that *clean* (redaction) would change is removed.
+    While *is_open* returns false, no header is written.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class AllowedPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return what *inner* finds; whom to believe is decided where it is used."""
+        """Return the context that *inner* extracts; its readers decide which keys to trust."""
         return self._inner.extract(carrier, context, getter)
 
     def inject(
@@ -77,7 +77,7 @@ class AllowedPropagator(TextMapPropagator):
         context: Context | None = None,
         setter: Setter[CarrierT] = default_setter,
     ) -> None:
-        """Write headers, without what may not leave to this host."""
+        """Write headers, without entries that may not be sent to this host."""
         if not self._is_open():
             return
         try:

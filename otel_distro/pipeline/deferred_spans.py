@@ -1,9 +1,9 @@
-"""Spans that a sampler dropped and that may still turn out to be model calls.
+"""Spans that a sampler dropped and that may still prove to be model calls.
 
 Whether a span is a model call is often known only from attributes that are set later. A deferred
 span keeps its attributes and events, which costs a fraction of a recorded span. At the first
-attribute of a model call it becomes a recorded one, with the same ids and start time. Without
-one it is dropped at its end, as the sampler decided.
+attribute of a model call it becomes a recorded span with the same ids and start time. Otherwise it
+is dropped at its end, as the sampler decided.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from opentelemetry import trace
     from opentelemetry.trace import SpanContext
 
-# The signatures are the API's, with Any where an app may hand in anything.
-# mypy: disable-error-code="override"
+# The signatures are the API's, with Any where an app may pass anything. mypy:
+# disable-error-code="override"
 
 _MOST_KEPT: Final = 128
 """Attributes and other writes that are kept; the SDK's own limit of attributes."""
@@ -31,8 +31,8 @@ _LOCK = threading.Lock()
 class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
     """A dropped span that is recorded from the start once it proves to be a model call.
 
-    A tuple, because one is made for every span that is dropped, and nothing is made faster: the
-    span's context, its start arguments, and a dict of its later changes.
+    A tuple, the fastest object to create, because every dropped span needs one: the span's context,
+    its start arguments, and a dict of its later changes.
     """
 
     __hash__ = object.__hash__
@@ -45,11 +45,11 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
         return context
 
     def is_recording(self) -> bool:
-        """Return True until the end: instrumentations write on no other span."""
+        """Return True until the end: instrumentations skip spans that do not record."""
         return _ENDED not in self[_KEPT]
 
     def set_attribute(self, key: Any, value: Any) -> None:
-        """Keep one attribute, and record the span if it is that of a model call."""
+        """Keep one attribute, and record the span if the attribute is a model call's."""
         try:
             kept = self[-1]
             if len(kept) < _MOST_KEPT:
@@ -57,11 +57,11 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
             if key in MARKS and _ENDED not in kept:
                 kept[key] = value
                 self.record()
-        except Exception:  # an app may hand in anything
+        except Exception:  # an app may pass anything
             pass
 
     def set_attributes(self, attributes: Any) -> None:
-        """Keep attributes, and record the span if one is that of a model call."""
+        """Keep attributes, and record the span if one is a model call's."""
         try:
             for key, value in attributes.items():
                 self.set_attribute(key, value)
@@ -69,7 +69,7 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
             pass
 
     def add_event(self, *args: Any, **named: Any) -> None:
-        """Keep an event; its time is now unless it has one."""
+        """Keep an event; its time defaults to now."""
         self._write("add_event", args, _timed(args, named))
 
     def add_link(self, *args: Any, **named: Any) -> None:
@@ -85,15 +85,15 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
         self._write("set_status", args, named)
 
     def record_exception(self, *args: Any, **named: Any) -> None:
-        """Keep an exception; its time is now unless it has one."""
+        """Keep an exception; its time defaults to now."""
         self._write("record_exception", args, _timed(args, named))
 
     def end(self, end_time: Any = None) -> None:
-        """End the span: no attribute showed a model call, so all of it is dropped."""
+        """End the span and drop it: no attribute showed a model call."""
         self[-1][_ENDED] = True
 
     def record(self) -> trace.Span:
-        """Make this span a recorded one with everything written so far, and return that."""
+        """Return a recorded span with everything written to this one so far."""
         context, tracer, begun_in, start_time, *rest, kept = self
         with _LOCK:
             if _RECORDED in kept or _ENDED in kept:
@@ -125,7 +125,7 @@ class DeferredSpan(tuple[Any, ...], NonRecordingSpan):
 
 _CONTEXT: Final = 0
 _KEPT: Final = -1
-# Keys of what a span keeps beside attributes; no attribute has such a key.
+# Keys of a span's data other than attributes; no attribute has such a key.
 _WRITES: Final = object()
 _ENDED: Final = object()
 _RECORDED: Final = object()
@@ -140,7 +140,7 @@ def _timed(args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
 
 
 class _RecordedSpan(DeferredSpan):
-    """A span that was deferred and is recorded now: changes go to the recorded span."""
+    """A formerly deferred span: changes go to the recorded span."""
 
     @property
     def recorded(self) -> trace.Span:

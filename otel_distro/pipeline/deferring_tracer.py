@@ -72,7 +72,7 @@ class _RecordOnly(Sampler):
 
 
 class _Given(IdGenerator):
-    """Hands out the ids of a span that has them already."""
+    """Returns the ids of an existing span."""
 
     def __init__(self, ids: SpanContext, generator: IdGenerator) -> None:
         self._ids = ids
@@ -81,7 +81,7 @@ class _Given(IdGenerator):
         )
 
     def is_trace_id_random(self) -> bool:
-        """Return whether the app's generator makes random trace ids."""
+        """Return whether the app's generator creates random trace ids."""
         return self._is_random()
 
     def generate_span_id(self) -> int:

@@ -1,7 +1,7 @@
-"""Destinations of outgoing requests, as far as headers need to know them.
+"""Classification of the destinations of outgoing requests, for headers.
 
-A propagator is given headers, not a request. The client span it is called in names the URL; where
-that is not recorded, the headers that model clients set give them away.
+A propagator receives headers, not a request. The current client span has the URL; if it is not
+recorded, model clients are recognised by the headers they set.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class Destination(Enum):
-    """Whose host a request goes to."""
+    """The owner of the host that a request goes to."""
 
     MODEL = "model"
     """A model endpoint: its path or its host is that of a model API."""
     OWN = "own"
-    """A host of the app's own: listed, loopback, or in a private network."""
+    """One of the app's own hosts: listed, loopback, or in a private network."""
     OTHER = "other"
     """A host on the Internet that is not listed."""
     UNKNOWN = "unknown"
@@ -64,7 +64,7 @@ _PRIVATE_ENDINGS: Final = (
 def destination_of(
     context: Context | None, headers: Any, own_hosts: tuple[str, ...]
 ) -> Destination:
-    """Return where a request with *headers* goes that is made in *context*.
+    """Return the destination of a request with *headers*, made in *context*.
 
     *own_hosts* are host names; a leading dot includes all subdomains.
     """

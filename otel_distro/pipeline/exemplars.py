@@ -1,6 +1,6 @@
 """Context of exemplars: session, user, tenant and feature flag of the measured work.
 
-An exemplar carries attributes that its series does not have, so these make no further series.
+An exemplar's additional attributes create no further series.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
-# There is no public way to a view's reservoirs; a contract test pins these names.
+# A view's reservoirs have no public API; a contract test pins these names.
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -37,7 +37,7 @@ class ContextReservoir:
     def offer(
         self, value: float, time_unix_nano: int, attributes: Attributes, context: Context
     ) -> None:
-        """Offer a measurement with the attributes of *context* beside its own, which win."""
+        """Offer a measurement with the attributes of *context*; its own take precedence."""
         found = {**self._attributes_of(context), **(attributes or {})}
         self._reservoir.offer(value, time_unix_nano, found, context)
 
@@ -49,7 +49,7 @@ class ContextReservoir:
 def view_with_context(view: Any, attributes_of: Callable[[Context], Mapping[str, Any]]) -> Any:
     """Return a copy of *view* whose exemplars carry the attributes of their context.
 
-    The SDK's default view belongs to all providers of the process, so no view is changed itself.
+    The SDK's default view is shared by all providers of the process, so it is not modified.
     """
     factory = view._exemplar_reservoir_factory
 

@@ -66,10 +66,10 @@ def _overrides(processor: SpanProcessor, name: str) -> bool:
 
 
 class GuardSpanProcessor(SynchronousMultiSpanProcessor):
-    """The tracer provider's own fan-out: every processor gets redacted views.
+    """The tracer provider's fan-out: every processor gets redacted views.
 
-    A processor with `takes_raw_spans = True` is one of ours that enforces budgets: it gets the
-    span itself at its start, with or without consent. Nothing that exports may set it.
+    A processor with `takes_raw_spans = True` is one of ours that enforces budgets: it gets the raw
+    span at its start, with or without consent. No exporting processor may set it.
     """
 
     _known_callbacks: _Callbacks | None = None
@@ -79,7 +79,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
         self.pipeline = pipeline
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Prepare *span*, and pass a view of it to every processor."""
+        """Prepare *span*, then pass a view of it to every processor."""
         try:
             self.pipeline.begin_span(span, parent_context)
         except Exception as error:
@@ -129,7 +129,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             errors.raise_for_app()
 
     def _look_up(self) -> _Callbacks:
-        """Return the callbacks of the processors as they are now."""
+        """Return the callbacks of the current processors."""
         known = self._known_callbacks = _Callbacks(self._span_processors)
         return known
 
@@ -162,7 +162,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
 
 
 class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
-    """The logger provider's own fan-out: every processor gets the same redacted view."""
+    """The logger provider's fan-out: every processor gets the same redacted view."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -188,7 +188,7 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
             errors.raise_for_app()
 
     def enabled(self, **question: Any) -> bool:
-        """Return whether any processor is enabled for such a record; true where that is unknown."""
+        """Return whether any processor is enabled for such a record; true if unknown."""
         if not self.pipeline.gate.is_open():
             return False
         errors = _Errors(self.pipeline, "enabled")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otel_distro.pipeline.pipeline import Pipeline
     from otel_redaction.shield import Shield
 
-# The private names below have no public counterpart; tests pin each of them per SDK version.
+# The private names below have no public counterpart; tests pin each per SDK version.
 
 
 class GuardError(OtelDistroError):
@@ -29,7 +29,7 @@ class GuardError(OtelDistroError):
 
 
 def guard_tracer_provider(provider: TracerProvider, pipeline: Pipeline) -> None:
-    """Make the guard the fan-out of *provider*, around all its processors, present and future."""
+    """Make the guard the fan-out of *provider*, around all its processors, current and later."""
     tolerate_provider(provider)
     active = provider._active_span_processor
     if isinstance(active, GuardSpanProcessor):
@@ -52,7 +52,7 @@ def guard_tracer_provider(provider: TracerProvider, pipeline: Pipeline) -> None:
 
 
 def guard_logger_provider(provider: LoggerProvider, pipeline: Pipeline) -> None:
-    """Make the guard the fan-out of *provider*, around all its processors, present and future."""
+    """Make the guard the fan-out of *provider*, around all its processors, current and later."""
     tolerate_provider(provider)
     active = provider._multi_log_record_processor
     if isinstance(active, GuardLogRecordProcessor):
@@ -77,11 +77,11 @@ def guard_providers(
     shield: Shield,
     is_open: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Put the guard into each provider that is an SDK's; others export nothing.
+    """Install the guard in each provider of an SDK; others export nothing.
 
-    While *is_open* returns False, nothing is measured and nothing read. Raises GuardError when a
-    provider of an SDK is not shaped as expected; by then every
-    processor of that provider has been taken out, so that nothing leaves unguarded.
+    While *is_open* returns False, nothing is measured or read. Raises GuardError if a provider does
+    not have the expected structure; all its processors have been removed by then, so that nothing
+    leaves unguarded.
     """
     if isinstance(tracer_provider, TracerProvider):
         with _fail_closed(tracer_provider):
@@ -96,7 +96,7 @@ def guard_providers(
 
 
 class _fail_closed:  # reads as a statement
-    """Disarms *provider* when the guard cannot be put into it."""
+    """Disarms *provider* if the guard cannot be installed in it."""
 
     def __init__(self, provider: TracerProvider | LoggerProvider | MeterProvider) -> None:
         self._provider = provider

@@ -1,7 +1,7 @@
-"""Guards providers of the SDK that libraries make for themselves, at the moment they are made.
+"""Guards SDK providers that libraries create for themselves, at creation.
 
-`logfire.configure()` and `phoenix.otel.register()` set up providers and exporters of their own,
-whichever provider is the global one. Without a guard there, prompts leave as they are.
+`logfire.configure()` and `phoenix.otel.register()` set up private providers and exporters,
+independent of the global one. Unguarded, these would export prompts unredacted.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ _guard: Callable[[Any], None] | None = None
 
 
 def guard_when_made(guard: Callable[[Any], None]) -> None:
-    """Call *guard* with every provider of the SDK that is made from now on.
+    """Call *guard* with every SDK provider created from now on.
 
-    One that it raises GuardError for exports nothing, then or later. A second call replaces
-    *guard*.
+    A provider for which it raises GuardError never exports. A second call replaces *guard*.
     """
     global _guard
     first, _guard = _guard is None, guard
@@ -40,9 +39,9 @@ def guard_when_made(guard: Callable[[Any], None]) -> None:
 
 
 def sdk_provider_behind(provider: object, depth: int = _DEPTH) -> Any:
-    """Return the SDK's provider that *provider* is or passes everything to; None without one.
+    """Return the SDK provider that *provider* is or delegates to; None without one.
 
-    Libraries put a provider of theirs around it (logfire's proxies, for example).
+    Some libraries wrap it (logfire's proxies, for example).
     """
     if isinstance(provider, SDK_PROVIDERS):
         return provider

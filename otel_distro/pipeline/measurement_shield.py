@@ -1,4 +1,4 @@
-"""Redacted attributes of measurements, one set for each raw one."""
+"""Redacts and caches the attribute sets of measurements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
 
-# There is no public way to an aggregation; a contract test pins these names.
+# Aggregations have no public API; a contract test pins these names.
 SIGNAL = "metrics"
 
 
@@ -24,7 +24,7 @@ _MAX_CACHED = 4096
 
 
 class MeasurementShield:
-    """Redacts the attributes of measurements, remembering the sets it has seen, and limits series.
+    """Redacts the attributes of measurements, caches the sets, and limits series.
 
     While *is_open* returns False nothing is measured, and readers get nothing to export.
     """
@@ -43,7 +43,7 @@ class MeasurementShield:
         self._series = SeriesLimit()
 
     def context_of(self, context: Context) -> Mapping[str, Any]:
-        """Return the redacted attributes that *context* gives to an exemplar."""
+        """Return the redacted attributes of *context* for an exemplar."""
         found = self._context_attributes(context)
         if not found:
             return found
@@ -61,14 +61,14 @@ class MeasurementShield:
             self.put(self.set_of(measurement.attributes), measurement)
 
     def put(self, known: AttributeSet, measurement: Measurement) -> None:
-        """Give *measurement* its redacted attributes, or those of the overflow."""
-        # The constructor has cleaned what it was given; setting a field is not foreseen.
+        """Set the redacted attributes of *measurement*, or those of the overflow series."""
+        # The constructor has cleaned the attributes; the class has no setter.
         measurement.__dict__["attributes"] = self._series.within(
             measurement.instrument, known.clean, known.series
         )
 
     def set_of(self, attributes: Mapping[str, Any]) -> AttributeSet:
-        """Return what these *attributes* are redacted, and what else is known of their set."""
+        """Return the cached entry of these *attributes* with their redacted form."""
         key = tuple(attributes.items())
         try:
             known = self._known.get(key)
@@ -86,7 +86,7 @@ class MeasurementShield:
 
 
 class AttributeSet:
-    """A set of attributes that instruments have been given, redacted, and where it leads."""
+    """One attribute set of measurements: its redacted form and its aggregations."""
 
     __slots__ = ("_types", "clean", "is_flat", "series", "ways")
 
@@ -94,12 +94,12 @@ class AttributeSet:
         self.clean = clean = measurable(clean)
         self.ways: dict[Any, tuple[object, tuple[Any, ...]]] = {}
         """Instrument -> the readers' storages at that time, and the aggregations in them."""
-        # 1, 1.0 and True are the same key and not the same attribute.
+        # 1, 1.0 and True are equal keys and different attributes.
         types = tuple(type(value) for value in raw.values())
         self._types = types if set(types) != {str} else None
         self.is_flat = not {tuple, dict}.intersection(types)
         try:
-            # Counted as they come out: two people make one series.
+            # Counted after redaction: two people are one series.
             self.series: Hashable = frozenset(clean.items())
         except TypeError:
             self.series = repr(sorted(clean.items(), key=_first))

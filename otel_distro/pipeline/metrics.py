@@ -1,8 +1,8 @@
 """The guard for metrics: attributes are redacted before they are aggregated.
 
-Redacting later, at export, would leave two series that became the same one; redacting at the
-measurement makes them one series, keeps exemplars clean (their attributes come from the
-measurement) and costs a dictionary look-up once an attribute set is known.
+Redaction at export would leave two series with equal attributes. Redaction at the measurement makes
+them one series, keeps exemplars clean (their attributes come from the measurement) and costs a
+dictionary look-up once an attribute set is known.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class _GuardedInstrument:
         self._shield = shield
 
     def callback(self, options: CallbackOptions) -> Iterator[Measurement]:
-        """Yield what the instrument measures, redacted."""
+        """Yield the instrument's measurements, redacted."""
         for measurement in self._instrument.callback(options):
             self._shield.redact(measurement)
             yield measurement
 
 
 class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
-    """The meter provider's own consumer, with redaction in front."""
+    """The meter provider's consumer, with redaction in front."""
 
     measurements: MeasurementShield
 
@@ -64,7 +64,7 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
         if attributes:
             known = self.measurements.set_of(attributes)
             storages, ways = known.ways.get(instrument, _NO_WAY)
-            # Readers are added and removed by putting another mapping in its place.
+            # Readers are added and removed by replacing the mapping.
             if storages is self._reader_storages:
                 measurement.__dict__["attributes"] = known.clean
                 sampled = self._sdk_config.exemplar_filter.should_sample(
@@ -89,7 +89,7 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
                     match._view = view_with_context(match._view, self.measurements.context_of)
 
     def _ways(self, measurement: Measurement) -> tuple[Any, ...]:
-        """Return the aggregations that took *measurement*: they stay as long as the provider."""
+        """Return the aggregations that took *measurement*; they live as long as the provider."""
         found = []
         for storage in self._reader_storages.values():
             for match in storage._get_or_init_view_instrument_match(measurement.instrument):
@@ -123,7 +123,7 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
 
 
 def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics:
-    # Two scopes may have become one, and of equal scopes the exporter sends only the last.
+    # Two scopes may be equal now, and the exporter sends only the last of equal scopes.
     scopes: dict[InstrumentationScope, ScopeMetrics] = {}
     for each in metrics.scope_metrics:
         scope = shield.scope(each.scope, SIGNAL)
@@ -153,9 +153,9 @@ def guard_meter_provider(
     is_open: Callable[[], bool] = lambda: True,
     context_attributes: Callable[[Context | None], Mapping[str, str]] = lambda _: {},
 ) -> None:
-    """Put the shield in front of everything *provider* measures, now and later.
+    """Redact all current and later measurements of *provider*.
 
-    Exemplars carry what *context_attributes* returns for the context of their measurement.
+    Exemplars carry the *context_attributes* of their measurement's context.
     """
     # There is no public hook; a contract test pins these names.
     consumer: Any = provider._measurement_consumer

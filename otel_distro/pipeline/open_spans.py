@@ -1,4 +1,4 @@
-"""Unended spans: reported at exit, because no exporter ever sees them."""
+"""Reports unended spans at exit, because no exporter ever gets them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _MAX_KNOWN: Final = 10_000
-"""Spans that are remembered: an app that never ends its spans must not run out of memory."""
+"""Number of spans tracked: an app that never ends its spans must not run out of memory."""
 _MAX_NAMES: Final = 5
 
 
@@ -44,7 +44,7 @@ class OpenSpans:
         self._names = {}
 
     def counts(self) -> Counter[str]:
-        """Return how many spans of each name are open, names as they are."""
+        """Return the number of open spans by name, unredacted."""
         return Counter(str(name) for name in list(self._names.values()))
 
     def report_unended(self, clean: Callable[[str], str]) -> None:

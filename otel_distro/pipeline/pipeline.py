@@ -1,8 +1,8 @@
 """The guard: accounts for a record, then passes redacted views of it to every processor.
 
-This module alone decides the order. Accounting precedes redaction because prices, budgets and
-scope keys need exact values; it reads numbers and names, never text. The guard is the provider's
-own fan-out, so every processor is behind it, added before or after.
+This module alone decides the order. Accounting precedes redaction because prices, budgets and scope
+keys need exact values; it reads numbers and names, never text. The guard is the provider's fan-out,
+so every processor is behind it, added before or after.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SpanAccountant(Protocol):
     """Accounts for spans that end."""
 
     def take(self, span: ReadableSpan) -> Facts | None:
-        """Recognise *span*; return the source of attributes to add to it, or None."""
+        """Recognise *span*; return the source of the attributes to add to it, or None."""
 
 
 class _NoAccounting:
@@ -43,7 +43,7 @@ class _NoAccounting:
 
 
 NO_ACCOUNTS = _NoAccounting()
-"""The accountant where nothing has to be accounted for."""
+"""The accountant that accounts for nothing."""
 
 
 class ExportGate(Protocol):
@@ -75,9 +75,9 @@ class Pipeline:
 
     Errors of the steps are contained by the fan-outs that call them.
 
-    *context_attributes* returns the attributes that a context gives to every record begun in it.
-    *strip_content* returns a log record without content that no attribute holds and that may not
-    leave either.
+    *context_attributes* returns the attributes of a context for every record started in it.
+    *strip_content* returns a log record without content outside its attributes that may not leave
+    either.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Pipeline:
         self._sessions = SessionLinker()
 
     def for_probe(self, accounts: SpanAccountant = NO_ACCOUNTS) -> Pipeline:
-        """Return a pipeline of the same parts that counts nothing, with *accounts*."""
+        """Return a copy of this pipeline with *accounts* and without counting."""
         return Pipeline(
             self.shield.for_proof(), accounts, self.faults, strip_content=self._strip_content
         )

@@ -1,7 +1,7 @@
 """Counts of redacted values by day and kind: one small file in the state folder.
 
-Each process appends its counts as one line, so processes need no lock; the process that makes the
-file too long folds it into one line a day. It holds numbers and the names of kinds, nothing else.
+Each process appends its counts as one line, so processes need no lock; the process that exceeds the
+size limit folds the file into one line a day. It contains only numbers and names of kinds.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _LONGEST: Final = 256 * 1024
 
 
 def tally_file(state_dir: Path) -> Path:
-    """Return where the counts are."""
+    """Return the path of the counts."""
     return state_dir / "redactions.jsonl"
 
 
 class RedactionTally:
-    """Counts redactions of this process and forwards them; thread-safe, never raises for the disk.
+    """Counts redactions of this process and forwards them; thread-safe, never raises OSError.
 
-    It is the shield's observer, in front of *observer*. While *may_write* returns False, nothing
-    is written and earlier counts are discarded.
+    The shield's observer, in front of *observer*. While *may_write* returns False, nothing is
+    written and earlier counts are discarded.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class RedactionTally:
             self.write()
 
     def failed(self, signal: str, error: BaseException) -> None:
-        """Pass on that a record's content was withheld."""
+        """Forward that a record's content was withheld."""
         self._observer.failed(signal, error)
 
     def write(self) -> None:
-        """Append the counts since the last time."""
+        """Append the counts since the last flush."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
             self._written_at = time.monotonic()
@@ -76,7 +76,7 @@ class RedactionTally:
             if append(self._path, line) > _LONGEST:
                 _fold(self._path)
         except OSError:
-            return  # numbers about telemetry are not worth a word more on a full disk
+            return  # a full disk is reported elsewhere
 
     def at_fork(self) -> None:
         """Reset the counts after fork."""
@@ -84,7 +84,7 @@ class RedactionTally:
 
 
 def append(path: Path, line: str) -> int:
-    """Append *line* in one write, readable for the owner only; return how long the file is."""
+    """Append *line* in one write, readable only by the owner; return the size of the file."""
     make_private_folder(path.parent)
     descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
@@ -95,7 +95,7 @@ def append(path: Path, line: str) -> int:
 
 
 def _fold(path: Path) -> None:
-    # A line appended by another process in this moment is lost: a count, and once in 256 KiB.
+    # A line that another process appends now is lost: one count, at most once in 256 KiB.
     folded = "".join(
         json.dumps([at_ns // (_DAY_S * 10**9), counts], separators=(",", ":")) + "\n"
         for at_ns, counts in read_tally(path.parent)
@@ -104,7 +104,7 @@ def _fold(path: Path) -> None:
 
 
 def read_tally(state_dir: Path) -> list[tuple[int, dict[str, int]]]:
-    """Return the counts by kind of each day, in order; a day is the moment it begins, in ns."""
+    """Return the counts by kind of each day, in order; a day is its start in ns."""
     days: dict[int, Counter[str]] = {}
     try:
         lines = tally_file(state_dir).read_text("utf-8", "replace").splitlines()

@@ -1,9 +1,9 @@
-"""Costs and budgets do not depend on sampling: model calls that a sampler drops are recorded.
+"""Records model calls that a sampler drops, so that costs do not depend on sampling.
 
 A span that a sampler drops never reaches any processor. Model calls become spans that are recorded
-but not sampled: the guard sees them, exporters do not. Instrumentations known to make model calls
-are recorded at once; spans of any other scope are deferred until an attribute shows what they are.
-Scopes that pricing never reads (web servers, databases, HTTP clients) are left alone.
+but not sampled: the guard gets them, exporters do not. Spans of instrumentations known to make
+model calls are recorded at once; spans of other scopes are deferred until an attribute shows a
+model call. Scopes that pricing never reads (web servers, databases, HTTP clients) are unchanged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class RecordModelCalls(Sampler):
-    """Asks *sampler*, and records what it would drop without sampling it."""
+    """Delegates to *sampler*, and records spans it drops without sampling them."""
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
@@ -57,7 +57,7 @@ class RecordModelCalls(Sampler):
 
 
 class GuardTracerProvider(TracerProvider):
-    """Returns tracers that lose no model call to a sampler."""
+    """Returns tracers that record every model call."""
 
     def get_tracer(
         self,
@@ -66,7 +66,7 @@ class GuardTracerProvider(TracerProvider):
         schema_url: str | None = None,
         attributes: Attributes = None,
     ) -> Tracer:
-        """Return the tracer, prepared for what its scope may make."""
+        """Return the tracer, prepared for the spans of its scope."""
         tracer = super().get_tracer(
             instrumenting_module_name, instrumenting_library_version, schema_url, attributes
         )

@@ -1,8 +1,8 @@
-"""The SDK's counts of spans and log records, kept as plain numbers until they are collected.
+"""The SDK's counters of spans and log records, kept as plain numbers until collection.
 
 They are `otel.sdk.span.started`, `otel.sdk.span.live` and `otel.sdk.log.created` of the semantic
-conventions. The SDK adds to three instruments for each span, on the app's thread, which takes as
-long as a fifth of the span itself; a number that goes up by one takes next to nothing.
+conventions. The SDK adds to three instruments for each span, on the app's thread, at a fifth of the
+cost of the span; incrementing a number costs next to nothing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _RESULT = "otel.span.sampling_result"
 
 
 def install_sdk_counters() -> None:
-    """Make new tracers and loggers count here, where they would count at all.
+    """Make new tracers and loggers that count at all count here.
 
-    Those that were given a meter provider of their own stay with the SDK's instruments.
+    Those with an explicit meter provider keep the SDK's instruments.
     """
     from opentelemetry.sdk import trace
     from opentelemetry.sdk._logs import _internal as logs
@@ -40,7 +40,7 @@ def install_sdk_counters() -> None:
 
 
 def _replace(module: Any, name: str, ours: Callable[[], Any]) -> None:
-    # No public hook for it. Where a later SDK has it otherwise, its own instruments do the work.
+    # There is no public hook. If a later SDK differs, its own instruments count.
     original = getattr(module, name, None)
     if original is None or getattr(original, "_otel_distro", False):
         return
@@ -85,7 +85,7 @@ class SpanCounts:
 
     def _observe_live(self, _options: CallbackOptions) -> Iterator[Observation]:
         for decision, ended in self._ended.items():
-            # The other way round, a span that starts and ends in between would count as minus one.
+            # In reverse order, a span that starts and ends in between would count as minus one.
             gone = ended.value
             started = sum(counter.value for counter in self._started[decision].values())
             if started and decision is not Decision.DROP:
@@ -108,7 +108,7 @@ class LogRecordCounts:
 
 
 def _nothing() -> None:
-    """Do what there is to do at the end of a span that was not recorded."""
+    """Do nothing: the span was not recorded."""
 
 
 _spans = cache(SpanCounts)

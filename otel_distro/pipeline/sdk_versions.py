@@ -1,4 +1,4 @@
-"""Private names of the SDK that not every supported version has."""
+"""Private names of the SDK that differ between supported versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _of_items(attributes: Mapping[str, Any]) -> Hashable:
 
 
 def _series_key() -> Callable[[Mapping[str, Any]], Any]:
-    """Return the SDK's function from attributes to the key of their series.
+    """Return the SDK's function that maps attributes to the key of their series.
 
     Versions before 1.45 have none: the key is the set of the items.
     """
@@ -27,7 +27,7 @@ series_key = _series_key()
 
 
 def measurable(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return *attributes* as the SDK can aggregate them: before 1.45 lists have no key."""
+    """Return *attributes* in a form the SDK can aggregate: before 1.45 lists have no key."""
     if series_key is not _of_items:
         return attributes
     return {k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()}

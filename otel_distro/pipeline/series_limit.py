@@ -1,7 +1,7 @@
-"""Cardinality limit of metrics, as OpenTelemetry's specification requires of SDKs.
+"""Cardinality limit of metrics, as OpenTelemetry's specification requires.
 
-The Python SDK keeps every set of attributes it has ever seen, for as long as the process lives. An
-id that gets into an attribute would fill memory, and then the metrics store behind it.
+The Python SDK keeps every attribute set until the process ends. An id in an attribute would fill
+memory, and then the metrics store.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 MOST_SERIES: Final = 2_000
 """The default of the specification; the overflow series is one of them."""
 OVERFLOW: Final[Mapping[str, Any]] = {"otel.metric.overflow": True}
-"""Attributes of that one series, as the specification has them."""
+"""Attributes of the overflow series, from the specification."""
 
 
 class SeriesLimit:
-    """Remembers the sets of attributes of each instrument; thread-safe enough for a limit."""
+    """Counts the attribute sets of each instrument; approximate under concurrency."""
 
     def __init__(self, most: int = MOST_SERIES) -> None:
         self._most = most

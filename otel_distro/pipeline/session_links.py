@@ -1,7 +1,7 @@
 """Links between the traces of a session, each to the one before.
 
-A trace is one request; a session is many. Backends show links between traces, so that from a call
-that went wrong one can go back to what led to it.
+A trace is one request; a session is many. Backends show links between traces, so that a failed call
+can be followed back to its cause.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SessionLinker:
         self._last: dict[str, SpanContext] = {}
 
     def begin(self, span: Span) -> None:
-        """Link *span*, where a trace begins with it, to the trace before it in its session."""
+        """Link *span*, if it is a root span, to the previous trace of its session."""
         if span.parent is not None:
             return
         session = attributes_of(span).get(SESSION)

@@ -21,7 +21,7 @@ _EXCEPTION = "exception"
 
 
 class SpanErrors:
-    """Recognises errored spans on the app's thread, where little time may pass."""
+    """Recognises errored spans quickly, on the app's thread."""
 
     def __init__(self) -> None:
         self._errors: Counter | None = None
@@ -38,7 +38,7 @@ class SpanErrors:
         return (lambda: added) if facts is None else lambda: {**facts(), **added}
 
     def _count(self, span: ReadableSpan, category: Category) -> None:
-        # Made late, so that the provider the process ends up with is the one used.
+        # Created late, to use the provider that the process ends up with.
         if self._errors is None:
             self._errors = get_meter(names.METER_NAME).create_counter(
                 names.ERRORS, unit="{span}", description="Spans that ended in an error"
@@ -50,11 +50,11 @@ class SpanErrors:
 
 
 def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
-    """Return the attributes of *span* for looking things up only, on the app's thread.
+    """Return the attributes of *span*, for look-ups on the app's thread only.
 
-    The SDK's own mapping walks through Python code for each; its storage is a plain dictionary.
+    The SDK's mapping runs Python code for each look-up; its storage is a plain dictionary.
     """
-    attributes = span._attributes  # the property makes a proxy of a copy
+    attributes = span._attributes  # the property returns a proxy of a copy
     plain: Mapping[str, Any] = getattr(attributes, "_dict", attributes) or {}
     return plain
 
@@ -73,7 +73,7 @@ def category_of(span: ReadableSpan) -> Category:
     found = categorise(_error_type(span), status, _message(span))
     if found is not Category.UNKNOWN:
         return found
-    # `error.type` may be a library's own word, and the exception is more specific.
+    # `error.type` may be library-specific, and the exception is more precise.
     raised = _of_exception(span, "exception.type")
     return categorise(raised, None, "") if raised else found
 
@@ -88,7 +88,7 @@ def _message(span: ReadableSpan) -> str:
 
 
 def _of_exception(span: ReadableSpan, key: str) -> str:
-    # The last one is what ended the span; the earlier ones were caught inside.
+    # The last one ended the span; earlier ones were caught inside.
     for event in reversed(span.events):
         if event.name == _EXCEPTION and event.attributes and key in event.attributes:
             return str(event.attributes[key])

@@ -1,7 +1,7 @@
-"""Who may send: loopback senders, or those who show the token; browsers only from named origins.
+"""Access control of the receivers: loopback or token; browsers only from allowed origins.
 
-A page of another origin reaches loopback ports too. Its requests carry an `Origin`, and where its
-own name was made to point here a foreign `Host`; both are refused.
+A page of another origin can reach loopback ports too. Its requests have an `Origin`, or a foreign
+`Host` after DNS rebinding; both are refused.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from otel_distro.ui.security import LOOPBACK, host_name
 
 @dataclass(frozen=True, slots=True)
 class SenderAccess:
-    """Who may send to the receivers."""
+    """The access rules of the receivers."""
 
     token: str | None = None
-    """What senders must show as a bearer token; None lets everyone in who reaches the port."""
+    """Bearer token that senders need; None allows anyone who reaches the port."""
     hosts: frozenset[str] = frozenset()
-    """Names besides those of loopback under which the receivers may be addressed."""
+    """Host names of the receivers besides those of loopback."""
     origins: frozenset[str] = frozenset()
     """Origins, such as `http://localhost:3000`, whose pages may send."""
 
     def refusal(self, headers: dict[bytes, list[bytes]]) -> tuple[int, str] | None:
-        """Return status and reason where a request with *headers* may not send, else None."""
+        """Return status and reason if a request with *headers* is refused, else None."""
         hosts = headers.get(b"host", [])
         if len(hosts) != 1 or not self._allows_host(hosts[0].decode("latin-1")):
             return 421, "nothing is received under that name; address 127.0.0.1 or localhost"
@@ -42,7 +42,7 @@ class SenderAccess:
         return None
 
     def allows_origin(self, origins: list[bytes]) -> bool:
-        """Return whether pages of the one origin named may send."""
+        """Return whether pages of *origin* may send."""
         return len(origins) == 1 and origins[0].decode("latin-1").lower() in self.origins
 
     def knows(self, shown: list[bytes]) -> bool:
@@ -58,7 +58,7 @@ class SenderAccess:
         name = host_name(header)
         if name in LOOPBACK or name in self.hosts:
             return True
-        # With a token an address is a good name too: only a name can be made to point elsewhere.
+        # With a token an IP address is allowed too: DNS rebinding needs a name.
         return self.token is not None and _is_address(name)
 
 

@@ -1,4 +1,4 @@
-"""Model calls that log records report: coding agents, and the GenAI event of an inference."""
+"""Model calls in log records: of coding agents, and GenAI inference events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AgentCalls:
         resource: dict[str, Any],
         scope: InstrumentationScope,
     ) -> None:
-        """Account for the call that *record* reports, if it reports one."""
+        """Account for the call in *record*, if there is one."""
         try:
             call = call_of_log(
                 LogRecord(
@@ -43,11 +43,11 @@ class AgentCalls:
             )
             if call is not None:
                 self._calls.call(call)
-        except Exception as error:  # a record without cost beats no record
+        except Exception as error:  # better a record without cost than no record
             self._faults.record("account", error)
 
 
 def _event_in(record: logs_pb2.LogRecord) -> str:
-    # Older senders have no field for the name and write it as the body.
+    # Older senders have no field for the event name and write it as the body.
     body = record.body.string_value
     return body if len(body) < 100 and " " not in body else ""

@@ -1,7 +1,7 @@
-"""Redacts attributes in place, and looks at each pair of name and value once.
+"""Redacts attributes in place, with a cache of clean name-value pairs.
 
-Most attributes of most spans repeat: names, routes, methods, statuses. What was found clean is
-remembered by name and value, so that a span costs a look-up for each of them.
+Most attributes of most spans repeat: names, routes, methods, statuses. Clean values are cached by
+name and value, so that each costs one look-up.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
 MARK: Final = "["
-"""Every marker of what was redacted begins with it."""
+"""Common prefix of all redaction markers."""
 USERS: Final = frozenset(USER)
-"""Attributes that name a user, who is known by a keyed pseudonym only."""
+"""Attributes with a user id, which is replaced by a keyed pseudonym."""
 _MOST_KEPT: Final = 32_768
 _LONGEST_KEPT: Final = 256
 _SMALL_NUMBER: Final = 1_000_000
-"""Smaller numbers are no card numbers and no identifiers of persons."""
+"""Smaller numbers are neither card numbers nor personal identifiers."""
 
 
 class AttributeRedactor:
-    """Redacts lists of OTLP attributes; for one thread."""
+    """Redacts lists of OTLP attributes; not thread-safe."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class AttributeRedactor:
         self._most = most
         self._nesting = nesting
         self._known: dict[tuple[str, str], tuple[str, str] | None] = {}
-        """What becomes of a text under its name; None where it stays as it is."""
+        """The redacted form of a text under its name; None if unchanged."""
         self._clean_names: set[str] = set()
 
     def redact(self, holder: Any, field: str, signal: str) -> None:
-        """Redact the attributes that *holder* has in *field*; those beyond a bound are dropped."""
+        """Redact the attributes in *field* of *holder*; those beyond the limit are dropped."""
         pairs = getattr(holder, field)
         if len(pairs) > self._most:
             if hasattr(holder, "dropped_attributes_count"):
@@ -66,7 +66,7 @@ class AttributeRedactor:
             self.redact_pairs(pairs, unknown, signal)
 
     def unknown(self, pairs: Any) -> tuple[list[Any], bool]:
-        """Return what may have to be changed, and whether a name marks a model call."""
+        """Return the pairs not known to be clean, and whether a name marks a model call."""
         known, names = self._known, self._clean_names
         found: list[Any] = []
         marked = False
@@ -92,10 +92,10 @@ class AttributeRedactor:
         return found, marked
 
     def redact_pairs(self, pairs: Any, unknown: list[Any], signal: str) -> None:
-        """Redact *pairs*, of which *unknown* may have to be changed.
+        """Redact *pairs*, of which *unknown* are not known to be clean.
 
-        Where anything is found, all of them are redacted together: a value that is secret under
-        one name is hidden wherever it recurs.
+        On a finding, all of them are redacted together: a value that is secret under one name is
+        hidden wherever it recurs.
         """
         found = False
         for pair in unknown:
@@ -110,7 +110,7 @@ class AttributeRedactor:
                 value.string_value = self._person(str(raw))
                 continue
             if kind in {"array_value", "kvlist_value"} and is_deeper(value, self._nesting):
-                set_value(value, raw)  # what is nested more deeply is cut off
+                set_value(value, raw)  # deeper levels are cut off
             clean = self._probe.attributes({key: raw}, signal)
             if key in clean and clean[key] == raw and type(clean[key]) is type(raw):
                 self._remember(key, kind, raw)
@@ -120,7 +120,7 @@ class AttributeRedactor:
             set_attributes(pairs, self._shield.attributes(attribute_mapping(pairs)[0], signal))
 
     def _is_sql(self, pair: Any, clean: dict[str, Any]) -> bool:
-        """Whether only literals were taken out of SQL, which is no finding; then it is done."""
+        """Remove literals from SQL if that is the only change; return whether it was."""
         content = clean.get(pair.key)
         if pair.key not in SQL or type(content) is not str or MARK in content:
             return False
@@ -129,7 +129,7 @@ class AttributeRedactor:
         return True
 
     def append(self, pairs: Any, added: dict[str, Any], signal: str) -> None:
-        """Put *added*, redacted, behind *pairs*, in the place of what is named the same."""
+        """Append *added*, redacted, to *pairs*, replacing those of the same name."""
         clean = self._shield.attributes(added, signal)
         if any(pair.key in clean for pair in pairs):
             values = {pair.key: value_of(pair.value) for pair in pairs}
@@ -151,5 +151,5 @@ class AttributeRedactor:
 
     def _keep(self, key: str, raw: str, becomes: tuple[str, str] | None) -> None:
         if len(self._known) >= _MOST_KEPT:
-            self._known.clear()  # rare, and cheaper than to keep order
+            self._known.clear()  # rare, and cheaper than keeping order
         self._known[key, raw] = becomes

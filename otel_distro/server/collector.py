@@ -1,4 +1,4 @@
-"""The parts of the embedded collector, wired together and closed in order."""
+"""Creates the parts of the embedded collector and closes them in order."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def store_folder(settings: Settings) -> Path:
 
 
 class Collector:
-    """Redacts, prices, stores and forwards what is received; made once, closed once.
+    """Redacts, prices, stores and forwards received telemetry; opened once, closed once.
 
-    Raises TraceStoreError where the store cannot be written and ForwardError for a bad address.
+    Raises TraceStoreError if the store cannot be written and ForwardError for a bad URL.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Collector:
         )
 
     def close(self) -> None:
-        """Store what waits, deliver what is to be forwarded, close the files; never raises."""
+        """Store and forward everything queued, then close the files; never raises."""
         try:
             self.ingest.close(_CLOSE_SECONDS)
             if self.forwarder is not None:
@@ -112,14 +112,14 @@ class Collector:
             if self._ledger is not None:
                 self._ledger.leave()
             self._tally.write()
-        except Exception as error:  # nothing may stop the process from leaving
+        except Exception as error:  # nothing may block the exit
             self.faults.record("exit", error)
         with suppress(Exception):
             self._store.close()
 
 
 def _person(settings: Settings) -> Callable[[str], str] | None:
-    """Return what makes a user's name the pseudonym that the ledger shows; None without a key."""
+    """Return the function from a user id to its pseudonym in the ledger; None without a key."""
     key = installation_key(settings.state_dir)
     if key is None:
         return None
@@ -133,14 +133,14 @@ def _load_prices(settings: Settings) -> PriceBook:
 
 
 def _budgets(settings: Settings, faults: InternalErrors) -> list[CallSink]:
-    """Return what books received calls on the cost budgets of this host."""
+    """Return the sink that charges received calls to the cost budgets of this host."""
     if not settings.cost_budgets:
         return []
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
         return [Budgets(settings, partial(_load_prices, settings), faults)]
-    except Exception as error:  # telemetry has to go on without them
+    except Exception as error:  # telemetry continues without budgets
         faults.record("budget", error)
-        messages.warn(f"received calls are not booked on budgets: {type(error).__name__}: {error}")
+        messages.warn(f"received calls are not charged to budgets: {type(error).__name__}: {error}")
         return []

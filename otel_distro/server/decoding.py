@@ -1,4 +1,4 @@
-"""From the body of a request to an OTLP message, within bounds."""
+"""Decodes request bodies to OTLP messages, within limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_MEMBERS: Final = 1_000
 
 
 class RefusedBodyError(Exception):
-    """A body that cannot be used; *status* is the HTTP status that says so."""
+    """A body that cannot be used; *status* is the HTTP status of the response."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ def decode(
 def decompress(body: bytes, encoding: str, most: int) -> bytes:
     """Return *body* without its content encoding.
 
-    Raises `RefusedBodyError` for other encodings, damaged bodies and those of more than *most*
+    Raises `RefusedBodyError` for other encodings, corrupt bodies and those of more than *most*
     bytes.
     """
     encoding = encoding.strip().lower()
@@ -70,7 +70,7 @@ def _inflated(body: bytes, most: int) -> bytes:
     try:
         while rest:
             members += 1
-            if members > _MOST_MEMBERS:  # empty ones cost time and say nothing
+            if members > _MOST_MEMBERS:  # empty ones only cost time
                 raise RefusedBodyError(400, f"the gzip data have more than {_MOST_MEMBERS} members")
             member = zlib.decompressobj(_GZIP_OR_ZLIB)
             while not member.eof:
@@ -95,7 +95,7 @@ def _unzstd(body: bytes, most: int) -> bytes:
         raise RefusedBodyError(
             415, "zstd needs the package zstandard; pip install 'otel-distro[serve]'"
         ) from error
-    # A frame may ask for a window of its own choice: the memory is bounded as the output is.
+    # A frame chooses its window size, so that memory is limited like the output.
     reader = zstandard.ZstdDecompressor(max_window_size=8 * 2**20).stream_reader(
         body, read_across_frames=True
     )
@@ -122,7 +122,7 @@ def _from_protobuf(signal: str, body: bytes) -> Message:
         message.ParseFromString(body)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedBodyError(400, f"the body is not an OTLP {signal} request") from error
-    # Fields that this version does not know cannot be redacted, so they do not stay.
+    # Unknown fields cannot be redacted, so they are dropped.
     message.DiscardUnknownFields()
     return message
 

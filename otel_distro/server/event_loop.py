@@ -24,11 +24,11 @@ _BACKLOG: Final = 128
 
 
 class _Server(uvicorn.Server):
-    """A server whose signals are handled by whoever runs several of them."""
+    """A server that leaves signal handling to its caller, which runs several servers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
 
@@ -37,7 +37,7 @@ def serve_all(
     limits: ReceiverLimits,
     started: Callable[[], object],
 ) -> None:
-    """Serve each app on its socket until SIGINT or SIGTERM; *started* is called when all answer."""
+    """Serve each app on its socket until SIGINT or SIGTERM; call *started* when all are ready."""
     servers = [
         _Server(
             uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Forwards what is stored, redacted, to another collector: a queue in memory, then the spool."""
+"""Forwards stored, redacted telemetry to another collector: a queue in memory, then the spool."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 SERVICE: Final = "otel-distro serve"
-"""For whom telemetry waits in the spool."""
+"""Spool name of forwarded telemetry."""
 
 
 class ForwardError(OtelDistroError):
-    """The address to forward to cannot be used."""
+    """The forwarding endpoint cannot be used."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class _Waiting:
 
 
 class _Lane:
-    """The queue of one signal and the thread that empties it."""
+    """The queue of one signal and its delivery thread."""
 
     def __init__(
         self, transport: SpoolingTransport, port: ExporterAdapter, most_bytes: int
@@ -63,7 +63,7 @@ class _Lane:
         self._thread.start()
 
     def put(self, payload: bytes, count: int) -> None:
-        """Queue a request; what there is no room for goes to disk, or is dropped and counted."""
+        """Queue a request; if the queue is full it is spooled to disk, or dropped and counted."""
         with self._condition:
             if not self._closed and self._size + len(payload) <= self._most_bytes:
                 self._queue.append(_Waiting(payload, count))
@@ -74,13 +74,13 @@ class _Lane:
             self.dropped += count
 
     def begin_close(self) -> None:
-        """Deliver what is queued at once."""
+        """Deliver queued requests without delay."""
         with self._condition:
             self._closed = True
             self._condition.notify()
 
     def end_close(self, timeout: float) -> None:
-        """Wait for deliveries, then write to disk what is left."""
+        """Wait for deliveries, then spool the remaining requests to disk."""
         self._thread.join(timeout)
         if self._thread.is_alive():
             self._transport.stop_sending()
@@ -109,7 +109,7 @@ class _Lane:
 
 
 class Forwarder:
-    """Sends every request on to *url*; thread-safe."""
+    """Forwards every request to *url*; thread-safe."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Forwarder:
         clean: Callable[[str], str],
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Set up the connections, and send what waits on disk; raises ForwardError."""
+        """Set up the connections, and send spooled telemetry; raises ForwardError."""
         self._base = _checked(url)
         self._outages = Outages(clean, self._base)
         deliveries = Deliveries(self._outages, settings.exit_timeout)
@@ -150,11 +150,11 @@ class Forwarder:
 
     @property
     def place(self) -> str:
-        """Scheme, host, port and path of where things go; never user or password."""
+        """Scheme, host, port and path of the endpoint; never user or password."""
         return self._base
 
     def __call__(self, signal: str, message: Message) -> None:
-        """Queue a request that is stored."""
+        """Queue a stored request."""
         count = _records(signal, message)
         if not count:
             return
@@ -164,7 +164,7 @@ class Forwarder:
         self._lanes[signal].put(payload, count)
 
     def close(self, timeout: float) -> None:
-        """Deliver what is queued within *timeout* seconds; the rest waits on disk."""
+        """Deliver queued requests within *timeout* seconds; the rest is spooled."""
         self._resender.begin_close()
         for lane in self._lanes.values():
             lane.begin_close()
@@ -174,7 +174,7 @@ class Forwarder:
 
 
 def _digest(settings: Settings, port: ExporterAdapter) -> str:
-    """Return what tells credentials apart, so that what waits is sent with its own only."""
+    """Return a key of the credentials, so that spooled telemetry is sent only with its own."""
     credentials = [text for text in port.credentials() if text]
     key = installation_key(settings.state_dir) if credentials else None
     return digest_of(credentials, key)

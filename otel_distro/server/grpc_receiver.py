@@ -1,4 +1,4 @@
-"""The OTLP/gRPC receiver, where grpcio is installed."""
+"""The OTLP/gRPC receiver; requires grpcio."""
 
 # pyright: reportPossiblyUnboundVariable=false
 
@@ -20,11 +20,11 @@ _ANSWER_SECONDS: Final = 60.0
 
 
 class GrpcUnavailableError(Exception):
-    """OTLP/gRPC cannot be received; the message says why."""
+    """OTLP/gRPC cannot be received; the message has the reason."""
 
 
 class GrpcReceiver:
-    """Answers each request when its records are stored; stopped by `close`."""
+    """Responds to each request when its records are stored; stopped by `close`."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class GrpcReceiver:
         self._server.start()
 
     def close(self, timeout: float) -> None:
-        """Take no more requests; those under way have *timeout* seconds."""
+        """Refuse new requests; open ones have *timeout* seconds."""
         self._server.stop(timeout).wait(timeout)
 
     def _exporter(self, signal: str) -> Any:

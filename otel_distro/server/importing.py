@@ -1,4 +1,4 @@
-"""Fills a ledger from archived spans and log records, by the same rules as live ones."""
+"""Fills a ledger from archived spans and log records, by the rules of live ones."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ if TYPE_CHECKING:
 
 
 class ImportFailedError(OtelDistroError):
-    """The ledger could not take what was read."""
+    """The ledger could not be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import did."""
+    """The result of an import."""
 
     spans: int
     calls: int
     written: int
     known: int
-    """Calls that the ledger had already."""
+    """Calls that were already in the ledger."""
     problems: int
     """Lines, spans or log records that could not be read."""
     log_records: int = 0
     passed: Mapping[str, int] = field(default_factory=dict)
-    """What was read and holds no model call, by kind; only kinds that occur."""
+    """Records without a model call, by kind; only kinds that occur."""
     tool_calls: int = 0
-    """Executions of tools among the spans, those that the ledger had already included."""
+    """Executions of tools among the spans, including those already in the ledger."""
 
 
 _BATCH = 5_000
-"""Calls decided and stored together: bounds the memory of an import."""
+"""Calls settled and stored together; limits the memory of an import."""
 _PROGRESS_EVERY = 1000
 _MOST_REPORTS = 20
-"""Problems of one file that are shown one by one; the rest is counted."""
+"""Problems of one file that are reported individually; the rest is counted."""
 
 
 def import_files(
@@ -69,13 +69,13 @@ def import_files(
     report: Callable[[str], None],
     progress: Callable[[int], object] = lambda _bytes: None,
 ) -> ImportSummary:
-    """Read spans and log records of *files*, price and decide their calls, store them in *ledger*.
+    """Read spans and log records of *files*, price and settle their calls, store them in *ledger*.
 
-    Memory is bounded: calls are stored some thousand at a time, each batch decided together with
-    the calls of the ledger around it. An import that fails in between may be repeated. *progress*
-    receives how many bytes more of the files were read, every thousand records.
+    Memory is bounded: calls are stored some thousand at a time, each batch settled together with
+    the ledger's calls around it. A failed import may be repeated. *progress* receives the bytes
+    read since its last call, every thousand records.
 
-    Raises ImportFailedError where the ledger cannot be written, PriceBookError for bad prices.
+    Raises ImportFailedError if the ledger cannot be written, PriceBookError for bad prices.
     """
     settings = load(process_environment()).settings
     prices = prices or settings.prices
@@ -90,7 +90,7 @@ def import_files(
         pseudonym_key=installation_key(settings.state_dir),
         spill_to=spill_path(ledger, settings.state_dir),
         say=report,
-        # Rows wait in memory for the one transaction after another that stores them.
+        # Rows wait in memory for the transactions that store them.
         ring_calls=2 * _BATCH,
     )
     archive = UnstoredCalls()
@@ -145,7 +145,7 @@ def _records(
 
 
 class _Position:
-    """How much of a file was read, told to *progress*."""
+    """Reports the progress of reading a file to *progress*."""
 
     def __init__(self, progress: Callable[[int], object]) -> None:
         self._progress = progress
@@ -157,7 +157,7 @@ class _Position:
         self._stream = stream
 
     def tell(self) -> None:
-        """Tell how many bytes were read since the last time."""
+        """Report the bytes read since the last report."""
         if self._stream is not None:
             position = self._stream.tell()
             self._progress(position - self._told)
@@ -165,7 +165,7 @@ class _Position:
 
 
 def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:
-    """Return the archive's calls decided, and calls of the ledger that are decided otherwise now.
+    """Return the archive's settled calls, and calls of the ledger whose decision changed.
 
     Two spans of one provider call may have been archived in different files.
     """
@@ -189,7 +189,7 @@ def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall],
 def _store(
     writer: LedgerWriter, ledger: Location, archive: UnstoredCalls, claims: ClaimedResults
 ) -> tuple[int, int]:
-    """Decide and store the calls of *archive*, and forget them; return how many were new."""
+    """Settle, store and forget the calls of *archive*; return how many were new."""
     if archive.tools:
         _checked(writer.record_tools(archive.tools), ledger)
         archive.tools.clear()

@@ -1,7 +1,7 @@
-"""From a request to what is stored, on one thread, many requests in one transaction.
+"""Stores requests on one thread, many in one transaction.
 
-A request is answered when its records are durable against the end of this process. When they
-cannot be stored it is answered with 503 and nothing of it is kept, so that its sender keeps it.
+A request gets its response when its records would survive the end of this process. If they cannot
+be stored, the response is 503 and none are kept, so that the sender retries.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ RETRY_AFTER_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request."""
+    """The outcome of a request."""
 
     status: int
-    """An HTTP status: 200, or 4xx for what will never be taken, 503 for what may be later."""
+    """An HTTP status: 200, 4xx for a permanent failure, 503 for a retryable one."""
     reason: str = ""
     rejected: int = 0
-    """Records of an accepted request that were not taken."""
+    """Rejected records of an accepted request."""
 
 
 @dataclass(slots=True)
 class Job:
-    """A request that waits for its turn."""
+    """A queued request."""
 
     signal: str
     body: bytes
@@ -74,7 +74,7 @@ class _Prepared:
 
 @dataclass(slots=True)
 class IngestCounters:
-    """What was received since the start."""
+    """Counts of received records since the start."""
 
     requests: int = 0
     refused: int = 0
@@ -84,7 +84,7 @@ class IngestCounters:
 
 
 class Ingest:
-    """Takes requests on any thread and stores them on its own."""
+    """Takes requests on any thread and stores them on a background thread."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Ingest:
     def submit(
         self, signal: str, body: bytes, content_type: str, encoding: str = ""
     ) -> Future[Outcome]:
-        """Queue a request; the future's result says what became of it."""
+        """Queue a request; the future's result is its outcome."""
         job = Job(signal, body, content_type, encoding)
         if not self._is_open():
             job.outcome.set_result(
@@ -140,7 +140,7 @@ class Ingest:
         return job.outcome
 
     def close(self, timeout: float) -> bool:
-        """Store what waits and stop; return whether that was done within *timeout* seconds."""
+        """Store queued requests and stop; return whether that took at most *timeout* seconds."""
         with self._lock:
             self._closed = True
             self._awake.notify()
@@ -154,7 +154,7 @@ class Ingest:
                 break
             try:
                 self._process(jobs)
-            except Exception as error:  # the thread has to go on
+            except Exception as error:  # the thread must survive
                 self._faults.record("ingest", error)
             for job in jobs:
                 if not job.outcome.done():
@@ -162,7 +162,7 @@ class Ingest:
         self._calls.flush()
 
     def _next(self) -> list[Job]:
-        """Return the requests to process together; none when the server closes."""
+        """Return the requests of the next batch; none when the server closes."""
         with self._lock:
             while not self._waiting and not self._closed:
                 self._awake.wait()
@@ -199,7 +199,7 @@ class Ingest:
             one.job.outcome.set_result(Outcome(200, one.reason, one.rejected))
 
     def _prepare(self, job: Job) -> _Prepared | None:
-        """Return the request of *job* ready to be stored; None where it was refused."""
+        """Return the processed request of *job*; None if it was refused."""
         self.counters.requests += 1
         try:
             message: Any = decode(

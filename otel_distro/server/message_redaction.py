@@ -1,7 +1,7 @@
-"""Redacts OTLP messages in place, each text of them.
+"""Redacts all text of OTLP messages in place.
 
-Attribute mappings pass the same shield as those of spans made in this process. What cannot be
-redacted within its deadline is withheld: the shield fails closed.
+Attribute mappings pass the same shield as those of local spans. Text that cannot be redacted within
+its deadline is withheld: the shield fails closed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     MoreOfSpan = Callable[
         [Span, Mapping, Mapping, InstrumentationScope], abc.Mapping[str, Any] | None
     ]
-    """Returns attributes to add, from a span, its attributes, its resource's and its scope."""
+    """Returns attributes to add, given a span, its attributes, its resource's and its scope."""
     SeenLog = Callable[[LogRecord, Mapping, Mapping, InstrumentationScope], None]
 
 _MOST_KEPT: Final = 512
@@ -41,7 +41,7 @@ _LOGS, _METRICS, _TRACES = "logs", "metrics", "traces"
 
 
 class MessageRedactor:
-    """Redacts whole requests; for one thread."""
+    """Redacts whole requests; not thread-safe."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class MessageRedactor:
         self._resources: dict[bytes, bytes] = {}
 
     def traces(self, request: ExportTraceServiceRequest, more: MoreOfSpan) -> None:
-        """Redact every span; *more* sees each one before, and what it returns is redacted too."""
+        """Redact every span; *more* gets each raw one, and its result is redacted too."""
         shield = self._shield
         for group in request.resource_spans:
             raw_resource = attribute_mapping(group.resource.attributes)[0]
@@ -75,7 +75,7 @@ class MessageRedactor:
                     self._span(span, raw_resource, raw_scope, more)
 
     def logs(self, request: ExportLogsServiceRequest, seen: SeenLog) -> None:
-        """Redact every log record; *seen* sees each one before."""
+        """Redact every log record; *seen* gets each raw one."""
         shield = self._shield
         for group in request.resource_logs:
             raw_resource = attribute_mapping(group.resource.attributes)[0]

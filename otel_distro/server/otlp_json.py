@@ -1,7 +1,6 @@
-"""OTLP/JSON to protobuf messages.
+"""Converts OTLP/JSON to protobuf messages.
 
-OTLP/JSON is protobuf's JSON with ids in hexadecimal; unknown names are ignored, as the
-specification asks.
+OTLP/JSON is protobuf's JSON with ids in hexadecimal; unknown names are ignored, as specified.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _LONGEST_NUMBER: Final = 30
 
 
 class MalformedJsonError(ValueError):
-    """JSON that is not of the shape OTLP has; the message names the field, never its value."""
+    """JSON that is not OTLP; the message names the field, never its value."""
 
 
 @cache
@@ -42,7 +41,7 @@ def _fields(descriptor: Descriptor) -> dict[str, FieldDescriptor]:
 def fill(message: Message, document: Any, depth: int) -> None:
     """Set the fields of *message* from *document*; raises MalformedJsonError.
 
-    *depth* is how many levels of objects there may be.
+    *depth* is the maximum nesting of objects.
     """
     if not isinstance(document, dict):
         raise MalformedJsonError(
@@ -101,7 +100,7 @@ def _scalar(field: FieldDescriptor, value: Any) -> Any:
             return _bytes(field.name, value)
         if not isinstance(value, str):
             return _refuse()
-        # Half of a surrogate pair, which JSON can write and UTF-8 cannot.
+        # A lone surrogate, valid in JSON and not in UTF-8.
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise _wrong(field) from error
@@ -133,7 +132,7 @@ def _bytes(name: str, value: Any) -> bytes:
         try:
             return bytes.fromhex(value)
         except ValueError:
-            pass  # protobuf's own JSON writes ids in base64
+            pass  # protobuf's JSON writes ids in base64
     return base64.b64decode(value, validate=True)
 
 

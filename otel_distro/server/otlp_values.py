@@ -1,4 +1,4 @@
-"""Python values into OTLP messages, and attribute lists as mappings."""
+"""Conversion between Python values and OTLP attributes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LARGEST = 2**63 - 1
 
 
 def attribute_mapping(pairs: Any, nesting: int = 32) -> tuple[dict[str, Any], bool]:
-    """Return OTLP attributes as a dict, and whether it says all that *pairs* say.
+    """Return OTLP attributes as a dict, and whether the conversion is lossless.
 
-    It does not where a key comes twice or a value is nested more than *nesting* levels deep.
+    It is lossy if a key occurs twice or a value is nested more than *nesting* levels deep.
     """
     found: dict[str, Any] = {}
     same = True
@@ -59,7 +59,7 @@ def set_attributes(pairs: Any, values: Mapping[str, Any]) -> None:
 
 
 def set_value(target: AnyValue, value: Any) -> None:
-    """Make *target* hold *value*; what OTLP has no kind for is written as text."""
+    """Set *target* to *value*; types that OTLP lacks are written as text."""
     target.Clear()
     if value is None:
         return

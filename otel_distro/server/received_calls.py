@@ -1,4 +1,4 @@
-"""Model calls among what is received: recognised, priced once, written to the ledger."""
+"""Received model calls: recognised, priced once, written to the ledger."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ _MOST_TOKENS: Final = 10**12
 
 
 class ReceivedCalls:
-    """Prices calls as they come and settles them with *sinks*; for one thread.
+    """Prices calls on arrival and settles them with *sinks*; not thread-safe.
 
-    *ledger* alone takes calls that their sender, this distribution in another process, has priced:
-    where both have the same ledger it is there already, and budgets know of it.
+    Calls priced by the sender, this distribution in another process, go to *ledger* only: if both
+    share a ledger the call is already there, and charged to budgets.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ReceivedCalls:
                 self._take_priced(call, attributes)
                 return None
             return facts(self.call(call))
-        except Exception as error:  # a span without cost beats no span
+        except Exception as error:  # better a span without cost than no span
             self._faults.record("account", error)
             return None
 
@@ -112,7 +112,7 @@ class ReceivedCalls:
             self._tools.append(tool)
 
     def call(self, call: ModelCall) -> PricedCall:
-        """Price *call* and decide whether it is billed; return the decision so far."""
+        """Price *call* and decide whether it is billed; return the preliminary decision."""
         if self._book is None:
             self._book = self._load_prices()
         key = call.trace_id, call.span_id
@@ -130,7 +130,7 @@ class ReceivedCalls:
             self._priced_by_sender[call.trace_id, call.span_id] = priced
 
     def costs(self) -> list[SpanCost]:
-        """Return what was decided since the last `settle`, for the trace store."""
+        """Return the decisions since the last `settle`, for the trace store."""
         decided = [
             *((priced, False) for priced in self._priced_by_sender.values()),
             *((priced, False) for priced in self._new.values()),
@@ -149,12 +149,12 @@ class ReceivedCalls:
         ]
 
     def settle(self) -> None:
-        """Give what was decided to the others, then write it to the ledger."""
+        """Pass the settled calls to the other sinks, then write them to the ledger."""
         new, self._new = list(self._new.values()), {}
         revised, self._revised = list(self._revised.values()), {}
         known, self._priced_by_sender = list(self._priced_by_sender.values()), {}
         if new or revised:
-            # Before the ledger: a budget's account opens with what the ledger has at that moment.
+            # Before the ledger: a budget's account opens with the ledger's sum at that time.
             for sink in self._others:
                 self._guarded(sink.settle, new, revised)
         if self._ledger is not None and (new or revised or known):
@@ -164,19 +164,19 @@ class ReceivedCalls:
             self._guarded(self._tool_sink.executed, tools)
 
     def flush(self) -> None:
-        """Store what sinks hold back."""
+        """Flush the sinks."""
         for sink in (*self._others, *([self._ledger] if self._ledger is not None else [])):
             self._guarded(sink.flush)
 
     def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:
             action(*items)
-        except Exception as error:  # one sink's fault is not the others'
+        except Exception as error:  # an error in one sink must not affect the others
             self._faults.record("account", error)
 
 
 def _as_priced(call: ModelCall, attributes: Mapping[str, Any]) -> PricedCall | None:
-    """Return the decision that *attributes* tell; None where they make no sense."""
+    """Return the decision in *attributes*; None if they are invalid."""
     nano = attributes.get(COST_NANO_USD)
     billed = attributes.get(BILLED)
     try:
@@ -208,7 +208,7 @@ def _as_priced(call: ModelCall, attributes: Mapping[str, Any]) -> PricedCall | N
 
 
 def _tokens(call: ModelCall) -> int | None:
-    """Return input and output tokens together, within what a sum can hold; None if unknown."""
+    """Return the sum of input and output tokens, within the range of sums; None if unknown."""
     usage = call.usage
     known = [usage.input_tokens, usage.output_tokens] if usage is not None else []
     counts = [count for count in known if count is not None]

@@ -29,11 +29,11 @@ _ALLOWED_HEADERS: Final = "content-type, content-encoding, authorization"
 
 
 class BodyTooLargeError(Exception):
-    """A body of more bytes than one request may have."""
+    """A body larger than the limit."""
 
 
 class Receiver:
-    """Answers each request when its records are stored."""
+    """Responds to each request when its records are stored."""
 
     def __init__(self, ingest: Ingest, access: SenderAccess, limits: ReceiverLimits) -> None:
         self._ingest = ingest
@@ -41,7 +41,7 @@ class Receiver:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
             return
@@ -125,7 +125,7 @@ class Receiver:
         return [(b"access-control-allow-origin", origins[0]), (b"vary", b"origin")]
 
     async def _preflight(self, headers: dict[bytes, list[bytes]], answer: _Answer) -> None:
-        # A preflight carries no token; host and origin are what it is judged by.
+        # A preflight has no token; only host and origin are checked.
         refused = self._access.refusal({**headers, b"authorization": []})
         if refused is not None and refused[0] != 401:
             await answer.refuse(*refused)
@@ -151,11 +151,11 @@ class _Answer:
         self._wants_json = wants_json
 
     async def accept(self, message: Message) -> None:
-        """Send the answer of a request that was taken."""
+        """Send the response to an accepted request."""
         await self._write(200, message, [])
 
     async def refuse(self, status: int, reason: str) -> None:
-        """Send *status* with the reason as a `google.rpc.Status`, as OTLP asks."""
+        """Send *status* with the reason as a `google.rpc.Status`, as OTLP requires."""
         headers = []
         if status in {429, 503}:
             headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
@@ -188,7 +188,7 @@ class _Answer:
             *headers,
         ]
         if status in {408, 413}:
-            # The rest of the body is not read, so nothing else can follow on this connection.
+            # The rest of the body is not read, so the connection cannot be reused.
             all_headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})

@@ -17,7 +17,7 @@ _LATEST_NS: Final = 2**63 - 1
 
 
 def remove_unusable_spans(request: ExportTraceServiceRequest) -> int:
-    """Take spans without usable ids out of *request*; return how many."""
+    """Remove spans without usable ids from *request*; return how many."""
     removed = 0
     for group in request.resource_spans:
         for scope in group.scope_spans:
@@ -45,7 +45,7 @@ def remove_unusable_spans(request: ExportTraceServiceRequest) -> int:
 
 
 def mend_log_ids(request: ExportLogsServiceRequest) -> None:
-    """Take ids of the wrong length off log records; the records stay."""
+    """Clear ids of the wrong length in log records; the records stay."""
     for group in request.resource_logs:
         for scope in group.scope_logs:
             for record in scope.log_records:
@@ -58,5 +58,5 @@ def mend_log_ids(request: ExportLogsServiceRequest) -> None:
 
 
 def count_spans(request: ExportTraceServiceRequest) -> int:
-    """Return how many spans *request* has."""
+    """Return the number of spans in *request*."""
     return sum(len(s.spans) for group in request.resource_spans for s in group.scope_spans)

@@ -36,17 +36,17 @@ _STATSD_CLOSE_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """Where to serve, and who may send."""
+    """Addresses and access control of the server."""
 
     host: str = "127.0.0.1"
     http_port: int = HTTP_PORT
     grpc_port: int = GRPC_PORT
     ui_port: int | None = None
-    """None for the usual one, or a free one where that is taken."""
+    """None for the default port, or a free one if it is taken."""
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     read_only: bool = False
-    """Whether nothing can be changed on the page."""
+    """Whether the page is read-only."""
     statsd_port: int | None = None
     """UDP port on loopback for StatsD, 0 for any; None for none."""
     statsd_socket: Path | None = None
@@ -54,17 +54,17 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What is being served, for messages."""
+    """Addresses of the running server, for messages."""
 
     page: str
-    """URL of the page; with a token it is part of it."""
+    """URL of the page, including the token if there is one."""
     http: str
     grpc: str
-    """Empty where OTLP/gRPC is not received."""
+    """Empty if OTLP/gRPC is not received."""
     why_no_grpc: str
     forward: str
     statsd: str = ""
-    """Where StatsD is received, empty where it is not."""
+    """Addresses of the StatsD receiver; empty if there is none."""
 
 
 def serve(
@@ -74,7 +74,7 @@ def serve(
     withhold: bool,
     started: Callable[[Serving], object],
 ) -> None:
-    """Serve until SIGINT or SIGTERM; *started* is called when everything answers.
+    """Serve until SIGINT or SIGTERM; *started* is called when everything is ready.
 
     Raises CannotServeError, ForwardError, StatsdError and TraceStoreError.
     """
@@ -141,7 +141,7 @@ def _statsd_places(statsd: StatsdReceiver | None, options: ServeOptions) -> str:
 
 
 def check_host(host: str, settings: Settings) -> None:
-    """Raise CannotServeError where others could reach *host* and a token is missing."""
+    """Raise CannotServeError if other machines could reach *host* and a token is missing."""
     if is_loopback(host):
         return
     wanted = {
@@ -157,7 +157,7 @@ def check_host(host: str, settings: Settings) -> None:
 
 
 def check_forward(settings: Settings, host: str, http: socket.socket) -> None:
-    """Raise ForwardError where this server would forward to itself."""
+    """Raise ForwardError if this server would forward to itself."""
     if settings.forward is None:
         return
     parts = urlsplit(settings.forward)

@@ -1,4 +1,4 @@
-"""The three signals as OTLP names them: paths, services, messages."""
+"""The three OTLP signals: paths, services, messages."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _RESPONSES: Final[dict[str, tuple[Any, str]]] = {
 
 
 def message_class(signal: str) -> Any:
-    """Return the class of requests of *signal*."""
+    """Return the request class of *signal*."""
     return _REQUESTS[signal]
 
 
 def response(signal: str, rejected: int, reason: str) -> Message:
-    """Return the answer to a request of which *rejected* records were not taken."""
+    """Return the response to a request with *rejected* records."""
     kind, field = _RESPONSES[signal]
     message: Any = kind()
     if rejected or reason:

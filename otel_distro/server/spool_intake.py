@@ -1,7 +1,7 @@
-"""Takes in what programs of this machine have left on disk for this receiver.
+"""Imports telemetry that local programs spooled to disk for this receiver.
 
-A program that exports to the usual port while nothing listens there keeps its telemetry in the
-spool and ends. What is addressed to the ports of this server is read from there when it starts.
+A program that exports to the default port while no server runs leaves its telemetry in the spool.
+At start, this server reads the telemetry for its ports from there.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from otel_distro.server.ingest import Ingest
 
 _ANSWER_SECONDS: Final = 60.0
-_UNSET: Final = "0.0.0.0"  # noqa: S104 - an address that programs may have been given
+_UNSET: Final = "0.0.0.0"  # noqa: S104 - an address that programs may export to
 
 
 class LeftOnDisk:
-    """Reads the spool once, on a thread of its own."""
+    """Reads the spool once, on a background thread."""
 
     def __init__(self, state_dir: Path, ingest: Ingest, ports: frozenset[int]) -> None:
         self._state_dir = state_dir
@@ -43,11 +43,11 @@ class LeftOnDisk:
         )
 
     def start(self) -> None:
-        """Take in what waits."""
+        """Start reading the spool."""
         self._thread.start()
 
     def close(self, timeout: float) -> None:
-        """Stop after the request under way."""
+        """Stop after the current request."""
         self._closing = True
         self._thread.join(timeout)
 
@@ -93,5 +93,5 @@ class LeftOnDisk:
                     joined=address.signal != METRICS,
                 )
         except (OSError, TimeoutError):
-            return 0  # the program that left it, or the next start, sends it
+            return 0  # the program that spooled it, or the next start, sends it
         return done.sent

@@ -1,4 +1,4 @@
-"""Samples of one interval, aggregated to OTLP metrics."""
+"""Aggregates the StatsD samples of one interval to OTLP metrics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _Key = tuple[str, Kind, tuple[tuple[str, str], ...]]
 
 @dataclass(slots=True)
 class _Series:
-    """What one series was given in this interval."""
+    """The samples of one series in this interval."""
 
     total: float = 0.0
     is_monotonic: bool = True
@@ -52,7 +52,7 @@ class _Series:
 
 
 class Aggregator:
-    """Aggregates samples until they are taken; for one thread.
+    """Aggregates samples until they are collected; not thread-safe.
 
     At most 10,000 series an interval; samples of further ones are counted in `dropped`.
     """
@@ -82,7 +82,7 @@ class Aggregator:
             _measure(series, sample)
 
     def take(self, began_ns: int, ended_ns: int) -> MetricsData | None:
-        """Return the metrics of the interval, and begin the next; None without any."""
+        """Return the metrics of the interval and start the next; None without any."""
         if not self._series:
             return None
         found, self._series = self._series, {}
@@ -117,7 +117,7 @@ class Aggregator:
 
 
 def _remember(table: dict[_Key, Any], key: _Key, value: float | None) -> None:
-    """Put *key* at the end of *table*; the one that was given nothing for longest goes."""
+    """Move *key* to the end of *table*, and evict the least recently used key."""
     table.pop(key, None)
     table[key] = value
     if len(table) > _MOST_SERIES:
@@ -191,8 +191,8 @@ def _fill(point: Any, kind: Kind, series: _Series) -> None:
 
 
 def _set_number(point: Any, value: float) -> None:
-    # A sample rate of 0.1 gives 9.999999999999998 for what were ten.
-    near = round(value, 6) if math.isfinite(value) else value  # a sum may be beyond all numbers
+    # A sample rate of 0.1 turns ten into 9.999999999999998.
+    near = round(value, 6) if math.isfinite(value) else value  # a sum may be infinite
     if abs(near) <= _LARGEST and near == int(near):
         point.as_int = int(near)
     else:

@@ -1,4 +1,4 @@
-"""One line of StatsD as a sample: name, values, type, sample rate, tags."""
+"""Parses a StatsD line to a sample: name, values, type, sample rate, tags."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _NOT_METRICS: Final = ("_e{", "_sc|")
 
 
 class LineError(ValueError):
-    """A line that is no metric; the message says why and repeats nothing of it."""
+    """A line that is no metric; the message has the reason and never quotes the line."""
 
 
 class Kind(Enum):
-    """The metric types of StatsD and DogStatsD, by what they are aggregated to."""
+    """The metric types of StatsD and DogStatsD, by their aggregation."""
 
     COUNTER = "c"
     GAUGE = "g"
@@ -44,7 +44,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one line reports."""
+    """The sample of one line."""
 
     name: str
     kind: Kind
@@ -53,9 +53,9 @@ class Sample:
     members: tuple[str, ...]
     """The values of a set."""
     is_change: bool
-    """Whether the value of a gauge is added to the one before: it has a sign."""
+    """Whether the value of a gauge has a sign, so that it is added to the previous one."""
     rate: float
-    """Share of the measurements that were sent, above 0 and at most 1."""
+    """Share of measurements that were sent, above 0 and at most 1."""
     tags: tuple[tuple[str, str], ...]
     """Sorted by name; a tag without a value has an empty one."""
 
@@ -103,14 +103,14 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError as error:
         raise LineError("a value is no number") from error
-    # Python reads underscores and words such as "nan", which no client sends.
+    # Python accepts underscores and words such as "nan", which no client sends.
     if not math.isfinite(value) or "_" in text:
         raise LineError("a value is no number")
     return value
 
 
 def _fields(fields: list[str]) -> tuple[float, tuple[tuple[str, str], ...]]:
-    """Return sample rate and tags; unknown fields, such as a container's id, are left out."""
+    """Return sample rate and tags; unknown fields, such as a container id, are ignored."""
     rate = 1.0
     tags: tuple[tuple[str, str], ...] = ()
     for field in fields:

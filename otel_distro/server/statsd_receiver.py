@@ -35,23 +35,23 @@ _ANSWER_SECONDS: Final = 2.0
 
 
 class StatsdError(OtelDistroError):
-    """StatsD cannot be received as asked; the message says what to do."""
+    """StatsD cannot be received as configured; the message has the fix."""
 
 
 @dataclass(slots=True)
 class StatsdCounters:
-    """What was received since the start."""
+    """Counts of received lines since the start."""
 
     lines: int = 0
     refused: int = 0
-    """Lines that are no metrics, or of more series than are taken."""
+    """Lines that are no metrics, or beyond the limit of series."""
 
 
 class StatsdReceiver:
     """Receives lines and submits their metrics every ten seconds; opened once, closed once.
 
-    *port* None receives nothing by UDP, 0 at any free port; *path* None opens no socket file.
-    Raises StatsdError.
+    *port* None disables UDP, 0 uses any free port; *path* None opens no socket file. Raises
+    StatsdError.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class StatsdReceiver:
         self._sockets: list[socket.socket] = []
         self._inode = 0
         self.port = 0
-        """The UDP port, 0 where there is none."""
+        """The UDP port, 0 if there is none."""
         try:
             if port is not None:
                 self.port = self._open(_udp(port)).getsockname()[1]
@@ -89,7 +89,7 @@ class StatsdReceiver:
         self._thread.start()
 
     def close(self, timeout: float) -> None:
-        """Submit what was received and stop, within *timeout* seconds."""
+        """Submit the received samples and stop, within *timeout* seconds."""
         self._closing = True
         with suppress(OSError):
             self._wake.send(b"\0")
@@ -128,7 +128,7 @@ class StatsdReceiver:
                 outcome.result(_ANSWER_SECONDS)
 
     def _read(self, opened: socket.socket) -> None:
-        """Take what has arrived; bounded, so that other sockets and the flush have their turn."""
+        """Read datagrams up to a limit, so that other sockets and the flush are not starved."""
         for _ in range(_AT_ONCE):
             try:
                 datagram = opened.recv(_LARGEST_DATAGRAM)
@@ -137,7 +137,7 @@ class StatsdReceiver:
             self.take(datagram)
 
     def take(self, datagram: bytes) -> None:
-        """Aggregate the lines of *datagram*; one that cannot be read is counted."""
+        """Aggregate the lines of *datagram*; invalid ones are counted."""
         for line in datagram.decode("utf-8", "replace").split("\n"):
             try:
                 sample = parse(line.strip("\r\0"))
@@ -197,7 +197,7 @@ def _unix(path: Path) -> socket.socket:
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         _remove_left_over(path, opened)
-        before = os.umask(0o177)  # 0600 from the moment it exists
+        before = os.umask(0o177)  # 0600 from its creation
         try:
             opened.bind(str(path))
         finally:
@@ -212,7 +212,7 @@ def _unix(path: Path) -> socket.socket:
 
 
 def _remove_left_over(path: Path, opened: socket.socket) -> None:
-    """Remove the socket that a killed server has left; leave one that is read, and other files."""
+    """Remove the socket of a killed server; keep one in use, and other files."""
     try:
         found = path.lstat()
     except OSError:

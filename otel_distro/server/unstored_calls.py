@@ -1,4 +1,4 @@
-"""Calls read from archives that are priced and not stored yet."""
+"""Priced calls from archives that are not stored yet."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from otel_pricing.model.tool_call import ToolCall
 
 _MOST_PARENTS: Final = 50_000
-"""Spans whose parent is remembered; calls further apart are tied by id, time and tokens."""
+"""Number of spans whose parent is remembered; calls further apart match by id, time and tokens."""
 
 
 @dataclass(slots=True)
 class UnstoredCalls:
-    """What was read from the files and is not stored yet."""
+    """Calls read from the files and not stored yet."""
 
     calls: dict[tuple[int, int], PricedCall] = field(default_factory=dict)
     parents: dict[tuple[int, int], int | None] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class UnstoredCalls:
     tool_calls: int = 0
     problems: int = 0
     known: int = 0
-    """Results of batches that the ledger had already."""
+    """Batch results that were already in the ledger."""
     passed: Counter[str] = field(default_factory=Counter)
 
     def take(self, record: SpanRecord | LogRecord, book: PriceBook) -> None:
-        """Count *record*, and price the call that it describes."""
+        """Count *record*, and price its call."""
         if isinstance(record, SpanRecord):
             self.spans += 1
             self._link(record.trace_id, record.span_id, record.parent_span_id)
@@ -62,9 +62,9 @@ class UnstoredCalls:
             self.calls[call.trace_id, call.span_id] = price_call(call, book)
 
     def forget_known_results(self, ledger: Ledger) -> None:
-        """Forget results of batches that are in *ledger* already.
+        """Drop batch results that are already in *ledger*.
 
-        They may have no time of their own, which is a part of the key of all other calls.
+        They may have no time, which is part of the key of all other calls.
         """
         results = {key for key, p in self.calls.items() if p.call.scope == BATCH_SCOPE}
         if not results:

@@ -1,7 +1,7 @@
-"""The local page over the ledger: what `otel-distro ui` serves and `reports report` writes.
+"""The local page over the ledger, served by `otel-distro ui` and written by `reports report`.
 
-A request goes through four small steps: the URL becomes a `View`, the view's questions are put to
-the ledger (opened for reading only), the answers become panels (a chart and the same numbers as a
-table), and a template makes a page of them. Charts are SVG drawn on the server; the page works
-without JavaScript, which only adds live refresh and values under the pointer.
+A request has four steps: the URL is parsed to a `View`, the view queries the ledger (opened
+read-only), the results become panels (a chart and the same numbers as a table), and a template
+renders the page. Charts are SVG drawn on the server; the page works without JavaScript, which only
+adds live refresh and values under the pointer.
 """

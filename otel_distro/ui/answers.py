@@ -1,8 +1,8 @@
-"""Answers that are kept while the ledger does not change, and worked out aside when they are long.
+"""Cache of query results, valid while the ledger does not change; slow queries run in background.
 
-What the sums know is answered at once. What only single calls know (time to first token, the
-dearest calls) takes half a second for a million of them: such a question is asked on a
-thread of its own, and meanwhile the last answer is shown, or that it is being counted.
+Queries of the sums are fast. Queries of single calls (time to first token, most expensive calls)
+take half a second per million calls: they run on a background thread, and the page shows the last
+result, or that it is being counted, meanwhile.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 ROWS_AT_ONCE: Final = 60_000
-"""Questions that read no more rows than this are answered within the request."""
+"""Queries that read no more rows than this run within the request."""
 PATIENCE_SECONDS: Final = 0.08
-"""How long one page waits, in all, for answers that are not there yet."""
+"""Seconds that one page waits, in total, for pending results."""
 _KEPT: Final = 256
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """What is known now."""
+    """The current result."""
 
     value: T | None
     """None while it is still being counted."""
@@ -44,21 +44,21 @@ class Answer(Generic[T]):
 
 
 class Patience:
-    """How long one page is still willing to wait."""
+    """The remaining wait time of one page."""
 
     def __init__(self, seconds: float | None) -> None:
         self._until = None if seconds is None else time.monotonic() + seconds
 
     @property
     def left(self) -> float | None:
-        """Seconds; None is for ever."""
+        """In seconds; None waits forever."""
         return None if self._until is None else max(0.0, self._until - time.monotonic())
 
 
 class Answers:
-    """The memory of one server, over the ledger at *location*; thread-safe.
+    """The result cache of one server, for the ledger at *location*; thread-safe.
 
-    *patience* is how many seconds a page waits for its answers in all; None is for ever.
+    *patience* is how many seconds a page waits for its results in total; None waits forever.
     """
 
     def __init__(self, location: Location, *, patience: float | None = PATIENCE_SECONDS) -> None:
@@ -84,10 +84,10 @@ class Answers:
         rows: Callable[[], int] = int,
         patience: Patience | None = None,
     ) -> Answer[T]:
-        """Return the answer to *question*, which reads about *rows* single calls.
+        """Return the result of *question*, which reads about *rows* single calls.
 
-        *mark* is the ledger's as it is now (`timeline.extent`); *key* names the question and
-        everything it depends on.
+        *mark* is the ledger's current one (`timeline.extent`); *key* identifies the query and all
+        its parameters.
         """
         kept = self._find(key)
         if kept is not None and kept[0] == mark:
@@ -96,7 +96,7 @@ class Answers:
             return Answer(self._ask_now(ledger, mark, key, question), current=True)
         asked = self._ask_aside(key, question)
         if wait([asked], (patience or self.patience()).left).done:
-            asked.result()  # raises what prevented the answer
+            asked.result()  # raises the error of the query
         kept = self._find(key)
         if kept is None:
             return Answer(None, current=False)
@@ -107,7 +107,7 @@ class Answers:
     ) -> T:
         with self._lock:
             asking = self._asking.setdefault(key, threading.Lock())
-        # Two visitors, or one and the warming up, would only take each other's time.
+        # Running two queries at once would only slow both down.
         with asking:
             kept = self._find(key)
             if kept is not None and kept[0] == mark:

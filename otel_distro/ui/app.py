@@ -1,4 +1,4 @@
-"""The web application: a few addresses, each a view of the ledger opened for reading."""
+"""The web application: a few routes, each a read-only view of the ledger."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ STATIC: Final = Path(__file__).with_name("static")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is served, and to whom."""
+    """Configuration of the page and its access control."""
 
     location: Location
     settings: Settings
     access: Access = field(default_factory=Access)
     jaeger: str = JAEGER
-    """Where traces can be looked at, without a slash at the end."""
+    """Base URL of the trace viewer, without a trailing slash."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     store: Path | None = None
     """Folder of the trace store; None for the one in the state folder."""
 
 
 def make_app(site: Site) -> ASGIApp:
-    """Return the application for *site*; it writes nothing but the decision about consent."""
+    """Return the application for *site*; it writes only the consent decision."""
     store = StorePages(
         site.store or site.settings.state_dir / FOLDER, site.now, site.jaeger, site.location
     )
@@ -64,7 +64,7 @@ def make_app(site: Site) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # Counted before it is asked for: by the time a browser has opened, the answers are there.
+        # Counted in advance, so that the results are ready when a browser opens the page.
         threading.Thread(target=pages.warm_up, name="otel_distro-ui-warm", daemon=True).start()
         yield
         pages.answers.close()
@@ -109,7 +109,7 @@ def _store_routes(pages: LedgerPages, store: StorePages) -> list[Route]:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
+    assert isinstance(error, HTTPException)  # noqa: S101 - this handler is registered for it
     title = "Not found" if error.status_code == 404 else "Not possible"
     detail = str(error.detail)
     if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:

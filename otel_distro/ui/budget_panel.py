@@ -1,4 +1,4 @@
-"""The panel of budgets: what each has left, and how it has burned down in its window."""
+"""The panel of budgets: remaining amount and burn-down of each."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _NONE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How a budget stands, and how it came there."""
+    """The status of a budget and its history."""
 
     line: BudgetLine
     course: list[tuple[int, int]] | None
-    """(moment, spent until then) in order; None where the ledger cannot tell."""
+    """(time, spent until then) in order; None if the ledger does not have it."""
 
 
 def budgets(settings: Settings, ledger: Ledger, answers: Answers, known: Extent) -> Panel:
@@ -83,7 +83,7 @@ def _course(
 ) -> list[tuple[int, int]] | None:
     budget = line.budget
     if budget.scope == "api_key":
-        return None  # the ledger knows nothing of API keys
+        return None  # the ledger does not record API keys
     scope: dict[str, Any] = {} if budget.scope == "total" else {budget.scope: line.scope}
     try:
         filters = Filters(**scope)

@@ -1,4 +1,4 @@
-"""How a budget has burned down in its window, and how it will if it goes on like this."""
+"""Burn-down chart of a budget in its window, with a projection."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ABOVE: Final = 4
 
 
 def burn_down(title: str, line: BudgetLine, course: list[tuple[int, int]] | None) -> Markup:
-    """Return what was left over the window of *line*: a line for what was, dashes for what will be.
+    """Return the remaining amount over the window of *line*, with a dashed projection.
 
-    *course* is what was spent by when. Where it is not known only the state now is drawn.
+    *course* is the spending over time. Without it only the current amount is drawn.
     """
     length = max(1, line.until_ns - line.since_ns)
     limit = max(1, line.budget.limit)
@@ -34,7 +34,7 @@ def burn_down(title: str, line: BudgetLine, course: list[tuple[int, int]] | None
     def path(points: list[tuple[float, float]]) -> str:
         return "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in points)
 
-    # The books know best what was spent; the ledger knows when.
+    # The accounts have the exact amount; the ledger has the times.
     points = [(x(at), y(spent)) for at, spent in (course or [(line.since_ns, 0)])]
     now = x(line.now_ns), y(line.spent + line.reserved)
     points = [*points[:-1], now] if len(points) > 1 else [*points, now]

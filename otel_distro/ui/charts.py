@@ -1,8 +1,8 @@
-"""Charts over time as SVG: stacked bars and lines, drawn in per cent so that they fit any width.
+"""Charts over time as SVG: stacked bars and lines, drawn in percent so that they fit any width.
 
 Colours are classes (`s0`, `s1`, ...), so that the style sheet decides for light and dark, and no
-inline style is needed. Every step has an invisible target with a `title`, which is what a pointer
-shows and what `ui.js` reads out when a chart is walked through by keyboard.
+inline style is needed. Every step has an invisible target with a `title`, which a pointer shows and
+`ui.js` reads out on keyboard navigation.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _CHARACTER: Final = 6.6
 """Width of a digit in labels, in pixels."""
 _AROUND: Final = _ABOVE + _BELOW
 _SPAN: Final = 1000
-"""Width of the coordinates that lines are drawn in; stretched to the width of the chart."""
+"""Width of the coordinate system of lines; stretched to the width of the chart."""
 
 Format = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One colour of a chart."""
+    """One series of a chart."""
 
     name: str
     values: Sequence[float | None]
-    """One for each step; None where nothing is known."""
+    """One value per step; None if unknown."""
     style: str
-    """Class that gives the colour, such as `s0`."""
+    """CSS class of the colour, such as `s0`."""
 
 
 def bars(
@@ -53,7 +53,7 @@ def bars(
     height: int = HEIGHT,
     whole: bool = False,
 ) -> Markup:
-    """Return stacked bars, the first series at the bottom; *whole* for what cannot be halved."""
+    """Return stacked bars, the first series at the bottom; *whole* for integers."""
     totals = [sum(one.values[n] or 0 for one in series) for n in range(len(steps))]
     axis = scale(max(totals, default=0), height=height - _AROUND, above=_ABOVE, whole=whole)
     slot = 100 / len(steps)
@@ -66,7 +66,7 @@ def bars(
             if value <= 0:
                 continue
             top = axis.y(below + value)
-            # Thin lines of background between colours, for those who cannot tell them apart.
+            # Thin background lines between the bars, for colour-blind readers.
             thick = max(0.8, axis.y(below) - top - (1 if below else 0))
             drawn.append(
                 element(
@@ -86,7 +86,7 @@ def bars(
 def lines(
     title: str, steps: Sequence[Step], series: Sequence[Series], shown: Format, tick: Format
 ) -> Markup:
-    """Return one line a series, broken where nothing is known."""
+    """Return one line per series, broken at unknown values."""
     largest = max((v for one in series for v in one.values if v is not None), default=0)
     axis = scale(largest, height=HEIGHT - _AROUND, above=_ABOVE)
     slot = 100 / len(steps)
@@ -139,7 +139,7 @@ def _path(values: Sequence[float | None], axis: Scale) -> str:
 
 
 def _alone(values: Sequence[float | None], place: int) -> bool:
-    """Whether no line leads to this value, so that only a dot can show it."""
+    """Whether this value has no neighbour, so that only a dot can show it."""
     near = [*values[max(0, place - 1) : place], *values[place + 1 : place + 2]]
     return all(value is None for value in near)
 
@@ -220,7 +220,7 @@ def _chart(
 
 
 def _gutter(axis: Scale, written: Format) -> Markup:
-    """Return the numbers beside the chart, in a column as wide as they need."""
+    """Return the axis labels beside the chart, in a column of their width."""
     texts = [(axis.y(tick), written(tick) if tick else "0") for tick in axis.ticks]
     width = round(_CHARACTER * max(len(text) for _, text in texts)) + 8
     return element(
@@ -237,7 +237,7 @@ def _gutter(axis: Scale, written: Format) -> Markup:
 
 
 def _told(step: Step, series: Sequence[Series], place: int, shown: Format, *, total: bool) -> str:
-    """Return what one step says in words, its parts the largest first."""
+    """Return the text of one step, its largest parts first."""
     known = [(one.name, one.values[place]) for one in series]
     parts = [(name, value) for name, value in known if value is not None and (value or not total)]
     if not parts:
@@ -269,7 +269,7 @@ def share_bar(share: float, style: str = "s0") -> Markup:
 
 
 def swatch(style: str) -> Markup:
-    """Return the mark of a series for a legend."""
+    """Return the legend mark of a series."""
     return element(
         "svg",
         element("rect", class_=style, width=10, height=10, rx=2),

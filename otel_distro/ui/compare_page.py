@@ -1,4 +1,4 @@
-"""Two traces side by side, or two windows, by operation."""
+"""Comparison of two traces or two windows, by operation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEFAULT: Final = "24h"
 
 @dataclass(slots=True)
 class _Side:
-    """What one side has of an operation."""
+    """The figures of one side for an operation."""
 
     spans: int = 0
     errors: int = 0
@@ -37,12 +37,12 @@ class _Side:
 
     @property
     def weight(self) -> float:
-        """By how much the operation counts when operations are put in order."""
+        """Sort key of the operation."""
         return self.us * max(1, self.spans)
 
 
 def content(reader: StoreReader, view: StoreView, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the page shows."""
+    """Return the content of the page."""
     first, second = trace_id_in(query.get("a", "")), trace_id_in(query.get("b", ""))
     values: dict[str, Any] = {
         "a": first,

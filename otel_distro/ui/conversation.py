@@ -1,4 +1,4 @@
-"""Messages of a model call as a conversation, from the attributes that hold them."""
+"""Messages of a model call as a conversation, from their attributes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Said:
 
     role: str
     kind: str
-    """`text`, `tool call`, `tool result` or the kind of part that the sender names."""
+    """`text`, `tool call`, `tool result` or the sender's name for the part."""
     text: str
 
 
 def conversation_of(attributes: Mapping[str, Any]) -> list[Said]:
-    """Return the messages among *attributes* in their order; empty where none were captured."""
+    """Return the messages among *attributes* in order; empty if none were captured."""
     found: list[Said] = []
     if _SYSTEM in attributes:
         found += _parts("system", _document(attributes[_SYSTEM]))

@@ -1,4 +1,4 @@
-"""The panel about what the calls of each provider are known from."""
+"""The panel of the sources of each provider's calls: wire, span or both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_SCOPES: Final = 2
 
 
 def evidence(questions: Questions) -> Panel:
-    """Return how many calls were seen on the wire, by a span, by both, by provider."""
+    """Return the number of calls seen on the wire, by a span and by both, by provider."""
     answer = questions.coverage()
     found = answer.value
     if found is None:

@@ -40,7 +40,7 @@ def logs(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
 
 
 def metrics(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
-    """Return the metrics that the page lists, or the points of the one that it shows."""
+    """Return the metrics that the page lists, or the points of the one shown."""
     if not view["metric"]:
         rows = list_metrics(reader, service=view["service"], text=view["q"], most=MOST)
         return [plain.metric_row(row) for row in rows]
@@ -59,7 +59,7 @@ def metrics(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
 
 
 def call_data(stored: StoredCall) -> dict[str, Any]:
-    """Return one call of the ledger."""
+    """Return a row for one call of the ledger."""
     priced, call = stored.priced, stored.priced.call
     usage = call.usage
     return {
@@ -82,7 +82,7 @@ def call_data(stored: StoredCall) -> dict[str, Any]:
 
 
 def cost_data(ledger: Ledger, view: View) -> list[dict[str, Any]]:
-    """Return the sums of *view* by its breakdown, a row a name, the dearest first."""
+    """Return the sums of *view* by its breakdown, one row per name, the most expensive first."""
     window = view.window
     since = datetime.fromtimestamp(window.since_ns // 10**9, UTC)
     until = datetime.fromtimestamp(window.until_ns // 10**9, UTC)
@@ -106,7 +106,7 @@ def cost_data(ledger: Ledger, view: View) -> list[dict[str, Any]]:
 
 
 def answer(rows: list[dict[str, Any]], name: str, form: str) -> Response:
-    """Return *rows* as a file called *name* in *form*, csv or json."""
+    """Return *rows* as a file named *name* in *form*, csv or json."""
     headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
     if form == "json":
         text = json.dumps(rows, ensure_ascii=False, indent=1)

@@ -1,7 +1,7 @@
 """Single traces of a fleet, from the tables that the Collector fills in ClickHouse.
 
-A trace is read whole and put into a trace store of its own for the time of one answer, so that the
-page shows it as it shows any other.
+A trace is read completely into a temporary trace store for one response, so that the page shows it
+like any other.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ _LOGS: Final = (
 
 @contextmanager
 def store_of_trace(url: ClickHouseUrl, trace_id: bytes) -> Iterator[StoreReader | None]:
-    """Open a store with the one trace; None where the database does not have it.
+    """Open a store with the one trace; None if the database does not have it.
 
-    Raises `LedgerError` where it cannot be read. Each span is there once, at most `MOST_SPANS`.
+    Raises `LedgerError` if it cannot be read. Spans are deduplicated, at most `MOST_SPANS`.
     """
     with suppressed():
         arrivals = read_trace(url, trace_id)
@@ -81,7 +81,7 @@ def store_of_trace(url: ClickHouseUrl, trace_id: bytes) -> Iterator[StoreReader 
 
 
 def read_trace(url: ClickHouseUrl, trace_id: bytes) -> Arrivals:
-    """Return the spans and log records of a trace, and what its calls cost."""
+    """Return the spans and log records of a trace, and the cost of its calls."""
     from otel_cost_ledger.clickhouse.connection import connect
 
     found = Arrivals()
@@ -102,21 +102,21 @@ def read_trace(url: ClickHouseUrl, trace_id: bytes) -> Arrivals:
 
 
 def _bounds(connection: ClickHouseConnection, quoted: str) -> tuple[int, int] | None:
-    """Return between which seconds a trace is; None where the table of traces does not know."""
+    """Return the first and last second of a trace; None if the table of traces lacks it."""
     for since, until in connection.read(_WITHIN.format(id=quoted)):
         return int(since.timestamp()), int(until.timestamp())
     return None
 
 
 def _within(column: str, bounds: tuple[int, int] | None) -> str:
-    if bounds is None:  # the index on trace ids alone has to do
+    if bounds is None:  # only the index on trace ids is used
         return "1"
     since, until = bounds
     return f"{column} >= toDateTime({since}) AND {column} <= toDateTime({until})"
 
 
 def _word(value: str, prefix: str) -> str:
-    """Return how the exporter writes a kind or code now: `Client`, not `SPAN_KIND_CLIENT`."""
+    """Return a kind or code as the current exporter writes it: `Client`, not `SPAN_KIND_CLIENT`."""
     return value.removeprefix(prefix).capitalize()
 
 
@@ -185,7 +185,7 @@ def _cost(trace_id: bytes, span_id: bytes, attributes: Mapping[str, str]) -> Spa
 
 
 def _id(text: str) -> bytes:
-    """Return the bytes of an id; none for what is not hexadecimal."""
+    """Return the bytes of an id; empty if it is not hexadecimal."""
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -193,5 +193,5 @@ def _id(text: str) -> bytes:
 
 
 def _attributes(values: Mapping[str, str]) -> list[KeyValue]:
-    """Return attributes as the exporter stored them: every value is text."""
+    """Return attributes as the exporter stored them, every value as text."""
     return [KeyValue(key=k, value=AnyValue(string_value=v)) for k, v in values.items()]

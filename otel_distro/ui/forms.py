@@ -1,8 +1,7 @@
-"""Who may send a form: a page of ours, in a browser that has shown the token, once.
+"""Protects forms: each is accepted once, from our own page in an authenticated browser.
 
-A form is refused unless all of it is so: the request comes from a page of this origin (`Origin`,
-which a browser does not let scripts set), and it has the value that this page was given, which is
-used up by it.
+A form is refused unless the request comes from a page of this origin (`Origin`, which browsers do
+not let scripts set) and has the single-use token issued to that page.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _MOST: Final = 200
 
 
 class RefusedFormError(Exception):
-    """A form that is not taken; the message says why."""
+    """A form was refused; the message has the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +36,7 @@ class RefusedFormError(Exception):
 
 
 class FormTokens:
-    """Values that pages were given, each good for one form within an hour."""
+    """Form tokens issued to pages, each valid for one form within an hour."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -45,7 +44,7 @@ class FormTokens:
         self._given: OrderedDict[bytes, float] = OrderedDict()
 
     def issue(self) -> str:
-        """Return a new value; the oldest are forgotten beyond two hundred."""
+        """Return a new token; only the latest two hundred are kept."""
         token = secrets.token_urlsafe(32)
         with self._lock:
             self._given[_digest(token)] = self._clock() + _SECONDS
@@ -54,14 +53,14 @@ class FormTokens:
         return token
 
     def redeem(self, token: str) -> bool:
-        """Use *token* up; return whether it was good."""
+        """Consume *token*; return whether it was valid."""
         with self._lock:
             until = self._given.pop(_digest(token), None)
         return until is not None and self._clock() < until
 
 
 def _digest(token: str) -> bytes:
-    # Looked up by digest: the time of a look-up tells nothing of the value.
+    # Looked up by digest, so that the timing reveals nothing about the token.
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
@@ -92,7 +91,7 @@ async def read_form(request: Request, tokens: FormTokens) -> dict[str, str]:
 
 
 def is_same_origin(request: Request) -> bool:
-    """Return whether a browser says that a page of this very host and port has sent *request*."""
+    """Return whether the `Origin` of *request* is this host and port."""
     origins = request.headers.getlist("origin")
     hosts = request.headers.getlist("host")
     if len(origins) != 1 or len(hosts) != 1:

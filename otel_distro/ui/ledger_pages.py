@@ -1,4 +1,4 @@
-"""The pages over the ledger: overview, single calls, one trace, and the same as files."""
+"""The pages over the ledger: overview, single calls, one trace, and their file exports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CALLS_A_FILE: Final = 10_000
 
 
 class LedgerPages:
-    """The endpoints; Starlette runs them on threads, so that none waits for another's answer."""
+    """The endpoints; Starlette runs them on threads, so that none blocks another."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class LedgerPages:
         self._store = store
         self.answers = Answers(location)
         if isinstance(location, PostgresUrl):
-            # Its driver takes half a second to load, which files must not wait for.
+            # Importing its driver takes half a second, which ledgers in files do not need.
             from otel_cost_ledger.postgres.pool import share_connections
 
             share_connections()
@@ -76,7 +76,7 @@ class LedgerPages:
             yield Looked(questions, ledger, self.answers, self._settings)
 
     def warm_up(self) -> None:
-        """Ask what the first visitor will."""
+        """Run the queries of the first visit in advance."""
         with suppress(LedgerError), open_ledger(self._location, missing_ok=True) as ledger:
             known = extent(ledger)
             view = read_view({}, self._now(), known)
@@ -96,7 +96,7 @@ class LedgerPages:
         )
 
     def overview(self, request: Request) -> Response:
-        """Show the overview, or answer 204 where the browser has it already."""
+        """Show the overview; 204 if the browser has the current one."""
         with self._look(request) as looked:
             current = mark(looked)
             if request.headers.get(SEEN) == current:
@@ -147,7 +147,7 @@ class LedgerPages:
             )
 
     def calls_csv(self, request: Request) -> Response:
-        """Answer with the single calls of the view."""
+        """Return the single calls of the view."""
         with self._look(request) as looked:
             found = read_calls(
                 looked.ledger,
@@ -158,20 +158,20 @@ class LedgerPages:
             return answer([call_data(stored) for stored in found], "calls", "csv")
 
     def costs_csv(self, request: Request) -> Response:
-        """Answer with the spend of the view, a row a name."""
+        """Return the spend of the view, one row per name."""
         with self._look(request) as looked:
             view = looked.questions.view
             return answer(cost_data(looked.ledger, view), "costs", "csv")
 
     def find(self, request: Request) -> Response:
-        """Lead to the trace of that id, or to traces with that text."""
+        """Redirect to the trace of that id, or to traces with that text."""
         wanted = request.query_params.get("q", "").strip()
         if trace_id := trace_id_in(wanted):
             return RedirectResponse(f"/trace/{trace_id}", 303)
         return RedirectResponse(f"/traces?{urlencode({'q': wanted[:300]})}", 303)
 
     def trace(self, request: Request) -> Response:
-        """Show a trace, whole from the store or its calls of the ledger; raises 404 if unknown."""
+        """Show a trace from the store, or its calls from the ledger; raises 404 if unknown."""
         trace_id = _trace_id(request.path_params["trace_id"])
         whole = self._store.trace(request, trace_id.to_bytes(16, "big"))
         if whole is not None:
@@ -194,7 +194,7 @@ class LedgerPages:
             )
 
     def trace_json(self, request: Request) -> Response:
-        """Answer with a trace as OTLP/JSON."""
+        """Return a trace as OTLP/JSON."""
         trace_id = _trace_id(request.path_params["trace_id"])
         return self._store.trace_json(request, trace_id.to_bytes(16, "big"))
 
@@ -206,7 +206,7 @@ class LedgerPages:
 
 
 def _frame(view: View, path: str) -> dict[str, Any]:
-    """Return what every page with a view shows around its content."""
+    """Return the context of the layout of every page with a view."""
     of_view = path if path in {"/", "/calls"} else "/"
     hidden = view.parameters()
     return {

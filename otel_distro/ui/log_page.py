@@ -30,7 +30,7 @@ _NAMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One record, ready to be shown."""
+    """One record, formatted for display."""
 
     at: str
     severity: str
@@ -44,7 +44,7 @@ class LogLine:
 
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
-    """Return what the page shows."""
+    """Return the content of the page."""
     found = find_logs(reader, view.log_filter(), limit=A_PAGE)
     return {
         "lines": [line(record) for record in found.rows],
@@ -57,7 +57,7 @@ def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
 
 
 def line(record: StoredLog) -> LogLine:
-    """Return *record* ready to be shown."""
+    """Return *record* formatted for display."""
     return LogLine(
         at=when(record.time_ns // 1000),
         severity=severity_name(record),
@@ -72,14 +72,14 @@ def line(record: StoredLog) -> LogLine:
 
 
 def severity_name(record: StoredLog) -> str:
-    """Return the severity in words."""
+    """Return the severity as text."""
     if record.severity_text:
         return figures.printable(record.severity_text[:20])
     return next((name for least, name in _NAMES if record.severity >= least), "")
 
 
 def text_of(value: Any) -> str:
-    """Return an attribute value or a body as text for people, within bounds."""
+    """Return an attribute value or a body as readable text of limited length."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Elements of HTML and SVG whose every value is text: nothing stored can become markup."""
+"""HTML and SVG elements with every value escaped: no stored text can become markup."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def element(name: str, *children: str | Markup, **attributes: object) -> Markup:
-    """Return an element; children that are no `Markup` are escaped, and so are all attributes.
+    """Return an element; all attributes and children other than `Markup` are escaped.
 
-    Attributes that are None are left out; `class_` is `class`, and `_` stands for `-`. *name* and
-    the names of attributes are constants of this program.
+    Attributes that are None are omitted; `class_` becomes `class`, and `_` becomes `-`. *name* and
+    the attribute names are constants of this program.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_plain(value))}"'
@@ -26,10 +26,10 @@ def element(name: str, *children: str | Markup, **attributes: object) -> Markup:
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
-    """Return *parts* one after the other."""
+    """Return *parts* concatenated."""
     return Markup().join(parts)
 
 
 def _plain(value: object) -> str:
-    # Two decimals of a pixel or a percent are more than a screen can show.
+    # Two decimals of a pixel or a percent exceed any screen's resolution.
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

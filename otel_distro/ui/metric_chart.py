@@ -1,4 +1,4 @@
-"""One series of a metric as a line, with its exemplars."""
+"""Line chart of one series of a metric, with its exemplars."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_POINTS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class SeriesChart:
-    """One series, ready to be shown."""
+    """One series, prepared for display."""
 
     name: str
     attributes: str
@@ -39,7 +39,7 @@ class SeriesChart:
 
 
 def chart(series: MetricSeries, place: int) -> SeriesChart:
-    """Return *series* ready to be shown; counters as what was added between two points."""
+    """Return *series* prepared for display; counters as the increase between two points."""
     points = _rates(series)
     values = [value for _, value in points]
     shown = ", ".join(f"{key}={value}" for key, value in series.attributes.items())
@@ -71,7 +71,7 @@ def _is_counter(series: MetricSeries) -> bool:
 
 
 def _rates(series: MetricSeries) -> list[tuple[int, float]]:
-    """Return what to draw: gauges as they are, counters and histograms by what was added."""
+    """Return the values to draw: gauges unchanged, counters and histograms as increases."""
     points = series.points
     if series.kind in {"histogram", "exponential_histogram", "summary"}:
         return _means(series)
@@ -79,7 +79,7 @@ def _rates(series: MetricSeries) -> list[tuple[int, float]]:
     if not _is_counter(series) or series.temporality == _DELTA or len(raw) < 2:
         return raw
     return [
-        # A counter that is lower than before was started again.
+        # A counter that is lower than before was reset.
         (at, value - before if value >= before else value)
         for (_, before), (at, value) in pairwise(raw)
     ]

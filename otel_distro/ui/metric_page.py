@@ -19,7 +19,7 @@ _KINDS: Final = {"exponential_histogram": "histogram"}
 
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
-    """Return what the page shows."""
+    """Return the content of the page."""
     name = view["metric"]
     rows = list_metrics(reader, service=view["service"], text=view["q"])
     values: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Puts the parts of the page together for one view of the ledger."""
+"""Assembles the overview page for one view of the ledger."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One look at the ledger: what panels are made from."""
+    """The data of one request, from which panels are made."""
 
     questions: Questions
     ledger: Ledger
@@ -49,21 +49,21 @@ PANELS: Final[dict[str, Callable[[Looked], Panel]]] = {
     "redactions": lambda at: usage.redactions(read_tally(at.settings.state_dir), at.questions),
     "dearest": lambda at: spending.dearest(at.questions),
 }
-"""The panels by name, in the order of the page."""
+"""The panels by name, in page order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything the overview shows."""
+    """The content of the overview."""
 
     tiles: list[Tile]
     panels: list[Panel]
     empty: bool
     """Whether there is no call in the window."""
     counting: bool
-    """Whether the answer that everything hangs on is still being counted."""
+    """Whether the main query is still being counted."""
     wider: str | None
-    """Where calls are, if not in this window."""
+    """The view that has calls, if this window has none."""
     remarks: tuple[str, ...]
 
 
@@ -98,12 +98,12 @@ ROWS: Final = (
     ("dearest",),
     ("evidence",),
 )
-"""The panels that share a row of a wide screen."""
+"""Panels that share a row on a wide screen."""
 _SIZES: Final = {1: "wide", 2: "half", 3: "third"}
 
 
 def arranged(panels: Sequence[Panel]) -> list[Panel]:
-    """Return *panels* in rows without gaps; those without content share one panel at the end."""
+    """Return *panels* in rows without gaps; empty ones share one panel at the end."""
     by_name = {panel.name: panel for panel in panels}
     full: list[Panel] = []
     hollow: list[Panel] = []
@@ -121,14 +121,14 @@ def arranged(panels: Sequence[Panel]) -> list[Panel]:
 
 
 def _wider(view: View, questions: Questions) -> str | None:
-    """Return the view that has calls: without filters, or else of all time."""
+    """Return a view that has calls: without filters, or else of all time."""
     if not questions.extent.calls:
         return None
     return view.url(window="all", since=None, until=None)
 
 
 def mark(at: Looked) -> str:
-    """Return a mark that changes when the page would."""
+    """Return an entity tag that changes with the page."""
     questions = at.questions
     view = questions.view
     try:
@@ -140,7 +140,7 @@ def mark(at: Looked) -> str:
 
 
 def window_tabs(view: View, path: str) -> list[tuple[str, str, str, bool]]:
-    """Return the windows as (short name, title, URL, is it this one)."""
+    """Return the windows as (short name, title, URL, whether it is selected)."""
     return [
         (
             name,

@@ -1,4 +1,4 @@
-"""What a panel is: a heading, a chart, the same numbers as a table, and what is to be said."""
+"""Panels of the page: heading, chart, the same numbers as a table, and remarks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a table; its text is shown as text, whatever it says."""
+    """One cell of a table; its text is escaped."""
 
     text: str
     href: str | None = None
@@ -31,12 +31,12 @@ class Column:
     name: str
     is_number: bool = False
     minor: bool = False
-    """Left out where the screen is narrow."""
+    """Omitted on narrow screens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Numbers as a table."""
+    """A table of numbers."""
 
     caption: str
     columns: Sequence[Column]
@@ -44,7 +44,7 @@ class Table:
 
     @property
     def lines(self) -> Sequence[Sequence[tuple[Column, Cell]]]:
-        """Each row as pairs of its column and its cell."""
+        """Each row as (column, cell) pairs."""
         return [list(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
@@ -60,7 +60,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A choice that is made by a link."""
+    """One option of a selection, as a link."""
 
     name: str
     href: str
@@ -84,24 +84,24 @@ class Panel:
     tabs_label: str = ""
     table: Table | None = None
     folded: bool = False
-    """Whether the table is the alternative of a chart, folded away until it is asked for."""
+    """Whether the table is the alternative of a chart, collapsed by default."""
     blocks: Sequence[Block] = ()
     notes: Sequence[str] = ()
     empty: str = ""
-    """What to say in place of numbers."""
+    """Remark in place of numbers."""
     pending: bool = False
-    """The answer is still being counted; ask again soon."""
+    """Whether the result is still being counted; reload soon."""
 
     @property
     def is_hollow(self) -> bool:
-        """Whether it has a remark in place of numbers, and will not get any."""
+        """Whether it has a final remark in place of numbers."""
         has_rows = self.table is not None and bool(self.table.rows)
         return bool(self.empty) and not (self.pending or self.figure or self.blocks or has_rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A figure with a heading of its own within a panel."""
+    """A figure with its own heading within a panel."""
 
     title: str
     detail: str
@@ -112,7 +112,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One of the figures on top of the page."""
+    """One figure at the top of the page."""
 
     name: str
     value: str
@@ -122,7 +122,7 @@ class Tile:
 
 
 def pending(name: str, title: str, size: str, rows: int, **more: Any) -> Panel:
-    """Return a panel whose answer is being counted from *rows* single calls or more."""
+    """Return a panel whose result is being counted from *rows* single calls or more."""
     return Panel(
         name,
         title,

@@ -1,4 +1,4 @@
-"""What the page asks of the ledger for one view; each answer is asked for at most once."""
+"""Ledger queries of one view, each run at most once."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ _IN_SUMS: Final = ("model", "provider", "service", "tenant", "operation")
 
 
 class Questions:
-    """Puts the questions of *view* to *ledger*, with the memory of *answers*."""
+    """Runs the queries of *view* on *ledger*, cached in *answers*."""
 
     def __init__(self, ledger: Ledger, view: View, answers: Answers, known: Extent) -> None:
         self._ledger = ledger
         self._answers = answers
         self.view = view
         self.extent = known
-        # Relative windows move with the clock, one step at a time: so do their answers.
+        # Relative windows move with the clock in steps, and so do their results.
         self._patience = answers.patience()
         self._scope = (view.window_name, view.window, view.step_ns, view.filters)
 
     @cached_property
     def rows(self) -> int:
-        """How many single calls are in the window, counted only as far as it matters."""
+        """Number of single calls in the window, counted up to a limit."""
         return rows_up_to(self._ledger, self.view.window, MANY)
 
     @cached_property
     def complete(self) -> bool:
-        """False when calls of this window were removed by retention and the sums are too low."""
+        """False if retention removed calls of this window, so that the sums are too low."""
         return are_complete(self._ledger, self._plan(self.view.window))
 
     def _plan(self, window: Window, *names: str) -> list[Source]:
@@ -77,7 +77,7 @@ class Questions:
         )
 
     def sums_before(self) -> Answer[list[Sums]] | None:
-        """Return the sums of the window before this one; None where there is none to compare."""
+        """Return the sums of the previous window; None if there is none."""
         before = self.view.before()
         first = self.extent.first_day_ns
         if before is None or first is None or before.window.since_ns < first:
@@ -105,11 +105,11 @@ class Questions:
         )
 
     def latencies(self) -> Answer[dict[int, Counter[int]]]:
-        """Return how often each latency occurs, by step."""
+        """Return the latency distribution by step."""
         return self._durations("latency_us")
 
     def first_tokens(self) -> Answer[dict[int, Counter[int]]]:
-        """Return how often each time to first token occurs, by step."""
+        """Return the distribution of the time to first token by step."""
         return self._durations("ttft_us")
 
     def _durations(self, column: Any) -> Answer[dict[int, Counter[int]]]:
@@ -124,7 +124,7 @@ class Questions:
         )
 
     def latencies_by_model(self, calls: int) -> Answer[dict[str, Counter[int]]]:
-        """Return how often each latency occurs, by model; the window has *calls* calls."""
+        """Return the latency distribution by model; the window has *calls* calls."""
         view = self.view
         if histogram_answers(view.window, view.step_ns, view.filters):
             return self._ask("by model", lambda ledger: _by_model(ledger, view, calls), rows=int)
@@ -135,7 +135,7 @@ class Questions:
         )
 
     def dearest(self) -> Answer[tuple[StoredCall, ...]]:
-        """Return the calls that cost most, the dearest first."""
+        """Return the most expensive calls, in descending order."""
         return self._ask(
             "dearest",
             lambda ledger: dearest_calls(ledger, self.view.window, self.view.filters),
@@ -155,7 +155,7 @@ class Questions:
         )
 
     def coverage(self) -> Answer[CoverageReport]:
-        """Return what the calls of each provider are known from."""
+        """Return the sources of each provider's calls: wire, span or both."""
         view = self.view
         return self._ask(
             "coverage",
@@ -164,7 +164,7 @@ class Questions:
         )
 
     def choices(self) -> dict[str, list[str]]:
-        """Return the values that filters can be set to, by filter."""
+        """Return the available values by filter."""
         answer = self._answers.ask(self._ledger, self.extent.mark, "choices", _choices)
         return answer.value or {}
 
@@ -207,5 +207,5 @@ def _choices(ledger: Ledger) -> dict[str, list[str]]:
 
 
 def everything(ledger: Ledger, view: View, answers: Answers) -> Questions:
-    """Return the questions of *view* on the ledger as it is now."""
+    """Return the queries of *view* on the current ledger."""
     return Questions(ledger, view, answers, extent(ledger))

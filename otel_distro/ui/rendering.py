@@ -1,4 +1,4 @@
-"""Templates to text, every value escaped."""
+"""Renders templates, with every value escaped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 @cache
 def environment() -> Environment:
-    """Return the environment all templates are rendered in."""
+    """Return the environment of all templates."""
     made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -28,11 +28,11 @@ def environment() -> Environment:
 
 
 def compile_all() -> None:
-    """Compile every template, so that the first page does not have to."""
+    """Compile every template in advance of the first page."""
     for name in environment().list_templates():
         environment().get_template(name)
 
 
 def render(template: str, **values: Any) -> str:
-    """Return *template* filled in."""
+    """Return *template* rendered."""
     return environment().get_template(template).render(**values)

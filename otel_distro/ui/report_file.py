@@ -1,4 +1,4 @@
-"""The overview as one file without a script: to keep, or to send to somebody."""
+"""The overview as one HTML file without scripts, to keep or to send."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def report(
     *,
     now: datetime | None = None,
 ) -> str:
-    """Return the page that *query*, as in the URL of `otel-distro ui`, asks for, as one document.
+    """Return the page for *query*, as in the URL of `otel-distro ui`, as one document.
 
-    It loads nothing and runs nothing: its policy allows its own style sheet and no more. Raises
+    It loads and runs nothing: its content security policy allows only its own style sheet. Raises
     `LedgerError`.
     """
     style = _STYLE.read_text("utf-8")

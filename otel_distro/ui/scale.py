@@ -1,4 +1,4 @@
-"""Axes: round numbers that people would have chosen, and where values lie between them."""
+"""Axes with round numbers, and the positions of values on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TICKS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A vertical axis from zero to `top`, drawn in `height` pixels below `above` free ones."""
+    """A vertical axis from zero to `top`: `height` pixels, below a margin of `above` pixels."""
 
     top: float
     ticks: tuple[float, ...]
@@ -20,17 +20,17 @@ class Scale:
     above: float
 
     def y(self, value: float) -> float:
-        """Return how far from the upper edge *value* is, in pixels."""
+        """Return the distance of *value* from the upper edge, in pixels."""
         share = min(1.0, max(0.0, value / self.top)) if self.top else 0.0
         return self.above + self.height * (1 - share)
 
     def length(self, value: float) -> float:
-        """Return how many pixels high *value* is."""
+        """Return the height of *value* in pixels."""
         return self.above + self.height - self.y(value)
 
 
 def scale(largest: float, *, height: float, above: float, whole: bool = False) -> Scale:
-    """Return an axis that holds *largest*, with about four steps; *whole* allows no fractions."""
+    """Return an axis up to *largest* or more in about four steps; *whole* allows no fractions."""
     if not largest > 0 or not math.isfinite(largest):
         return Scale(1.0, (0.0,), height, above)
     step = _nice(largest / _TICKS)
@@ -49,7 +49,7 @@ def _nice(rough: float) -> float:
 
 
 def spread(count: int, most: int) -> set[int]:
-    """Return which of *count* labels to write so that at most *most* are, evenly, the last too."""
+    """Return at most *most* of *count* label indexes, evenly spaced, including the last."""
     if count <= most:
         return set(range(count))
     stride = math.ceil(count / most)

@@ -1,9 +1,8 @@
-"""Who may see the page: one host that is named right, and where a token is set, who has it.
+"""Access control of the page: host names, and a token if one is set.
 
-Everything served is private. It can only be read, but for the paths that take a form. Other web
-pages cannot read it (no CORS), frame it, or reach it by making their own name point here (the
-`Host` header is checked); scripts and styles come from files of ours only; browsers are told to
-store nothing.
+All responses are private. Everything is read-only, except paths that accept a form. Other web pages
+cannot read it (no CORS), frame it, or reach it by DNS rebinding (the `Host` header is checked);
+only our own scripts and styles load; responses are not stored (`no-store`).
 """
 
 from __future__ import annotations
@@ -59,19 +58,19 @@ _METHODS: Final = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is let in."""
+    """The access rules."""
 
     token: str | None = None
-    """What visitors must show; None lets everybody in who reaches the port."""
+    """Token that visitors need; None allows anyone who reaches the port."""
     hosts: frozenset[str] = frozenset()
-    """Names besides those of loopback under which the page may be asked for."""
+    """Host names of the page besides those of loopback."""
     read_only: bool = False
-    """Whether nothing may be changed, also by who has the token."""
+    """Whether changes are disabled even with the token."""
 
     def allows_host(self, header: str) -> bool:
-        """Return whether the page may be asked for under the name in a `Host` header.
+        """Return whether the name in a `Host` header is allowed.
 
-        With a token an address is a good name too: only a name can be made to point elsewhere.
+        With a token an IP address is allowed too: DNS rebinding needs a name.
         """
         name = host_name(header)
         if name in LOOPBACK or name in self.hosts:
@@ -79,14 +78,14 @@ class Access:
         return self.token is not None and _is_address(name)
 
     def knows(self, shown: str) -> bool:
-        """Return whether *shown* is the token."""
+        """Return whether *shown* equals the token."""
         return self.token is not None and hmac.compare_digest(
             shown.encode("utf-8", "replace"), self.token.encode("utf-8", "replace")
         )
 
     @property
     def pass_card(self) -> str:
-        """What a browser keeps in place of the token, from which it cannot be worked out."""
+        """Cookie value derived from the token, which does not reveal it."""
         return hashlib.sha256(f"{COOKIE}\x00{self.token}".encode()).hexdigest()
 
 
@@ -105,16 +104,16 @@ def _is_address(name: str) -> bool:
 
 
 class Guarded:
-    """An ASGI app that lets in only whom *access* allows, and marks every answer as private."""
+    """An ASGI middleware that enforces *access* and marks every response as private."""
 
     def __init__(self, app: ASGIApp, access: Access, forms: frozenset[str] = frozenset()) -> None:
         self._app = app
         self._access = access
         self._forms = forms
-        """Paths that take a form; everything else can only be read."""
+        """Paths that accept a form; all others are read-only."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

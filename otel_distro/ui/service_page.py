@@ -1,4 +1,4 @@
-"""Services and operations: rates, errors, durations, and which calls which."""
+"""Services and operations: rates, errors, durations, and calls between services."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLUMNS: Final = (
 
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
-    """Return what the page shows."""
+    """Return the content of the page."""
     until = microseconds(view.now)
     operations = operation_sums(reader, view.since_us or 0, until + 3_600_000_000)
     services = by_service(operations)
@@ -107,7 +107,7 @@ def _percentile(one: OperationSums, share: float) -> str:
 
 
 def _map(edges: dict[tuple[str, str], tuple[int, int]]) -> Markup:
-    """Draw services in columns by how far they are from where requests come in."""
+    """Draw services in columns by their distance from the entry services."""
     names = list(dict.fromkeys(name for edge in edges for name in edge))[:_IN_MAP]
     kept = {edge: sums for edge, sums in edges.items() if set(edge) <= set(names)}
     columns = _columns(names, list(kept))
@@ -145,7 +145,7 @@ def _map(edges: dict[tuple[str, str], tuple[int, int]]) -> Markup:
 
 def _columns(names: list[str], edges: list[tuple[str, str]]) -> dict[str, int]:
     found = dict.fromkeys(names, 0)
-    for _ in range(len(names)):  # as many rounds as the longest way without a circle has steps
+    for _ in range(len(names)):  # as many rounds as the longest acyclic path has steps
         changed = False
         for caller, called in edges:
             if found[called] <= found[caller] < min(4, len(names) - 1):

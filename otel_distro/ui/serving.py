@@ -1,4 +1,4 @@
-"""The server of the page: one socket, loopback unless a token is set, ended by Ctrl-C."""
+"""The server of the page: one socket, on loopback unless a token is set, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 4320
 HEAD_SECONDS: Final = 10.0
-"""How long a visitor may take to send the head of a request."""
+"""Deadline for a request head, in seconds."""
 CONNECTIONS: Final = 256
 _QUEUE: Final = 128
 _STARTING_SECONDS: Final = 10.0
 
 
 class CannotServeError(OtelDistroError):
-    """The page cannot be served as asked; the message says what to do."""
+    """The page cannot be served as configured; the message has the fix."""
 
 
 def check_host(host: str, token: str | None) -> None:
-    """Raise CannotServeError where others could reach *host* and no *token* is set."""
+    """Raise CannotServeError if other machines could reach *host* and no *token* is set."""
     if token is None and not is_loopback(host):
         raise CannotServeError(
             f"others could read this page on {host!r}, and there is no token to keep them out; "
@@ -42,7 +42,7 @@ def check_host(host: str, token: str | None) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches *host*."""
+    """Return whether *host* is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -50,7 +50,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """Return a listening socket; without a *port* the usual one, or a free one if it is taken.
+    """Return a listening socket; without a *port* on the default one, or a free one if taken.
 
     Raises CannotServeError.
     """
@@ -86,16 +86,16 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def address_of(listener: socket.socket, host: str, token: str | None) -> str:
-    """Return the URL to open; with a token it is part of it."""
+    """Return the URL to open, including the token if there is one."""
     port = listener.getsockname()[1]
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - what is shown for it
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
     name = f"[{shown}]" if ":" in shown else shown
     secret = f"?token={quote(token, safe='')}" if token else ""
     return f"http://{name}:{port}/{secret}"
 
 
 def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], object]) -> None:
-    """Serve *app* on *listener* until a signal ends it; *started* is called when it answers."""
+    """Serve *app* on *listener* until a signal; *started* is called when it is ready."""
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -30,7 +30,7 @@ _COLUMNS: Final = (
 
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
-    """Return what the page shows."""
+    """Return the content of the page."""
     rows = find_sessions(reader, text=view["q"], since_us=view.since_us, most=MOST)
     return {
         "table": Table("Sessions, the latest first", _COLUMNS, [_row(row, view) for row in rows]),

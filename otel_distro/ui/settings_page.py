@@ -1,4 +1,4 @@
-"""The settings view: what is in force and from where, and the decision about consent."""
+"""The settings page: effective values with their sources, and the consent decision."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 PATH: Final = "/settings"
 CONSENT: Final = "/settings/consent"
-"""The one address that takes a form."""
+"""The only path that accepts a form."""
 _MOST_ENTRIES: Final = 20
 _ACTIONS: Final = ("consent.", "settings.")
 
 
 class SettingsPages:
-    """The endpoints of the view over *settings*."""
+    """The endpoints of the page for *settings*."""
 
     def __init__(self, settings: Settings, access: Access) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class SettingsPages:
         self._problems = [f"{problem.name}: {problem.message}" for problem in loaded.problems]
 
     def show(self, request: Request) -> Response:
-        """Show the settings; the query is not read."""
+        """Show the settings; the query is ignored."""
         status = consent.status_of(self._settings)
         required = next(one for one in self._in_force if one.name == env.OTEL_DISTRO_CONSENT)
         why_not = self._why_not()
@@ -66,7 +66,7 @@ class SettingsPages:
         )
 
     async def decide(self, request: Request) -> Response:
-        """Store the decision that a form holds; raises HTTPException where it is refused."""
+        """Store the decision of a form; raises HTTPException if it is refused."""
         why_not = self._why_not()
         if why_not:
             raise HTTPException(403, why_not)
@@ -88,7 +88,7 @@ class SettingsPages:
         return RedirectResponse(PATH, 303)
 
     def _why_not(self) -> str:
-        """Return why nothing can be changed here; empty where it can."""
+        """Return why changes are disabled; empty if they are enabled."""
         if self._access.read_only:
             return "This page is read-only. `otel-distro privacy consent` decides."
         if self._access.token is None:
@@ -99,7 +99,7 @@ class SettingsPages:
         return ""
 
     def _trail(self) -> list[tuple[str, str, str, str]]:
-        """Return the last decisions, the newest first: time, what, who, details."""
+        """Return the last decisions, newest first: time, decision, author, details."""
         try:
             found = [
                 entry
@@ -122,7 +122,7 @@ class SettingsPages:
 
 
 def _answers(status: consent.Status) -> list[tuple[str, str]]:
-    """Return the answers that may be given now, with the words on their buttons."""
+    """Return the currently possible decisions, with their button labels."""
     decision = status.decision
     if decision is not None and decision.granted:
         return [("revoked", "Take consent back")]

@@ -1,7 +1,6 @@
 """Closes connections whose request heads do not arrive in time.
 
-A server that waits for ever for the rest of a request line is filled by a few hundred clients
-that send a byte a minute.
+Without a deadline, a few hundred clients that send a byte a minute exhaust the server.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def patient_protocol(seconds: float) -> type[H11Protocol]:
-    """Return a protocol for uvicorn that waits *seconds* for the head of a request."""
+    """Return a uvicorn protocol that waits *seconds* for a request head."""
 
     class PatientProtocol(H11Protocol):
-        """HTTP/1.1 with a deadline for each request head, counted from the connection on."""
+        """HTTP/1.1 with a deadline for each request head, counted from the connection."""
 
         _deadline: asyncio.TimerHandle | None = None
 
@@ -47,7 +46,7 @@ def patient_protocol(seconds: float) -> type[H11Protocol]:
             return self.conn.their_state not in {h11.IDLE, h11.ERROR}
 
         def _wait(self) -> None:
-            # Not renewed by further bytes: a head has one deadline, however it trickles in.
+            # Further bytes do not extend the deadline.
             if self._deadline is None:
                 self._deadline = self.loop.call_later(seconds, self._close)
 

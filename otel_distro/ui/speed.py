@@ -1,4 +1,4 @@
-"""Panels about time: latency and time to first token, over time and by model."""
+"""Panels of latency and time to first token, over time and by model."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def first_token(questions: Questions) -> Panel:
 
 
 def milliseconds(durations: Mapping[int, int], percent: int) -> float | None:
-    """Return a percentile of durations in microseconds, in milliseconds; None without any."""
+    """Return a percentile in milliseconds of durations in microseconds; None without any."""
     found = percentile(durations, percent)
     return None if found is None else found / 1000
 
 
 def all_steps(by_step: Mapping[int, Counter[int]]) -> Counter[int]:
-    """Return the durations of all steps together."""
+    """Return the merged durations of all steps."""
     total: Counter[int] = Counter()
     for counted in by_step.values():
         total.update(counted)

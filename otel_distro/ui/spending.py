@@ -1,4 +1,4 @@
-"""Panels about money: spend over time, what has no price, the dearest calls."""
+"""Panels of cost: spend over time, unpriced calls, most expensive calls."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _usd(nano: float) -> str:
 
 
 def shown(sums: NameSums) -> str:
-    """Return what calls cost, unknown parts said."""
+    """Return the cost of calls as text, with its unknown parts."""
     return figures.cost(
         sums.cost_nano_usd,
         calls=sums.calls,
@@ -86,12 +86,12 @@ def _coloured(view: View, found: Breakdown) -> tuple[list[Series], list[Key]]:
 
 
 def _only(view: View, name: str) -> str | None:
-    """Return the view of one name; what has no name cannot be filtered by."""
+    """Return the view filtered by one name; None without a name."""
     return view.url(**{view.by: name}) if name else None
 
 
 def label(name: str) -> str:
-    """Return a name for people; what a call does not say is said to be that."""
+    """Return a name for display, with a label for a missing one."""
     return figures.printable(name) if name else NAMELESS
 
 
@@ -133,7 +133,7 @@ def _spend_notes(unpriced: int, *, current: bool) -> list[str]:
 
 
 def exposure(questions: Questions) -> Panel:
-    """Return what calls without a full price may have cost on top."""
+    """Return the possible additional cost of calls without a full price."""
     title, size = "Unpriced exposure", "third"
     answer = questions.sums()
     if answer.value is None:
@@ -184,7 +184,7 @@ def exposure(questions: Questions) -> Panel:
 
 
 def dearest(questions: Questions) -> Panel:
-    """Return the calls that cost most."""
+    """Return the most expensive calls."""
     answer = questions.dearest()
     if answer.value is None:
         return pending("dearest", "Most expensive calls", "wide", questions.rows)
@@ -200,7 +200,7 @@ def dearest(questions: Questions) -> Panel:
 
 
 def call_table(caption: str, calls: Sequence[StoredCall], view: View | None = None) -> Table:
-    """Return single calls as a table, each leading to its trace, and in a *view* to its session."""
+    """Return single calls as a table, each linked to its trace, and in a *view* to its session."""
     columns = [
         Column("time (UTC)"),
         Column("model"),
@@ -242,6 +242,6 @@ def _session_cell(session: str | None, view: View | None) -> Cell:
 
 
 def trace_path(stored: StoredCall) -> str:
-    """Return the page of the trace that *stored* is in; its time spares reading all rows."""
+    """Return the page of the trace of *stored*; its time avoids reading all rows."""
     call = stored.priced.call
     return f"/trace/{call.trace_id:032x}?at={call.start_ns}"

@@ -14,13 +14,13 @@ class Step:
 
     start_ns: int
     label: str
-    """What the axis says."""
+    """Axis label."""
     name: str
-    """What a reader is told: the day with its year, the hour with its day."""
+    """Full label: the day with its year, the hour with its day."""
 
 
 def steps_between(since: datetime, until: datetime, unit: str) -> tuple[Step, ...]:
-    """Return the steps from *since* to *until*, the first one first; one at least."""
+    """Return the steps from *since* to *until* in order; at least one."""
     found: list[Step] = []
     at = floor(since, unit)
     while at < until or not found:
@@ -30,7 +30,7 @@ def steps_between(since: datetime, until: datetime, unit: str) -> tuple[Step, ..
 
 
 def floor(at: datetime, unit: str) -> datetime:
-    """Return the beginning of the *unit* that *at* is in."""
+    """Return the start of the *unit* that contains *at*."""
     if unit == "minute":
         return at.replace(second=0, microsecond=0)
     if unit == "hour":

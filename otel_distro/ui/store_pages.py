@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
 
 SEEN: Final = "x-otel-distro-seen"
-"""Request header: the mark of the page that the browser shows; without change the answer is 204."""
+"""Request header with the tag of the page in the browser; 204 if unchanged."""
 _QUERY_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """One look at the store."""
+    """The data of one request."""
 
     reader: StoreReader
     view: StoreView
@@ -66,15 +66,15 @@ class StorePages:
         ledger: Location | None = None,
     ) -> None:
         self._folder = folder
-        # A Collector that fills a ledger in ClickHouse stores whole traces beside it.
+        # A Collector that fills a ledger in ClickHouse also stores whole traces.
         self._fleet = ledger if isinstance(ledger, ClickHouseUrl) else None
         self._now = now
         self._jaeger = jaeger
 
     @contextmanager
     def look(self, request: Request) -> Iterator[LookedAt]:
-        """Open the store for one answer, with a bound on the time it may take."""
-        # Programs store metrics of their own in a folder beside what is received.
+        """Open the store for one response, with a time limit."""
+        # Programs store their own metrics in a folder beside the received ones.
         own = [self._folder.with_name(METRICS_FOLDER)]
         others = own if request.url.path.startswith("/metrics") else []
         with StoreReader(self._folder, *others) as reader:
@@ -83,7 +83,7 @@ class StorePages:
             yield LookedAt(reader, view, request)
 
     def traces(self, request: Request) -> Response:
-        """List traces; the id of one leads to it."""
+        """List traces; a trace id redirects to its trace."""
         wanted = trace_id_in(request.query_params.get("q", ""))
         if wanted:
             with self.look(request) as at:
@@ -108,13 +108,13 @@ class StorePages:
         return self._listed(request, "/services", "services.html", service_page.content)
 
     def compare(self, request: Request) -> Response:
-        """Show two traces or two windows beside each other."""
+        """Compare two traces or two windows."""
         with self.look(request) as at:
             values = compare_page.content(at.reader, at.view, dict(request.query_params))
             return HTMLResponse(render("compare.html", **frame(at, "/compare"), **values))
 
     def export(self, request: Request) -> Response:
-        """Return what a page lists as a file; raises `HTTPException` 404 for another name."""
+        """Return the items of a page as a file; raises `HTTPException` 404 for another name."""
         name = str(request.path_params["name"])
         form = str(request.path_params["form"])
         rows = {"traces": exports.traces, "logs": exports.logs, "metrics": exports.metrics}
@@ -140,7 +140,7 @@ class StorePages:
             )
 
     def trace(self, request: Request, trace_id: bytes) -> Response | None:
-        """Show one trace; None where the store does not have it."""
+        """Show one trace; None if the store does not have it."""
         with self._look_for(request, trace_id) as at:
             values = trace_page.content(at.reader, trace_id, dict(request.query_params))
             if values is None:
@@ -150,7 +150,7 @@ class StorePages:
             )
 
     def span(self, request: Request, trace_id: bytes, span_id: str) -> Response:
-        """Show the details of one span, for the page of its trace; raises 404 if it is unknown."""
+        """Show the details of one span, for the page of its trace; raises 404 if unknown."""
         with self._look_for(request, trace_id) as at:
             values = trace_page.content(at.reader, trace_id, {"span": span_id})
             if values is None or values["detail"] is None:
@@ -164,7 +164,7 @@ class StorePages:
 
     @contextmanager
     def _look_for(self, request: Request, trace_id: bytes) -> Iterator[LookedAt]:
-        """Open the store that has a trace: this host's, else that of the fleet."""
+        """Open the store that has a trace: this host's, else the fleet's."""
         with self.look(request) as at:
             if self._fleet is None or trace_page.is_stored(at.reader, trace_id):
                 yield at
@@ -176,7 +176,7 @@ class StorePages:
 
 
 def frame(at: LookedAt, path: str) -> dict[str, Any]:
-    """Return what every page over the store shows around its content."""
+    """Return the context of the layout of every page over the store."""
     view, reader = at.view, at.reader
     return {
         "path": path,

@@ -1,4 +1,4 @@
-"""What somebody looks at on the pages of traces and logs: all of it in the URL."""
+"""Window and filters of the pages of traces and logs, all in the URL."""
 
 from __future__ import annotations
 
@@ -58,27 +58,27 @@ class StoreView:
     problems: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> str:
-        """Return the text of a filter; empty where it is not set."""
+        """Return the text of a filter; empty if not set."""
         return self.texts.get(name, "")
 
     @property
     def since_us(self) -> int | None:
-        """The beginning of the window; None for everything."""
+        """The start of the window; None for all time."""
         length = WINDOWS[self.window][1]
         return None if length is None else microseconds(self.now - length)
 
     @property
     def until_us(self) -> int:
-        """The end of the window: now, with room for clocks that are ahead."""
+        """The end of the window: now, with tolerance for clocks that are ahead."""
         return microseconds(self.now + timedelta(days=1))
 
     @property
     def title(self) -> str:
-        """The window in words."""
+        """The window as text."""
         return WINDOWS[self.window][0]
 
     def trace_filter(self) -> TraceFilter:
-        """Return what to look for among traces."""
+        """Return the query of traces."""
         least = _decimal(self.min_usd)
         return TraceFilter(
             service=self["service"],
@@ -96,7 +96,7 @@ class StoreView:
         )
 
     def log_filter(self) -> LogFilter:
-        """Return what to look for among log records."""
+        """Return the query of log records."""
         return LogFilter(
             service=self["service"],
             event=self["event"],
@@ -109,7 +109,7 @@ class StoreView:
         )
 
     def parameters(self) -> dict[str, str]:
-        """Return this view as URL parameters; what is as it comes by itself is left out."""
+        """Return this view as URL parameters, without those at their defaults."""
         found = dict(self.texts)
         if self.window != DEFAULT_WINDOW:
             found["window"] = self.window
@@ -143,7 +143,7 @@ class StoreView:
 
 
 def read_store_view(query: Mapping[str, str], now: datetime) -> StoreView:
-    """Return the view that a URL's *query* asks for; what makes no sense is told in `problems`."""
+    """Return the view of a URL's *query*; invalid parameters are reported in `problems`."""
     problems: list[str] = []
     window = query.get("window", "") or DEFAULT_WINDOW
     if window not in WINDOWS:
@@ -198,12 +198,12 @@ def microseconds(moment: datetime) -> int:
 
 
 def is_trace_id(text: str) -> bool:
-    """Return whether *text* names a trace: 32 hexadecimal digits, in lower case."""
+    """Return whether *text* is a trace id: 32 hexadecimal digits, in lower case."""
     return len(text) == 32 and all(char in "0123456789abcdef" for char in text)
 
 
 def trace_id_in(text: str) -> str:
-    """Return the trace id that *text* is, in lower case; empty for anything else."""
+    """Return *text* in lower case if it is a trace id; empty otherwise."""
     text = text.strip().lower()
     return text if is_trace_id(text) else ""
 

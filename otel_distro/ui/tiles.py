@@ -1,4 +1,4 @@
-"""The figures on top of the page."""
+"""The figures at the top of the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tiles(questions: Questions) -> list[Tile]:
-    """Return the figures of the view, each with what it was in the window before."""
+    """Return the figures of the view, each with its value in the previous window."""
     answer = questions.sums()
     if answer.value is None:
         return []
@@ -63,7 +63,7 @@ def _calls(sums: Sequence[Sums], earlier: Sequence[Sums] | None) -> Tile:
 
 
 def _change(now: int, was: int | None) -> str:
-    """Return how much more or less it is than in the window before."""
+    """Return the change from the previous window."""
     if was is None:
         return ""
     if not was:
@@ -112,7 +112,7 @@ def _first_token(questions: Questions) -> Tile:
 
 def _percentiles(name: str, durations: Counter[int]) -> Tile:
     p50, p95, p99 = (figures.duration(milliseconds(durations, p)) for p in (50, 95, 99))
-    # A number is not parted from its unit at the end of a line.
+    # No line break between a number and its unit.
     detail = ", ".join(
         f"{word} {value}".replace(" ", "\xa0") for word, value in (("p50", p50), ("p99", p99))
     )

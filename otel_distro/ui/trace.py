@@ -1,4 +1,4 @@
-"""The page of one trace: its model calls as a waterfall, and everything the ledger has of each."""
+"""The page of one trace: its model calls as a waterfall, with all fields of the ledger."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 _NEAR_NS: Final = 86_400_000_000_000
-"""Calls of a trace are looked for within a day of one of them: there is no index of traces."""
+"""Calls of a trace are searched within a day of one of them: there is no index of traces."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallDetail:
-    """One call of a trace, ready to be shown."""
+    """One call of a trace, formatted for display."""
 
     name: str
     bar: Markup
@@ -46,7 +46,7 @@ class Trace:
 
 
 def calls_of(ledger: Ledger, trace_id: int, near_ns: int | None) -> tuple[StoredCall, ...]:
-    """Return the calls of a trace in order of time, near a moment if one is known."""
+    """Return the calls of a trace in order of time, near a given time if known."""
     if near_ns is None:
         return find_trace(ledger, trace_id)
     wanted = bytes.fromhex(f"{trace_id:032x}")
@@ -59,7 +59,7 @@ def calls_of(ledger: Ledger, trace_id: int, near_ns: int | None) -> tuple[Stored
 
 
 def trace_of(trace_id: int, stored: tuple[StoredCall, ...]) -> Trace:
-    """Return *stored*, which are the calls of one trace, ready to be shown."""
+    """Return *stored*, the calls of one trace, formatted for display."""
     began = min(one.priced.call.start_ns for one in stored)
     ended = max(one.priced.call.end_ns for one in stored)
     length = max(1, ended - began)
@@ -82,7 +82,7 @@ def trace_of(trace_id: int, stored: tuple[StoredCall, ...]) -> Trace:
 
 
 def _depths(stored: tuple[StoredCall, ...]) -> list[int]:
-    """Return how deep each call is below other calls of the trace."""
+    """Return the depth of each call below other calls of the trace."""
     parent = {one.priced.call.span_id: one.priced.call.parent_span_id for one in stored}
     depths = []
     for one in stored:

@@ -29,7 +29,7 @@ COLUMNS: Final = (
 
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
-    """Return what the page shows."""
+    """Return the content of the page."""
     found = find_traces(
         reader, view.trace_filter(), sort=view.sort, limit=A_PAGE + 1, before=view.before
     )
@@ -69,14 +69,14 @@ def _row(row: TraceRow) -> list[Cell]:
 
 
 def cost_of(row: TraceRow) -> str:
-    """Return what the model calls of a trace cost; empty where there are none."""
+    """Return the cost of the model calls of a trace; empty if there are none."""
     if not row.calls:
         return ""
     return figures.cost(row.nano_usd or 0, calls=row.calls, unpriced=row.unpriced)
 
 
 def when(at_us: int) -> str:
-    """Return a moment in UTC, to the millisecond."""
+    """Return a time in UTC, to the millisecond."""
     try:
         at = datetime.fromtimestamp(at_us / 1e6, UTC)
     except (ValueError, OverflowError, OSError):

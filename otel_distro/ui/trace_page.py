@@ -1,4 +1,4 @@
-"""One trace: tree and timeline of its spans, and the details of one of them."""
+"""The page of one trace: tree and timeline of its spans, and the details of one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_ERRORS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event of a span, ready to be shown."""
+    """An event of a span, formatted for display."""
 
     name: str
     after: str
@@ -46,7 +46,7 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Everything about one span."""
+    """The details of one span."""
 
     span_id: str
     name: str
@@ -67,7 +67,7 @@ class Detail:
 def content(
     reader: StoreReader, trace_id: bytes, query: Mapping[str, str]
 ) -> dict[str, Any] | None:
-    """Return what the page shows; None where the store has no span of the trace."""
+    """Return the content of the page; None if the store has no span of the trace."""
     spans = read_trace(reader, trace_id)
     if not spans:
         return None
@@ -96,13 +96,13 @@ def content(
 
 
 def is_stored(reader: StoreReader, trace_id: bytes) -> bool:
-    """Return whether the store has anything of a trace."""
+    """Return whether the store has any span or log record of a trace."""
     query = "SELECT 1 FROM traces WHERE trace_id = ?"
     return any(one.connection.execute(query, (trace_id,)).fetchone() for one in reader)
 
 
 def as_otlp(reader: StoreReader, trace_id: bytes) -> Response:
-    """Return a trace as OTLP/JSON, which other tools take in."""
+    """Return a trace as OTLP/JSON, which other tools import."""
     document = MessageToDict(read_trace_otlp(reader, trace_id))
     for group in document.get("resourceSpans", ()):
         for scope in group.get("scopeSpans", ()):
@@ -159,7 +159,7 @@ def _legend(tree: Tree) -> list[tuple[str, Markup]]:
 
 
 def services_of(tree: Tree) -> list[str]:
-    """Return the services of a trace in the order in which they come in."""
+    """Return the services of a trace in order of appearance."""
     return list(dict.fromkeys(node.span.service for node in tree.order))
 
 

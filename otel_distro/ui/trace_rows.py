@@ -1,4 +1,4 @@
-"""The rows of a trace's timeline; of many equal siblings only some are drawn."""
+"""The rows of a trace's timeline; only some of many similar siblings are drawn."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from otel_distro.ui.trace_tree import Node, Tree
 
 MOST_ROWS: Final = 1_500
-"""A trace of more spans is shown folded: what is alike among siblings becomes one row."""
+"""A trace of more spans is shown folded: similar siblings become one row."""
 _ALIKE_SHOWN: Final = 5
 _COLOURS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a span, or siblings that are folded into one."""
+    """One row: a span, or several folded siblings."""
 
     span_id: str
     name: str
@@ -42,13 +42,13 @@ class Row:
     parent_id: str
     has_children: bool
     folded: int = 0
-    """How many spans this row stands for; 0 for a row of its own."""
+    """Number of spans folded into this row; 0 for a single span."""
 
 
 def rows_of(
     tree: Tree, *, everything: bool = False, chosen: Node | None = None
 ) -> tuple[list[Row], int]:
-    """Return the rows and how many spans have none of their own."""
+    """Return the rows and the number of folded spans."""
     colours: dict[str, str] = {}
     for node in tree.order:
         colours.setdefault(node.span.service, f"s{len(colours) % _COLOURS}")
@@ -89,7 +89,7 @@ def _folded(tree: Tree, colours: dict[str, str], chosen: Node | None) -> tuple[l
 
 
 def _groups(children: list[Node]) -> list[list[Node]]:
-    """Return children by name and service, in the order of the first of each."""
+    """Return children by name and service, ordered by the first of each."""
     groups: dict[tuple[str, str], list[Node]] = {}
     for node in children:
         groups.setdefault((node.span.name, node.span.service), []).append(node)
@@ -97,7 +97,7 @@ def _groups(children: list[Node]) -> list[list[Node]]:
 
 
 def _worth_showing(group: list[Node], kept: set[int]) -> list[Node]:
-    """Return the failed, the slowest, and what is chosen, by their start."""
+    """Return the failed, the slowest and the selected spans, ordered by start."""
     if len(group) <= _ALIKE_SHOWN:
         return group
     failed = [node for node in group if node.errors_below][:_ALIKE_SHOWN]

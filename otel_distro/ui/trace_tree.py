@@ -1,4 +1,4 @@
-"""The spans of a trace as a tree: depth, self time, critical path, costs and errors below."""
+"""The spans of a trace as a tree: depth, self time, critical path, subtree costs and errors."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Node:
     children: list[Node] = field(default_factory=list)
     parent: Node | None = None
     is_orphan: bool = False
-    """Whether its parent is named and not among the spans of the trace."""
+    """Whether its parent is set and missing from the trace."""
     self_ns: int = 0
     """Time in which none of its children ran."""
     on_path: bool = False
-    """Whether the length of the trace depends on it."""
+    """Whether it is on the critical path."""
     cost: SpanCost | None = None
     nano_below: int = 0
-    """Billed cost of it and everything below, in nano-US-dollars."""
+    """Billed cost of its subtree, itself included, in nano-US-dollars."""
     calls_below: int = 0
     unpriced_below: int = 0
     errors_below: int = 0
     spans_below: int = 0
-    """Spans below, without itself."""
+    """Number of descendants."""
 
     @property
     def duration_ns(self) -> int:
-        """How long the span took."""
+        """Duration of the span."""
         return self.span.end_ns - self.span.start_ns
 
 
@@ -47,7 +47,7 @@ class Tree:
 
     roots: list[Node]
     order: list[Node]
-    """Every node, each before its children, children by their start."""
+    """Every node, parents before children, children ordered by start."""
     by_id: dict[str, Node]
     start_ns: int
     end_ns: int
@@ -59,7 +59,7 @@ class Tree:
 
 
 def build_tree(spans: Sequence[StoredSpan], costs: Mapping[str, SpanCost]) -> Tree:
-    """Return *spans* as a tree; whatever parents they name, each is in it once."""
+    """Return *spans* as a tree with each span once, for any parent ids."""
     by_id = {span.span_id: Node(span, cost=costs.get(span.span_id)) for span in spans}
     roots: list[Node] = []
     for node in by_id.values():
@@ -72,7 +72,7 @@ def build_tree(spans: Sequence[StoredSpan], costs: Mapping[str, SpanCost]) -> Tr
             parent.children.append(node)
     order = _ordered(roots)
     if len(order) < len(by_id):
-        # Spans whose parents form a circle hang from no root; one of them becomes one.
+        # Spans whose parents form a cycle have no root; one of them becomes the root.
         reached = {id(node) for node in order}
         for node in by_id.values():
             if id(node) not in reached:
@@ -125,7 +125,7 @@ def _sum_up(node: Node) -> None:
 
 
 def _covered(node: Node) -> int:
-    """Return how long at least one child ran, within the span itself."""
+    """Return the time in which at least one child ran, within the span."""
     covered, until = 0, node.span.start_ns
     for child in node.children:
         start = max(child.span.start_ns, until)
@@ -137,14 +137,14 @@ def _covered(node: Node) -> int:
 
 
 def _mark_path(root: Node) -> None:
-    """Mark the spans that the end of *root* waited for, from its end backwards."""
+    """Mark the critical path of *root*, from its end backwards."""
     stack = [(root, root.span.end_ns)]
     while stack:
         node, end = stack.pop()
         node.on_path = True
         at = min(end, node.span.end_ns)
         for child in sorted(node.children, key=lambda one: one.span.end_ns, reverse=True):
-            # A child that ended before what was waited for last began was waited for before.
+            # A child that ended before the last marked one began precedes it on the path.
             if child.span.start_ns < at and child.span.end_ns <= at:
                 stack.append((child, at))
                 at = child.span.start_ns

@@ -1,4 +1,4 @@
-"""Panels about what was used and what went wrong: tokens, errors, violations, redactions."""
+"""Panels of tokens, errors, latency violations and redactions."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _KINDS: Final = (
     ("output", "s1"),
     ("reasoning", "s3"),
 )
-"""Parts that do not overlap: fresh input, cached input, output without reasoning, reasoning."""
+"""Disjoint parts: fresh input, cached input, output without reasoning, reasoning."""
 
 
 def token_parts(line: Sums) -> tuple[int, int, int, int, int]:
-    """Return the tokens of *line* in the parts of the token mix, which add up to the total."""
+    """Return the tokens of *line* by part of the token mix; they add up to the total."""
     fresh = max(0, line.input_tokens - line.cache_read_tokens - line.cache_write_tokens)
     plain = max(0, line.output_tokens - line.reasoning_tokens)
     return fresh, line.cache_read_tokens, line.cache_write_tokens, plain, line.reasoning_tokens
 
 
 def tokens(questions: Questions) -> Panel:
-    """Return the token mix over time, with the share of input that came from a cache."""
+    """Return the token mix over time, with the cached share of input."""
     answer = questions.sums()
     if answer.value is None:
         return pending("tokens", "Tokens", "half", questions.rows)
@@ -96,7 +96,7 @@ def tokens(questions: Questions) -> Panel:
 
 
 def errors(questions: Questions) -> Panel:
-    """Return failed calls over time, and by what went wrong."""
+    """Return failed calls over time and by error class."""
     answer = questions.sums()
     if answer.value is None:
         return pending("errors", "Errors", "half", questions.rows)
@@ -183,9 +183,9 @@ def violations(questions: Questions) -> Panel:
 
 
 def redactions(tally: Sequence[tuple[int, Mapping[str, int]]], questions: Questions) -> Panel:
-    """Return how many values were redacted before they left, by kind.
+    """Return the number of redacted values by kind.
 
-    *tally* has the counts by kind of each day, named by the moment it begins.
+    *tally* has the counts by kind of each day; the key is the day's start.
     """
     view, title = questions.view, "Redactions"
     found: Counter[str] = Counter()

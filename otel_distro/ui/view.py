@@ -1,4 +1,4 @@
-"""What somebody looks at: a window of time, a breakdown and filters, all of it in the URL."""
+"""The overview's window, breakdown and filters, all in the URL."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WINDOWS: Final = {
     "all": "All time",
 }
 BY: Final = ("model", "provider", "service", "tenant", "operation", "agent", "user", "session")
-"""What spend can be broken down by."""
+"""Dimensions of the spend breakdown."""
 
 FILTERS: Final = (
     "model",
@@ -45,10 +45,10 @@ FILTERS: Final = (
     "user",
     "session",
 )
-"""The filters in the URL; `failed` is one more, a switch."""
+"""The filters in the URL; `failed` is another, a flag."""
 
 FIRST_FILTERS: Final = FILTERS[:3]
-"""Those that are always in sight."""
+"""Filters that are always visible."""
 
 DAYS: Final = {"7d": 7, "30d": 30, "90d": 90}
 _MOST_DAY_STEPS: Final = 93
@@ -57,20 +57,20 @@ _MOST_WEEK_STEPS: Final = 110
 
 @dataclass(frozen=True)
 class View:
-    """A window, a breakdown and filters; made from a URL, and able to make URLs."""
+    """A window, a breakdown and filters; parsed from a URL, and able to build URLs."""
 
     window_name: str
     since: datetime
     until: datetime | None
-    """None while the window is open towards now."""
+    """None for a window that ends now."""
     now: datetime
     by: str = "model"
     filters: Filters = field(default_factory=Filters)
     live: bool = True
     chosen: bool = False
-    """Whether the window was asked for, rather than picked to fit what there is."""
+    """Whether the window was requested, rather than chosen to fit the data."""
     problems: tuple[str, ...] = ()
-    """What could not be understood in the URL, and what was done instead."""
+    """Invalid parameters of the URL, and their replacements."""
 
     @property
     def window(self) -> Window:
@@ -79,7 +79,7 @@ class View:
 
     @cached_property
     def step_ns(self) -> int:
-        """How long the steps are that the ledger is asked for."""
+        """Length of the steps of ledger queries."""
         if self.window_name == "1h":
             return MINUTE_NS
         short = self.window_name == "custom" and self._end - self.since <= timedelta(days=2)
@@ -87,7 +87,7 @@ class View:
 
     @cached_property
     def unit(self) -> str:
-        """What one bar is: minute, hour, day, week or month."""
+        """Unit of one bar: minute, hour, day, week or month."""
         if self.step_ns < NS_PER_DAY:
             return "minute" if self.step_ns == MINUTE_NS else "hour"
         days = (self._end - self.since).days + 1
@@ -97,7 +97,7 @@ class View:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The bars of this window, the first one first, empty ones too."""
+        """The bars of this window in order, empty ones included."""
         return steps_between(self.since, self._end, self.unit)
 
     @cached_property
@@ -105,7 +105,7 @@ class View:
         return [step.start_ns for step in self.steps]
 
     def place(self, at_ns: int) -> int:
-        """Return the number of the step that *at_ns* falls in."""
+        """Return the index of the step that contains *at_ns*."""
         return min(max(0, bisect_right(self._starts, at_ns) - 1), len(self._starts) - 1)
 
     @property
@@ -114,7 +114,7 @@ class View:
 
     @property
     def title(self) -> str:
-        """The window in words."""
+        """The window as text."""
         return WINDOWS.get(self.window_name, "") or f"{self.since:%Y-%m-%d} to {self._last_day()}"
 
     def _last_day(self) -> str:
@@ -122,10 +122,10 @@ class View:
         return f"{last:%Y-%m-%d}"
 
     def before(self) -> View | None:
-        """Return the window of the same length just before; None for all time."""
+        """Return the preceding window of the same length; None for all time."""
         if self.window_name == "all":
             return None
-        # As much of it as has passed of this one, so that a day half gone is not "half the spend".
+        # As much of it as has elapsed of this one, so that half a day is not "half the spend".
         passed = self._end - self.since
         length = self._length()
         return replace(
@@ -143,7 +143,7 @@ class View:
         return timedelta(hours=1) if self.window_name == "1h" else self._end - self.since
 
     def active_filters(self) -> dict[str, str]:
-        """Return the filters that are set, by their name in the URL."""
+        """Return the active filters, by their name in the URL."""
         found = {
             name: str(getattr(self.filters, name))
             for name in FILTERS
@@ -154,7 +154,7 @@ class View:
         return found
 
     def parameters(self) -> dict[str, str]:
-        """Return this view as URL parameters; what is as it comes by itself is left out."""
+        """Return this view as URL parameters, without those at their defaults."""
         found: dict[str, str] = {}
         if self.window_name == "custom":
             found |= {"since": f"{self.since:%Y-%m-%d}", "until": self._last_day()}

@@ -1,4 +1,4 @@
-"""The view that a URL asks for, and the problems that the page shows."""
+"""Parses the view of a URL, with the problems that the page shows."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LONGEST_VALUE: Final = 200
 
 
 def read_view(query: Mapping[str, str], now: datetime, extent: Extent) -> View:
-    """Return the view that a URL's *query* asks for; never raises.
+    """Return the view of a URL's *query*; never raises.
 
-    What cannot be understood is told in `problems` and left as it comes by itself. Without a
-    window the smallest one is taken that holds all calls, or that the last ones are in.
+    Invalid parameters are reported in `problems` and replaced by defaults. The default window is
+    the smallest one that contains all calls, or the latest ones.
     """
     problems: list[str] = []
     name = query.get("window", "")
@@ -53,7 +53,7 @@ def read_view(query: Mapping[str, str], now: datetime, extent: Extent) -> View:
 
 
 def fitting_window(now: datetime, extent: Extent) -> str:
-    """Return the window to show when none is asked for."""
+    """Return the default window."""
     if extent.calls == 0 or extent.first_day_ns is None:
         return "24h"
     last = _moment(extent.last_ns if extent.last_ns is not None else extent.first_day_ns)

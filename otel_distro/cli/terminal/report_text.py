@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from otel_distro.reports.budgets.report import BudgetLine
 
 UNKNOWN_WIDTH = 120
-"""Columns of what is not a terminal."""
+"""Width in columns if stdout is not a terminal."""
 
 
 def console(width: int | None = None) -> Console:
-    """Return a console on stdout: colours on a terminal only, and not with NO_COLOR."""
+    """Return a console on stdout, with colours only on a terminal and without NO_COLOR."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
@@ -43,7 +43,7 @@ def console(width: int | None = None) -> Console:
 def print_report(
     ledger: Ledger, query: Mapping[str, str], now: datetime, budgets: Sequence[BudgetLine]
 ) -> bool:
-    """Print the figures of the window that *query* asks for; return False where there are none."""
+    """Print the figures of the window of *query*; return False if there are none."""
     view = read_view(query, now.astimezone(UTC), extent(ledger))
     snapshot = take(ledger, now, view.since, view.filters or Filters(), view.by)
     if not snapshot.total.calls:

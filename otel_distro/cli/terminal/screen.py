@@ -1,4 +1,4 @@
-"""A snapshot drawn for a terminal of any width; names are made printable first."""
+"""Renders a snapshot for a terminal of any width, with printable names."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _figures(snapshot: Snapshot, width: int) -> Table:
 
 
 def cost_of(line: CostLine) -> str:
-    """Return what *line* cost, unknown parts said."""
+    """Return the cost of *line*, with a mark for unknown parts."""
     return figures.cost(
         line.cost_nano_usd,
         calls=line.calls,
@@ -112,7 +112,7 @@ def _pulse(snapshot: Snapshot, width: int) -> Text:
 
 
 def sparkline(values: Sequence[int]) -> str:
-    """Return *values* as blocks; nothing is a space, the largest a full block."""
+    """Return *values* as blocks: zero is a space, the largest value a full block."""
     most = max(values, default=0)
     if not most:
         return "·" * len(values)
@@ -180,7 +180,7 @@ def _budgets(lines: Sequence[BudgetLine], width: int) -> Table:
 
 
 def bar(share: float, width: int = _BAR) -> str:
-    """Return a bar of *width* characters, *share* (0 to 1) of it full; a rest is never nothing."""
+    """Return a bar of *width* characters, *share* (0 to 1) of it full; a remainder always shows."""
     full = round(share * width)
     if share > 0:
         full = max(1, full)

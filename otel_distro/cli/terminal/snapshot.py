@@ -1,4 +1,4 @@
-"""The figures of one moment: how much, how fast, how dear, what went wrong last."""
+"""Current figures of the ledger: volume, rate, cost, latest errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SPEND: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the ledger says about a window that ends now."""
+    """Figures of the ledger for a window that ends now."""
 
     now: datetime
     since: datetime | None
@@ -34,11 +34,11 @@ class Snapshot:
     """Sums by model."""
     first_token_p95_ms: float | None
     errors: tuple[StoredCall, ...]
-    """The last calls that failed, the latest first."""
+    """The latest failed calls, most recent first."""
     calls_per_second: float
     """Over the last minute."""
     spend_per_hour_nano_usd: int | None
-    """At the rate of the last five minutes; None while nothing in them has a price."""
+    """At the rate of the last five minutes; None while no call in them has a price."""
     per_minute: tuple[int, ...]
     """Calls of each of the last 60 minutes, the oldest first."""
 

@@ -1,7 +1,7 @@
-"""Credentials of exporters: never printed, and never sent in the clear without a word.
+"""Credentials of exporters: never printed, with a warning if sent unencrypted.
 
-The headers of `OTEL_EXPORTER_OTLP_HEADERS` are credentials. OpenTelemetry prints an
-entry it cannot parse, and HTTP clients print a value they cannot send.
+The headers of `OTEL_EXPORTER_OTLP_HEADERS` are credentials. OpenTelemetry prints entries it cannot
+parse, and HTTP clients print values they cannot send.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Unprinted(logging.Filter):
 
 
 def malformed_headers(environ: Mapping[str, str]) -> str | None:
-    """Return what is wrong with the headers of exporters, without values; None where nothing is."""
+    """Return the problem with the headers of exporters, without values; None if valid."""
     for name, value in environ.items():
         if name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("HEADERS"):
             entries = [entry for part in value.split(",") if (entry := part.strip())]
@@ -48,7 +48,7 @@ def malformed_headers(environ: Mapping[str, str]) -> str | None:
 
 
 def keep_headers_unprinted() -> None:
-    """Report headers that cannot be parsed without their values, from now on."""
+    """From now on, report headers that cannot be parsed without their values."""
     parser = logging.getLogger(_PARSER)
     if not any(isinstance(known, _Unprinted) for known in parser.filters):
         parser.addFilter(_Unprinted())
@@ -61,7 +61,7 @@ def warn_of_plaintext(environ: Mapping[str, str]) -> None:
 
 
 def sent_in_the_clear(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield scheme, host and port of places on other machines that get headers unencrypted."""
+    """Yield scheme, host and port of remote endpoints that get headers unencrypted."""
     told = set()
     for signal in _SIGNALS:
         value = partial(otlp_variable, environ, signal)

@@ -1,7 +1,8 @@
-"""OTLP over plain HTTP without `requests`: the usual way to a collector on the same host.
+"""OTLP over plain HTTP without `requests`, for a collector on the same host.
 
-Importing `requests` takes a tenth of a start and five megabytes, for what plain HTTP does not use:
-certificates, proxies, passwords from files. Where any of these may be wanted, it is used as ever.
+Importing `requests` takes a tenth of the start-up time and five megabytes for features that plain
+HTTP does not use: certificates, proxies, passwords from files. If any of these may be needed,
+`requests` is used.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ _CREDENTIALS: Final = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_"
 
 
 def exporter_arguments(environ: Mapping[str, str]) -> dict[type, dict[str, Any]]:
-    """Return what to make the OTLP exporters with that *environ* selects, by class.
+    """Return the constructor arguments of the OTLP exporters selected by *environ*, by class.
 
-    Nothing for those that need more than plain HTTP.
+    Empty for those that need more than plain HTTP.
     """
     if _may_want_more(environ):
         return {}
@@ -45,8 +46,8 @@ def _transport() -> Any:
     from opentelemetry.exporter.http.transport._urllib3 import Urllib3HTTPTransport
 
     transport = Urllib3HTTPTransport()
-    # Spooled records are sent beside new ones. By default it keeps one connection and
-    # warns of each further one in the app's log.
+    # Spooled records are sent in parallel to new ones. By default one connection is kept, and each
+    # further one logs a warning in the app's log.
     transport._pool.connection_pool_kw["maxsize"] = _CONNECTIONS  # noqa: SLF001
     return transport
 
@@ -57,7 +58,7 @@ def _is_plain(signal: str, environ: Mapping[str, str]) -> bool:
     if not ("otlp_proto_http" in chosen or ("otlp" in chosen and protocol)):
         return False
     endpoint = otlp_variable(environ, signal, "ENDPOINT")
-    # Without user and password, which urllib3 leaves out of the request.
+    # Without user and password, which urllib3 does not send.
     return not endpoint or (endpoint.lower().startswith("http://") and "@" not in endpoint)
 
 

@@ -23,7 +23,7 @@ def otlp_variable(environ: Mapping[str, str], signal: str, what: str) -> str:
 def otlp_endpoint(
     environ: Mapping[str, str], signal: str = "traces", exporter: str = "otlp"
 ) -> str:
-    """Return where *exporter*, as `OTEL_<SIGNAL>_EXPORTER` names it, sends *signal*."""
+    """Return the endpoint of *exporter*, as named in `OTEL_<SIGNAL>_EXPORTER`, for *signal*."""
     endpoint = otlp_variable(environ, signal, "ENDPOINT")
     if endpoint:
         return endpoint

@@ -1,7 +1,7 @@
-"""For whom telemetry waits: the app it is of, its signal, and where it is to be sent.
+"""Address of spooled telemetry: app, signal and endpoint.
 
-Each address has a folder of its own, so that no app ever sends what another one left, to another
-place or under other credentials.
+Each address has its own folder, so that no app sends another app's telemetry to a different
+endpoint or under other credentials.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Address:
     protocol: str
     """`http/protobuf` or `grpc`."""
     credentials: str = ""
-    """Keyed digest of the credentials it is to be sent with; empty where there are none."""
+    """Keyed digest of its credentials; empty without any."""
 
     @property
     def names(self) -> tuple[str, str]:
@@ -48,7 +48,7 @@ class Address:
         return ROOT, f"{self.signal}-{key}"
 
     def folder(self, state_dir: Path) -> Path:
-        """Return where its telemetry waits below *state_dir*."""
+        """Return the folder of its telemetry below *state_dir*."""
         return state_dir.joinpath(*self.names)
 
     def describe(self, folder: Path) -> None:
@@ -70,8 +70,8 @@ class Address:
 def digest_of(credentials: Iterable[str], key: bytes | None) -> str:
     """Return a digest that distinguishes *credentials* and hides them; empty without any.
 
-    *key* is the installation's; None, where it cannot be kept, gives a digest that no other
-    process has, so that nothing is sent under other credentials.
+    *key* is the installation's; None, if it cannot be stored, gives a digest unique to this
+    process, so that nothing is sent under other credentials.
     """
     from hashlib import blake2b
 

@@ -21,10 +21,10 @@ class Breaker:
         """`time.monotonic()`; 0 while the endpoint is up."""
 
     def failed(self) -> None:
-        """Record a failed attempt: wait longer than after the one before."""
+        """Record a failed attempt, and increase the wait."""
         wait = min(_FIRST_WAIT * 2.0**self._attempts, LONGEST_WAIT)
         self._attempts = min(self._attempts + 1, 10)
-        # Not for secrets: it only keeps processes from knocking in step.
+        # Not for secrets: only keeps processes from retrying in step.
         self.retry_at = time.monotonic() + wait * random.SystemRandom().uniform(
             1 - _JITTER, 1 + _JITTER
         )

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class DeliveryListener(Protocol):
-    """Hears how deliveries go."""
+    """Receives the outcome of deliveries."""
 
     def delivered(self) -> None:
         """Record a delivery."""

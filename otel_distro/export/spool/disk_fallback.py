@@ -20,21 +20,21 @@ class DiskFallback:
     def __init__(self, transport: SpoolingTransport, journal: Journal | None = None) -> None:
         self._transport = transport
         self.journal = journal
-        """Has every record on disk before it is queued; None where only failures go to disk."""
+        """Writes every record to disk before it is queued; None if only failures are spooled."""
 
     @property
     def keeps(self) -> bool:
-        """Whether records can be written to disk when they cannot be delivered."""
+        """Whether undelivered records can be spooled."""
         return self._transport.keeps
 
     @property
     def keeps_after_shutdown(self) -> bool:
-        """Whether records that come after closing can be written to disk."""
+        """Whether records added after closing can be spooled."""
         return self._transport.folder is not None
 
     @property
     def retry_at(self) -> float:
-        """When delivering may be tried again, as `time.monotonic()`."""
+        """Time of the next delivery attempt, as `time.monotonic()`."""
         return self._transport.breaker.retry_at
 
     def holds_back(self) -> bool:
@@ -43,11 +43,11 @@ class DiskFallback:
 
     @property
     def stopped_for(self) -> float:
-        """Seconds for which nothing may be tried any more; negative while it may."""
+        """Seconds since attempts were stopped; negative while they are allowed."""
         return time.monotonic() - self._transport.stopped_at
 
     def begin(self, marks: Iterable[Any]) -> None:
-        """Prepare for a batch that is handed to the exporter, in the journal at *marks*."""
+        """Prepare for the export of a batch, in the journal at *marks*."""
         self._transport.outcome = DeliveryOutcome.UNFIT
         if self.journal is not None:
             self.journal.begin(marks)
@@ -63,23 +63,23 @@ class DiskFallback:
         return self._transport.rejected
 
     def keep(self, payload: bytes, count: int) -> bool:
-        """Write an encoded request with *count* records to disk; return whether that worked."""
+        """Write an encoded request with *count* records to disk; return the success."""
         return self.keeps and self._transport.keep(payload, count)
 
     def keep_records(self, records: Sequence[Any]) -> bool:
-        """Encode *records* and write them to disk; raises when one of them cannot be encoded."""
+        """Encode *records* and write them to disk; raises if one of them cannot be encoded."""
         return self._transport.keep_records(records)
 
     def take_back(self) -> bytes | None:
-        """Return the request under way, for the caller to keep; None without one."""
+        """Return the request in progress, for the caller to save; None without one."""
         return self._transport.take_back()
 
     def abandon(self) -> None:
-        """Send nothing any more."""
+        """Stop sending."""
         self._transport.abandon()
 
     def close(self) -> None:
-        """Close the files on disk in good order for the next process."""
+        """Close the files on disk cleanly for the next process."""
         if self.journal is not None:
             self.journal.close()
         if self._transport.folder is not None:

@@ -36,14 +36,14 @@ class Drained:
     damaged: int = 0
     set_aside: list[Path] = field(default_factory=list)
     in_use: int = 0
-    """Segments left to the process that has them in hand."""
+    """Segments skipped because another process has them locked."""
     refused: Answer | None = None
     """Why it ended before everything was sent."""
     under_way: tuple[Segment, int] | None = None
-    """The segment of the request that is being sent, and up to where it was sent before."""
+    """The segment of the request in progress, and its previous sent position."""
 
     def withdraw(self) -> None:
-        """Mark the request under way for a retry: no thread waits for its response."""
+        """Mark the request in progress for a retry: no thread waits for its response."""
         if self.under_way is not None:
             segment, sent = self.under_way
             with suppress(OSError):
@@ -72,9 +72,9 @@ def drain(
 ) -> Drained:
     """Send the requests of *folder* until it is empty, *send* fails or *go_on* returns False.
 
-    The caller holds the drain lock, and may read *done* from another thread. Raises OSError when
-    the folder cannot be read or written; requests sent by then are marked as sent. *joined*
-    allows several records in one request.
+    The caller holds the drain lock, and may read *done* from another thread. Raises OSError if the
+    folder cannot be read or written; requests sent by then are marked as sent. *joined* allows
+    several records in one request.
     """
     done = done or Drained()
     for name in names(folder):
@@ -115,8 +115,8 @@ def _drain_segment(
         if not go_on():
             return
         if count:
-            # Marked as soon as it is written: were we killed before the response, it would
-            # otherwise be sent twice.
+            # Marked as soon as it is written: a kill before the response would otherwise send it
+            # twice.
             done.under_way = segment, sent
             answer = send(payload, partial(segment.mark_sent, end))
             done.under_way = None
@@ -144,7 +144,7 @@ def _drain_segment(
 def _requests(
     data: bytes, start: int, most: int
 ) -> Iterator[tuple[bytes, int, int, Damage | None]]:
-    """Yield requests of a fair size, how much each holds, and what damage follows it.
+    """Yield requests of a suitable size, the count of each, and the damage after it.
 
     Encoded OTLP requests can be joined end to end: the result is one request with the content of
     all of them.

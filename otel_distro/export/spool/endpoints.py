@@ -1,4 +1,4 @@
-"""Endpoints and reasons of failure without the secrets in them, and those secrets apart."""
+"""Separates endpoints and failure reasons from the secrets in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def without_header(reason: str) -> str:
-    """Return why a request could not be sent, without the header that an HTTP client repeats."""
+    """Return why a request could not be sent, without the header quoted by an HTTP client."""
     if any(sign in reason for sign in ("header value", "header name", "Header part")):
         return "a header cannot be sent as it is; fix OTEL_EXPORTER_OTLP_HEADERS"
     return reason
@@ -22,7 +22,7 @@ def without_credentials(endpoint: str) -> str:
         scheme, rest = "", endpoint
     for end in "?#":
         rest = rest.partition(end)[0]
-    # Up to the last one: a password may contain what ends a host, and rather less is shown.
+    # Up to the last one: a password may contain a host delimiter, so rather show less.
     return scheme + has_scheme + rest.rpartition("@")[2]
 
 
@@ -32,7 +32,7 @@ _NO_CREDENTIALS = frozenset(
 
 
 def header_credentials(headers: Any) -> Iterator[str]:
-    """Yield each of *headers* that may say in whose name a request is sent; secrets."""
+    """Yield each of *headers* that may identify the sender of a request; secrets."""
     for name, value in sorted(dict(headers or {}).items()):
         if str(name).lower() not in _NO_CREDENTIALS:
             yield f"{str(name).lower()}={value}"

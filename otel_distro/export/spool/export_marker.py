@@ -1,7 +1,7 @@
 """Marks code that exports telemetry, for instrumentation to skip.
 
-Log records that an export makes, such as those of its HTTP client at DEBUG, are not exported: each
-export would make another.
+Log records emitted by an export, such as those of its HTTP client at DEBUG, are not exported: each
+export would emit more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Not a thread's: with gevent other code of the same thread runs while an export waits.
+# Not thread-local: with gevent other code of the same thread runs while an export waits.
 _exporting: Final = ContextVar("otel_distro_exporting", default=False)
 
 
@@ -28,5 +28,5 @@ def exporting() -> Iterator[None]:
 
 
 def is_exporting() -> bool:
-    """Whether an export is being made here."""
+    """Whether the current code runs within an export."""
     return _exporting.get()

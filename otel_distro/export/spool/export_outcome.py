@@ -9,25 +9,25 @@ from typing import Final
 
 
 class ResponseClass(Enum):
-    """Action for a request by its response."""
+    """Action for a request, determined by its response."""
 
     DELIVERED = auto()
     TRY_LATER = auto()
-    """Nothing is wrong with it."""
+    """The request can be retried."""
     REJECTED = auto()
-    """It would be refused again, so it is not worth keeping."""
+    """It would be rejected again, so it is not kept."""
     UNWANTED = auto()
     """The endpoint does not serve this signal; spooled requests stay on disk."""
     TOO_LARGE = auto()
-    """Smaller requests with the same content may be taken."""
+    """Smaller requests with the same content may be accepted."""
 
 
 class DeliveryOutcome(Enum):
     """Outcome of the last request of an exporter."""
 
     UNFIT = auto()
-    """It did not come as far as the connection, or was too large: it could not be encoded, or is
-    more than one request may hold. Parts of it may do."""
+    """The request was not sent, or too large: it could not be encoded, or exceeds the limit of one
+    request. Parts of it may be sent."""
     DELIVERED = auto()
     KEPT = auto()
     """It is on disk and will be sent later."""
@@ -35,28 +35,28 @@ class DeliveryOutcome(Enum):
     RETURNED = auto()
     """It was neither delivered nor kept; trying again makes sense."""
     TAKEN = auto()
-    """The request was under way at exit; the thread that took it over accounts for it."""
+    """The request was in progress at exit; the thread that took it over accounts for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A verdict and, unless all of it was delivered, why."""
+    """A verdict and, unless all of it was delivered, the reason."""
 
     verdict: ResponseClass
     reason: str = ""
     answered: bool = True
-    """False when the endpoint did not answer, which likely affects the other signals as well."""
+    """False if the endpoint did not respond, which likely affects the other signals as well."""
     rejected: int = 0
-    """Of a request that was delivered, how many records the receiver rejects for good."""
+    """Records of a delivered request that the receiver rejected permanently."""
 
 
 DELIVERED: Final = Answer(ResponseClass.DELIVERED)
 
 _LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
-"""4xx about the sender or the moment, not about the data.
+"""4xx statuses about the sender or a temporary state, not about the data.
 
-OTLP asks not to retry 401 and the like. We do not repeat them at once either, but spool
-them: telemetry recorded with an expired key is sent once the key is valid, or by `spool drain`.
+OTLP requires that 401 and similar are not retried. They are not retried at once, but spooled:
+telemetry recorded with an expired key is sent once the key is valid, or by `spool drain`.
 """
 _ABOUT_THE_PLACE: Final = frozenset({404, 405, 410, 501})
 """The endpoint does not accept this signal. Redirects mean the same; they are not followed because
@@ -79,7 +79,7 @@ _NOT_TAKEN: Final = frozenset({"NOT_FOUND", "UNIMPLEMENTED"})
 
 
 def classify_grpc(code: str) -> ResponseClass:
-    """Judge the name of a gRPC status code."""
+    """Classify the name of a gRPC status code."""
     if code == "OK":
         return ResponseClass.DELIVERED
     if code in _NOT_TAKEN:

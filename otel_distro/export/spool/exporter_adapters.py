@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_distro.export.spool.export_outcome import Answer
 
     Send = Callable[[bytes, Callable[[], None] | None], Answer]
-    """Sends an encoded request; the second argument is called when it is on its way."""
+    """Sends an encoded request; the second argument is called when it has been written."""
     Carry = Callable[[bytes, Send], Answer]
     """Receives an encoded request and the function that sends it."""
 
@@ -36,13 +36,13 @@ class ExporterAdapter(Protocol):
     def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
         """Send an encoded request once, without repeating it; on any thread.
 
-        *on_sent* is called, where that can be known, when the request has left this process and
-        the response is pending: from then on it arrives even if the process is killed.
+        *on_sent* is called, if detectable, when the request has left this process and the response
+        is pending: from then on it arrives even if the process is killed.
         """
         ...
 
     def credentials(self) -> Iterator[str]:
-        """Yield everything that decides in whose name requests are sent; secrets."""
+        """Yield everything that identifies the sender of requests; secrets."""
         ...
 
     def at_fork(self) -> None:

@@ -1,4 +1,4 @@
-"""One folder of the spool: what one app sends of one signal to one place, up to a limit."""
+"""One folder of the spool: one app, one signal, one endpoint, up to a limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SEGMENT_BYTES: Final = 2 * 2**20
 """A segment that has reached this size is closed; a reader holds one segment in memory."""
 SYNC_SECONDS: Final = 5.0
-"""Older records survive a power cut; every written record survives the process."""
+"""Seconds after which records survive a power cut; every written record survives the process."""
 _LOOK_AGAIN: Final = 16
 """The folder is measured again whenever a sixteenth of its limit has been written."""
 _RETRY_SECONDS: Final = 1.0
@@ -57,7 +57,7 @@ class SpoolFolder:
         self._retry_at = 0.0
 
     def keep(self, payload: bytes, count: int) -> bool:
-        """Write *payload*, an encoded request with *count* records; return whether it is kept."""
+        """Write *payload*, an encoded request with *count* records; return whether it is stored."""
         with self._lock:
             if time.monotonic() < self._retry_at:
                 return False
@@ -100,7 +100,7 @@ class SpoolFolder:
         self._segment = None
 
     def new_segment(self) -> Segment:
-        """Return a new segment in the folder, which is made if need be; raises OSError."""
+        """Return a new segment in the folder, creating the folder if missing; raises OSError."""
         if not self._prepared:
             prepare_folder(self._state_dir, *self.address.names)
             self.address.describe(self.path)
@@ -123,7 +123,7 @@ class SpoolFolder:
             return segment, segment.append(payload, count)
 
     def _append_with_reserve(self, payload: bytes, count: int) -> None:
-        """Write to a segment of its own, closed at once: the process is out of descriptors."""
+        """Write to a separate segment, closed at once: the process is out of descriptors."""
         with reserve.lent():
             segment = self.new_segment()
             try:

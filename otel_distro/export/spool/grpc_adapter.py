@@ -27,7 +27,7 @@ class GrpcAdapter:
         self.endpoint = str(exporter._endpoint)
         self._export = exporter._export
         self._translate = exporter._translate_data
-        # One attempt: an event that is set ends the exporter's own retries after the first.
+        # One attempt: a set event ends the exporter's own retries after the first.
         exporter._shutdown_in_progress = threading.Event()
         exporter._shutdown_in_progress.set()
         self._code = ""
@@ -71,17 +71,17 @@ class GrpcAdapter:
                 metadata=exporter._headers,
                 timeout=exporter._timeout,
             )
-        except Exception as error:  # RpcError, whose module may not be there
+        except Exception as error:  # RpcError, whose module may be missing
             return _grpc_answer(_code_of(error) or "UNAVAILABLE")
         return partial_answer(self._signal, response)
 
     def credentials(self) -> Iterator[str]:
-        """Yield everything that decides in whose name requests are sent."""
+        """Yield everything that identifies the sender of requests."""
         yield from header_credentials(self._exporter._headers)
         yield endpoint_credentials(self.endpoint)
 
     def at_fork(self) -> None:
-        """Leave it to gRPC, which has hooks of its own."""
+        """Do nothing: gRPC has its own fork hooks."""
 
     def _listen(self, client: Any) -> Any:
         return _Listening(client, self._heard, self._answered)
@@ -111,7 +111,7 @@ def _grpc_answer(code: str) -> Answer:
 
 
 class _Listening:
-    """A gRPC stub that reports statuses and responses, which the exporter keeps to itself."""
+    """A gRPC stub that reports statuses and responses, which the exporter does not expose."""
 
     def __init__(
         self, client: Any, heard: Callable[[str], None], answered: Callable[[Any], None]

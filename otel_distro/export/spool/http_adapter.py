@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from otel_distro.export.spool.exporter_adapters import Carry
 
-# Not of the logging tree, where an app's dictConfig would enable it again.
+# Not in the logging tree, where an app's dictConfig would enable it again.
 _silent = logging.Logger("otel_distro.spool.resend")  # noqa: LOG001
 _silent.disabled = True
 
@@ -41,7 +41,7 @@ class HttpAdapter:
         self._signal = signal
         self._client = exporter._client
         self.endpoint = str(exporter._endpoint)
-        # One attempt: an event that is set ends the client's own retries after the first.
+        # One attempt: a set event ends the client's own retries after the first.
         self._once = copy.copy(self._client)
         self._once._shutdown_event = threading.Event()
         self._once._shutdown_event.set()
@@ -56,7 +56,7 @@ class HttpAdapter:
         return self._try_once(payload, on_sent)[1]
 
     def _try_once(self, payload: bytes, on_sent: Callable[[], None] | None) -> tuple[Any, Answer]:
-        """Send *payload*; return the client's result and what it means."""
+        """Send *payload*; return the client's result and its outcome."""
         result, response = _export(self._once, payload, on_sent)
         answer = _http_answer(result)
         if answer.verdict is ResponseClass.DELIVERED:
@@ -64,7 +64,7 @@ class HttpAdapter:
         return result, answer
 
     def credentials(self) -> Iterator[str]:
-        """Yield everything that decides in whose name requests are sent."""
+        """Yield everything that identifies the sender of requests."""
         yield from header_credentials(self._client._headers)
         yield endpoint_credentials(self.endpoint)
         session = getattr(self._client._transport, "_session", None)
@@ -141,14 +141,14 @@ class _TellingTransport:
     def request(
         self, method: str, url: str, *, data: bytes, headers: dict[str, str], **options: Any
     ) -> Any:
-        # Else a body that is read in blocks is sent in chunks, which not every receiver takes.
+        # Otherwise a body read in blocks is sent chunked, which not every receiver supports.
         headers = {**headers, "content-length": str(len(data))}
         body = _Body(data, self._on_sent)
         return self._transport.request(method, url, data=body, headers=headers, **options)
 
 
 class _Body(io.BytesIO):
-    """A request body. Its sender reads a block, writes it, and reads on until there is nothing."""
+    """A request body. Its sender reads and writes it in blocks until it is exhausted."""
 
     def __init__(self, data: bytes, on_sent: Callable[[], None]) -> None:
         super().__init__(data)

@@ -1,7 +1,7 @@
-"""Connections that a forked child inherits: its copies are closed, and it makes its own.
+"""Closes the connections that a forked child inherits, and gives it new ones.
 
-Nothing here may wait: the locks of the HTTP client may be held by a thread of the parent that was
-sending at the moment of the fork, and no thread of the child will ever release them.
+Nothing here may block: a thread of the parent that was sending during the fork may hold the HTTP
+client's locks, and no thread of the child ever releases them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _left_alone: Final[list[Any]] = []
 
 
 def renew_connections(transport: Any) -> None:
-    """Give *transport*, of the OTLP exporter over HTTP, pools and locks that are free."""
+    """Give *transport*, of the OTLP exporter over HTTP, new pools and locks."""
     session = getattr(transport, "_session", None)
     cookies: Any = getattr(session, "cookies", None)
     if hasattr(cookies, "_cookies_lock"):
@@ -37,7 +37,7 @@ def renew_connections(transport: Any) -> None:
 
 
 def drop_lost_connections(transport: Any) -> None:
-    """Forget idle connections whose socket the program closed: its number may be another's now."""
+    """Drop idle connections whose socket the program closed: its descriptor may be reused."""
     for connection in _idle(transport):
         sock = connection.sock
         if sock is not None and identity(sock.fileno()) != _sockets.get(connection):
@@ -75,12 +75,12 @@ def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:
 
 
 def _empty(pools: Any) -> None:
-    """Close idle connections in *pools* without its locks; the parent's ends stay as they are."""
+    """Close idle connections in *pools* without locking; the parent's copies are unaffected."""
     for pool in list(getattr(pools, "_container", {}).values()):
         waiting = getattr(pool, "pool", None)
         for connection in list(getattr(waiting, "queue", ())):
             with suppress(Exception):  # a connection that was never opened has no socket
                 connection.sock.close()
         if isinstance(waiting, Queue):
-            # urllib3 empties it when the interpreter ends, and takes its lock for that.
+            # urllib3 clears it at interpreter exit, and takes its lock for that.
             Queue.__init__(waiting, waiting.maxsize)

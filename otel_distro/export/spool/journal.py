@@ -1,8 +1,7 @@
-"""For those to whom the last second matters: every record is on disk when its span has ended.
+"""Optional journal: every record is on disk when its span has ended.
 
-The app's thread redacts, encodes and writes each record, which costs it some hundred microseconds.
-In return a kill -9 loses nothing that had ended: undelivered records are sent by the
-next process of the app.
+The app's thread redacts, encodes and writes each record, which takes some hundred microseconds. In
+return a kill -9 loses no ended record: the app's next process sends undelivered ones.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 _PATIENCE: Final = 0.2
-"""Seconds after which the app's thread, interrupted by a signal, may hold the lock for good."""
+"""Seconds to wait for a lock that the app's thread, interrupted by a signal, may hold forever."""
 _RETRY_SECONDS: Final = 1.0
 _SYNC_SECONDS: Final = 5.0
 
@@ -37,10 +36,10 @@ class _Page:
 
     segment: Segment
     live: bool = True
-    """False once its records are left to the resender."""
+    """False once its records belong to the resender."""
     full: bool = False
     sent: int = HEADER_SIZE
-    """Position up to which it need not be sent any more."""
+    """Position up to which it is acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,9 @@ class Journal:
         self._synced_at = 0.0
 
     def write(self, record: Any, enqueue: Callable[[Mark | None], None]) -> bool:
-        """Write *record*, then have it queued; return False when that is left to the resender.
+        """Write *record*, then queue it; return False if the resender sends it instead.
 
-        It is queued without a mark when it cannot be written.
+        A record that cannot be written is queued without a mark.
         """
         payload = self._encoded(record) if time.monotonic() >= self._retry_at else None
         if payload is None:
@@ -95,11 +94,11 @@ class Journal:
     def _encoded(self, record: Any) -> bytes | None:
         try:
             return encode(self._transport.signal, [record])
-        except Exception:  # the exporter will judge it
+        except Exception:  # the exporter will handle it
             return None
 
     def _written(self, payload: bytes) -> Mark | None:
-        if self._busy or self._closed:  # busy: a signal handler interrupted this very thread
+        if self._busy or self._closed:  # locked: a signal handler interrupted this very thread
             return None
         self._busy = True
         try:
@@ -118,7 +117,8 @@ class Journal:
         try:
             return page, page.segment.append(payload, 1)
         except DescriptorLostError:
-            # The program closed our descriptor and another process has the file: it sends it.
+            # The program closed our descriptor and another process has locked the file: it sends
+            # it.
             self._disown(page)
             page = self._opened()
             return page, page.segment.append(payload, 1)
@@ -153,14 +153,14 @@ class Journal:
 
         Otherwise the records of a process killed before the response would be sent twice.
         """
-        if not self._transport.proven:  # then it may well not arrive
+        if not self._transport.proven:  # then it may not arrive
             return
         with self._turn() as ours:
             for page, end in self._in_hand.items() if ours else ():
                 self._mark(page, end)
 
     def withdraw(self) -> None:
-        """Undo the mark: the export did not arrive."""
+        """Undo the mark: the export failed."""
         with self._turn() as ours:
             for page in self._in_hand if ours else ():
                 self._mark(page, page.sent)
@@ -182,7 +182,7 @@ class Journal:
                 page.segment.mark_sent(position)
 
     def surrender(self) -> None:
-        """Leave everything that was not acknowledged to the resender."""
+        """Leave all unacknowledged records to the resender."""
         self.withdraw()
         with self._turn():  # an unavailable lock must not delay the exit
             for page in self._pages:

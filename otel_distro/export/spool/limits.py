@@ -10,7 +10,7 @@ class SpoolLimits:
     """Limits of one folder of the spool."""
 
     max_bytes: int = 64 * 2**20
-    """For each signal an app sends to one place; beyond it the oldest goes first."""
+    """For each signal an app sends to one endpoint; beyond it the oldest is dropped first."""
 
     def with_megabytes(self, megabytes: float | None) -> SpoolLimits:
         """Return these limits with another size, if one is given."""

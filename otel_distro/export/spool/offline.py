@@ -1,4 +1,4 @@
-"""The spool from outside the apps: status, and sending by hand."""
+"""Access to the spool from outside the apps: status, and manual sending."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class FolderStatus:
     path: Path
     address: Address
     records: int
-    """Spans, log records or metric exports that wait."""
+    """Spooled spans, log records or metric exports."""
     size_bytes: int
     files: int
     files_in_use: int
-    """Of these, how many a running process has in hand."""
+    """Number of these that a running process has locked."""
     oldest_ns: int | None
-    """When the oldest file was begun, since the Unix epoch; None where nothing waits."""
+    """Creation time of the oldest file, since the Unix epoch; None if the folder is empty."""
     damaged: tuple[Path, ...]
 
 
 def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
-    """Yield every folder of the spool below *state_dir* and what it is for."""
+    """Yield every folder of the spool below *state_dir* and its address."""
     root = state_dir / ROOT
     try:
         found = sorted(os.listdir(root))
@@ -48,7 +48,7 @@ def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
 
 
 def status(state_dir: Path) -> list[FolderStatus]:
-    """Return the status of each folder with waiting records."""
+    """Return the status of each folder with spooled records."""
     return [_status(path, address) for path, address in folders(state_dir)]
 
 
@@ -75,7 +75,8 @@ def _size(path: Path) -> int:
 
 
 def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
-    """Send the records spooled at *path* through *port*; None if another process does so now."""
+    """Send the records spooled at *path* through *port*; None if another process is sending
+    them."""
     with turn_to_drain(path) as ours:
         return drain(path, port.send, joined=address.signal != "metrics") if ours else None
 
@@ -86,12 +87,12 @@ def configured_adapter(address: Address) -> ExporterAdapter | None:
 
 
 def waits(path: Path) -> bool:
-    """Whether anything waits in the folder at *path*."""
+    """Whether the folder at *path* has spooled records."""
     return bool(names(path))
 
 
 def place(port: ExporterAdapter) -> str:
-    """Return where *port* sends to, without credentials."""
+    """Return the endpoint of *port*, without credentials."""
     return without_credentials(port.endpoint)
 
 

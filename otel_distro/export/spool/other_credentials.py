@@ -1,4 +1,4 @@
-"""Telemetry that waits for the same receiver under other credentials, which are not ours to use."""
+"""Reports telemetry spooled for the same receiver under other credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def warn_of_others(state_dir: Path, address: Address) -> None:
-    """Report once that telemetry of the app waits which was recorded under other credentials."""
+    """Report once that the spool has telemetry of the app recorded under other credentials."""
     try:
         folders = sorted((state_dir / ROOT).iterdir())
     except OSError:

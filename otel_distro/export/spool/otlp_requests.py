@@ -1,4 +1,4 @@
-"""Encoded OTLP requests: made from records, and counted."""
+"""Encodes OTLP requests, and counts their records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def encode(signal: str, records: Sequence[Any]) -> bytes:
 
 
 def request_type(signal: str) -> Any:
-    """Return the message that an encoded request of *signal* is."""
+    """Return the decoded message of a request of *signal*."""
     if signal == "traces":
         from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
@@ -37,7 +37,7 @@ def request_type(signal: str) -> Any:
 
 
 def count_records(signal: str, payload: bytes) -> int:
-    """Return how many spans or log records *payload* holds; a metric export counts as one."""
+    """Return the number of spans or log records in *payload*; a metric export counts as one."""
     if signal == "metrics":
         return 1
     request = request_type(signal).FromString(payload)

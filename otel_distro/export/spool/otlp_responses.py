@@ -1,7 +1,7 @@
 """Responses of OTLP receivers: bounded reads, and classification by content.
 
-A status of 200 is not enough: a login page sends it too, and a receiver may reject part of a
-request and still send 200 (`partial_success`).
+A status of 200 is not sufficient: a login page sends it too, and a receiver may reject part of a
+request with 200 (`partial_success`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST_RESPONSE: Final = 64 * 1024
-"""Bytes, as sent and decompressed, that are read of a response; the rest is ignored."""
+"""Limit in bytes of a response, compressed and decompressed; the rest is ignored."""
 _MOST: Final = 2**53
 _REJECTED: Final = {
     "traces": ("rejected_spans", "rejectedSpans"),
@@ -28,7 +28,7 @@ _REJECTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response as the exporter's client sees it, and the beginning of its body."""
+    """An HTTP response for the exporter's client, with the start of its body."""
 
     status_code: int | None = None
     reason: str | None = None
@@ -91,7 +91,7 @@ def _content_of(result: Any) -> bytes:
 
 
 def _beginning(raw: Any) -> bytes:
-    """Return the beginning of the body; its connection is used again only if that was all."""
+    """Return the start of the body; the connection is reused only if the body is complete."""
     try:
         data = raw.read(LARGEST_RESPONSE + 1, decode_content=False)
         if len(data) > LARGEST_RESPONSE:
@@ -110,7 +110,7 @@ def _beginning(raw: Any) -> bytes:
 
 
 def judge(signal: str, response: Response) -> Answer:
-    """Return the outcome of a request of *signal* by a response with a status of success."""
+    """Return the outcome of a request of *signal* from a response with a success status."""
     body = response.body
     kind = str(response.fields.get("content-type", "")).partition(";")[0].strip().lower()
     if "html" in kind or body.lstrip()[:1] == b"<":
@@ -128,7 +128,7 @@ def judge(signal: str, response: Response) -> Answer:
 
 
 def partial_answer(signal: str, message: Any) -> Answer:
-    """Return the outcome of a request by its decoded response *message*."""
+    """Return the outcome of a request from its decoded response *message*."""
     partial = getattr(message, "partial_success", None)
     if partial is None:
         return DELIVERED

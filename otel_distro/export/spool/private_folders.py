@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def prepare_folder(state_dir: Path, *names: str) -> Path:
     """Create the private folder *names* below *state_dir* and return it; check it if it exists.
 
-    Raises OSError when it cannot be created, and UnsafeFileError when one of the folders is a
-    link, another user's, or in a place where every user can replace it.
+    Raises OSError if it cannot be created, and UnsafeFileError if one of the folders is a link,
+    another user's, or replaceable by other users.
     """
     make_private_folder(state_dir)
     folder = state_dir

@@ -1,8 +1,8 @@
 """Format of a spool file: pure functions over bytes.
 
-A file begins with a header with the number of bytes sent. Then records follow: a mark,
-how many spans (log records, exports) the payload holds, its length, a CRC-32 over all of that, the
-payload. A reader that meets damage looks for the next mark, so one flipped bit costs one record.
+A file begins with a header with the number of bytes sent. Records follow: a mark, the number of
+spans (log records, exports) in the payload, its length, a CRC-32 over all of that, the payload. A
+reader skips damage up to the next mark, so one flipped bit loses one record.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST_CANDIDATES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A sound record."""
+    """An intact record."""
 
     end: int
     """Position in the file after the record."""
@@ -43,17 +43,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A stretch of a file that is not a sound record."""
+    """A part of a file that is no intact record."""
 
     end: int
     count: int
-    """Lost spans or records, as far as the damaged record shows; at least 1."""
+    """Lost spans or records, if the damaged record shows their number; at least 1."""
     torn: bool
-    """The file ends within the record: its writer was stopped half-way, nothing was damaged."""
+    """The file ends within the record: its writer was stopped, nothing was damaged."""
 
 
 def pack_header(done: int = HEADER_SIZE) -> bytes:
-    """Return the header of a file that was sent up to *done*."""
+    """Return the header of a file sent up to *done*."""
     return _FILE_MARK + pack_done(done)
 
 
@@ -63,15 +63,15 @@ def pack_done(done: int) -> bytes:
 
 
 def pack_record(payload: bytes, count: int) -> bytes:
-    """Return *payload*, which holds *count* spans, as a record."""
+    """Return *payload* with *count* spans as a record."""
     checksum = zlib.crc32(payload, zlib.crc32(_COUNTED.pack(count, len(payload))))
     return _RECORD.pack(_RECORD_MARK, count, len(payload), checksum) + payload
 
 
 def read_done(data: bytes) -> int | None:
-    """Return up to where the file was sent; None if *data* does not begin as our files do.
+    """Return the position up to which the file was sent; None if *data* has no header of ours.
 
-    A damaged position counts as the beginning: sending twice is better than never.
+    A damaged position counts as the start: sending twice is better than never.
     """
     if len(data) < HEADER_SIZE or not data.startswith(_FILE_MARK):
         return None
@@ -81,7 +81,7 @@ def read_done(data: bytes) -> int | None:
 
 
 def read_records(data: bytes, start: int) -> Iterator[Record | Damage]:
-    """Yield what *data* holds from *start* on."""
+    """Yield the records and damage in *data* from *start* on."""
     position = start
     while position < len(data):
         found: Record | Damage = _record_at(data, position) or _damage_at(data, position)
@@ -112,8 +112,8 @@ def _damage_at(data: bytes, position: int) -> Damage:
 
 
 def _next_sound(data: bytes, position: int) -> int | None:
-    # A mark may occur in a payload by chance, so only a sound record counts as the next one. The
-    # limit keeps a file made of nothing but marks from costing the square of its length.
+    # A mark may occur in a payload by chance, so only an intact record counts as the next one. The
+    # limit prevents quadratic time for a file of marks only.
     for _ in range(_MOST_CANDIDATES):
         position = data.find(_RECORD_MARK, position + 1)
         if position == -1:
@@ -138,7 +138,7 @@ def _count_at(data: bytes, position: int) -> int:
 
 
 def count_waiting(data: bytes) -> int:
-    """Return how many spans in a whole file still have to be sent, without checking them all."""
+    """Return the number of unsent spans in a whole file, without checking them all."""
     done = read_done(data)
     if done is None:
         return 0

@@ -14,7 +14,7 @@ _LOCKS: Final = ".lock"
 
 
 def waiting_files(state_dir: Path) -> list[Path]:
-    """Return the files of telemetry below *state_dir* that wait to be sent."""
+    """Return the spool files below *state_dir*."""
     return [
         path
         for path in (state_dir / ROOT).rglob("*")
@@ -23,9 +23,9 @@ def waiting_files(state_dir: Path) -> list[Path]:
 
 
 def remove_waiting(state_dir: Path) -> int:
-    """Delete every file of telemetry below *state_dir*; return how many that were.
+    """Delete every spool file below *state_dir*; return their number.
 
-    A process that has one of them open keeps writing to it; those records are never read.
+    A process with an open file keeps writing to it; those records are never read.
     """
     removed = 0
     for path in waiting_files(state_dir):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 _OTHERS_AT_IT: Final = 5.0
-"""Seconds after which to look again at what another process has in hand."""
+"""Seconds between checks of segments locked by another process."""
 _SHORTEST: Final = 0.05
 
 
@@ -48,28 +48,28 @@ class Resender:
         self._drained = Drained()
 
     def serve(self, transport: SpoolingTransport) -> None:
-        """Also send the folder of *transport*."""
+        """Add the folder of *transport*."""
         self._transports.append(transport)
         transport.wake_resender = self.wake
 
     def look(self) -> None:
-        """Start if anything waits, from this process or from one that has ended."""
+        """Start if records are spooled, by this process or an ended one."""
         if any(folder.waiting() for _, folder in self._served()):
             self.wake()
 
     def wake(self) -> None:
-        """Start; something waits."""
+        """Start: records are spooled."""
         self._asked = True
         if not self._closing:
             self._worker.ensure()  # when no thread can start any more, the next process sends it
 
     def begin_close(self) -> None:
-        """Stop after the request under way."""
+        """Stop after the current request."""
         self._closing = True
         self._awake.set()
 
     def end_close(self, timeout: float) -> None:
-        """Wait up to *timeout* seconds for the request under way, unless deliveries fail."""
+        """Wait up to *timeout* seconds for the current request, unless deliveries fail."""
         self.begin_close()
         thread = self._worker.thread
         if thread is not None and not any(transport.failing for transport in self._transports):
@@ -93,7 +93,8 @@ class Resender:
                     return
 
     def _round(self) -> float | None:
-        """Send what can be sent; return seconds until the next attempt, None if nothing waits."""
+        """Send spooled records; return seconds until the next attempt, None if the spool is
+        empty."""
         pauses: list[float] = []
         for transport, folder in self._served():
             if not folder.waiting() or not transport.may_send():
@@ -108,9 +109,9 @@ class Resender:
         return min(pauses, default=None)
 
     def _send(self, transport: SpoolingTransport, folder: SpoolFolder) -> float | None:
-        """Send the records of *folder*; return when to retry, None if a retry is of no use now."""
+        """Send the records of *folder*; return the retry time, None if a retry is useless now."""
         with turn_to_drain(folder.path) as ours:
-            # A transport without a probe here detects recovery by its own requests.
+            # A transport without its own probe detects recovery by its own requests.
             transport.probed = ours
             if not ours:
                 return _OTHERS_AT_IT
@@ -122,7 +123,7 @@ class Resender:
                     transport.resend,
                     lambda: self._goes_on(transport),
                     done,
-                    joined=transport.signal != "metrics",  # each export is a moment of its own
+                    joined=transport.signal != "metrics",  # each export has its own time
                 )
             except OSError as error:
                 transport.probed = False
@@ -132,7 +133,7 @@ class Resender:
         if done.refused is not None:
             return transport.retry_at - time.monotonic()
         transport.probed = False
-        # Segments that others are writing are theirs to send, or ours once they have ended.
+        # Other processes send the segments they write; once they have ended, we do.
         return None if done.in_use or not folder.waiting() else _SHORTEST
 
     def _goes_on(self, transport: SpoolingTransport) -> bool:

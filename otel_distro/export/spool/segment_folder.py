@@ -27,20 +27,20 @@ def names(folder: Path) -> list[str]:
 
 
 def sizes(folder: Path) -> Iterator[tuple[str, int]]:
-    """Yield name and size of every file in *folder* that counts towards its limit."""
+    """Yield name and size of every file in *folder* that counts toward its limit."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(OSError):
                 if entry.name.endswith(SUFFIX):
                     found = entry.stat(follow_symlinks=False)
-                    # Of a file with holes, which we never write, what it takes on disk counts.
+                    # For a sparse file, which we never write, its disk usage counts.
                     on_disk = getattr(found, "st_blocks", found.st_size // 512 + 1) * 512
                     size = found.st_size
                     yield entry.name, min(size, on_disk) if size > LARGEST_BYTES else size
 
 
 def waiting_in(path: Path) -> int:
-    """Return how many spans the segment at *path* still holds, locked or not."""
+    """Return the number of unsent spans in the segment at *path*, locked or not."""
     try:
         descriptor = open_private(path, os.O_RDONLY)
     except OSError:
@@ -50,7 +50,7 @@ def waiting_in(path: Path) -> int:
 
 
 def in_use(path: Path) -> bool:
-    """Whether a running process has the segment at *path* in hand."""
+    """Whether a running process has locked the segment at *path*."""
     segment = Segment.take(path)
     if segment is None:
         return True
@@ -59,7 +59,7 @@ def in_use(path: Path) -> bool:
 
 
 def sent_up_to(data: bytes) -> int | None:
-    """Return up to where a segment with this content was sent; None if it is not a segment."""
+    """Return the position up to which this segment was sent; None if it is no segment."""
     return read_done(data)
 
 

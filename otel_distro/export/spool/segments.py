@@ -1,7 +1,7 @@
-"""One file of the spool: written by one process, then sent by the process that locks it.
+"""A spool file, written by one process, then sent by the process that locks it.
 
-Who has a segment in hand holds an advisory lock on it, which the system takes back when the
-process dies. A segment without a lock has no owner and may be sent.
+The owner of a segment holds an advisory lock on it, which the system releases when the process
+dies. A segment without a lock has no owner and may be sent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LARGEST_BYTES: Final = 32 * 2**20
 """Larger than any segment of ours; bytes beyond it are damage and are not read."""
 _READ: Final = 2**20
 _UNBORN: Final = ".new-"
-"""Readers do not see a file before its writer holds the lock on it."""
+"""Suffix of a file whose writer does not hold its lock yet; readers ignore it."""
 
 
 _held: set[OwnDescriptor] = set()
@@ -40,16 +40,17 @@ _held: set[OwnDescriptor] = set()
 
 
 def forget_inherited() -> None:
-    """In a forked child: close the copies of the parent's descriptors, leaving it its locks."""
+    """In a forked child, close the copies of the parent's descriptors; the parent keeps its
+    locks."""
     while _held:
         _held.pop().close()
 
 
 @contextmanager
 def locked(descriptor: int, what: object) -> Iterator[bool]:
-    """Hold the lock on *descriptor* for the body; yield False when another process has it.
+    """Hold the lock on *descriptor* for the body; yield False if another process has it.
 
-    The descriptor is closed in the end, and at once in a forked child.
+    The descriptor is closed at the end, and at once in a forked child.
     """
     own = OwnDescriptor(descriptor, what)
     _held.add(own)
@@ -70,7 +71,7 @@ def _unlock_and_close(own: OwnDescriptor) -> None:
 
 
 class Segment:
-    """A segment that this process holds the lock on; not thread-safe."""
+    """A segment locked by this process; not thread-safe."""
 
     def __init__(self, path: Path, descriptor: int, size: int) -> None:
         self.path = path
@@ -82,7 +83,7 @@ class Segment:
 
     @classmethod
     def create(cls, folder: Path) -> Segment:
-        """Make a new segment in *folder*, named so that the oldest sorts first."""
+        """Create a segment in *folder*, named so that the oldest sorts first."""
         name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(3)}{SUFFIX}"
         unborn, path = folder / f"{_UNBORN}{name}", folder / name
         descriptor = create_private(unborn)
@@ -99,7 +100,7 @@ class Segment:
 
     @classmethod
     def take(cls, path: Path) -> Segment | None:
-        """Return the segment at *path* with its lock held; None when another process has it."""
+        """Return the segment at *path*, locked; None if another process has the lock."""
         try:
             descriptor = open_private(path)
         except FileNotFoundError:
@@ -121,7 +122,7 @@ class Segment:
         try:
             _write(descriptor, record, self.size)
         except OSError:
-            # Half a record would hide those that follow it until a reader has searched.
+            # Half a record would hide those after it until a reader has searched.
             with suppress(OSError):
                 os.ftruncate(self._own.number, self.size)
             raise
@@ -129,7 +130,7 @@ class Segment:
         return self.size
 
     def read(self) -> bytes:
-        """Return the file, at most `LARGEST_BYTES` of it."""
+        """Return the content of the file, at most `LARGEST_BYTES`."""
         data = bytearray()
         descriptor = self._opened()
         while len(data) < LARGEST_BYTES and (chunk := os.pread(descriptor, _READ, len(data))):
@@ -137,7 +138,7 @@ class Segment:
         return bytes(data)
 
     def mark_sent(self, position: int) -> None:
-        """Remember that everything before *position* was sent, also for other processes."""
+        """Store that everything before *position* was sent, for other processes too."""
         _write(self._opened(), pack_done(position), DONE_AT)
 
     def sync(self) -> None:
@@ -156,9 +157,9 @@ class Segment:
         _unlock_and_close(self._own)
 
     def _opened(self) -> int:
-        """Return the descriptor; open and lock the file again where the program closed it.
+        """Return the descriptor; reopen and lock the file if the program closed it.
 
-        Raises DescriptorLostError when the file is gone or another process has it now.
+        Raises DescriptorLostError if the file is gone or another process has locked it.
         """
         if self._own.is_ours():
             return self._own.number

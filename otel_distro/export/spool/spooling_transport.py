@@ -1,8 +1,7 @@
 """Transport between one OTLP exporter and its connection: failed requests are spooled.
 
-While the endpoint is known to be down the exporter's thread attempts nothing: requests go
-straight to disk, so memory stays flat and an exit is quick. One probe at a time finds out when it
-is back.
+While the endpoint is known to be down the exporter's thread makes no attempts: requests go directly
+to disk, so memory stays constant and the exit is quick. One probe at a time detects recovery.
 """
 
 from __future__ import annotations
@@ -50,11 +49,11 @@ class SpoolingTransport:
         self.breaker = Breaker()
         self.outcome = DeliveryOutcome.UNFIT
         self.rejected = 0
-        """Of the last request, how many records were rejected although it was delivered."""
+        """Records of the last delivered request that were rejected."""
         self.keeps = folder is not None
-        """Whether a request that fails is written to disk; not where a journal already has it."""
+        """Whether a failed request is spooled; false if a journal already has it."""
         self.resend_at = 0.0
-        """`time.monotonic()` before which nothing that was kept is sent."""
+        """`time.monotonic()` before which no spooled request is sent."""
         self.probed = False
         """Whether another component of this process detects the endpoint's recovery."""
         self.wake_resender: Callable[[], None] = lambda: None
@@ -68,14 +67,14 @@ class SpoolingTransport:
         self.stopped_at = math.inf
         """`time.monotonic()` of `stop_sending`."""
         self.unreachable = False
-        """Whether the last attempt had no answer."""
+        """Whether the last attempt got no response."""
         self.proven = False
-        """Whether the last attempt was answered well, so that the next is likely to arrive too."""
+        """Whether the last attempt succeeded, so that the next is likely to succeed too."""
         self._abandoned = False
         port.intercept(self.carry)
 
     def carry(self, payload: bytes, send: Send) -> Answer:
-        """Deliver or keep *payload*; on the exporter's thread. What became of it is `outcome`."""
+        """Deliver or spool *payload*, on the exporter's thread; the result is in `outcome`."""
         if not self.may_send():
             self.outcome = DeliveryOutcome.REJECTED
             self._on_outcome(self.outcome)
@@ -135,7 +134,7 @@ class SpoolingTransport:
             self._told.refused(self.signal, answer.reason)
 
     def holds_back(self) -> bool:
-        """Whether requests go to disk untried."""
+        """Whether requests go to disk without an attempt."""
         if self.folder is None:
             return False
         if self._stopped:
@@ -145,7 +144,7 @@ class SpoolingTransport:
         return self.probed or time.monotonic() < self.breaker.retry_at
 
     def keep(self, payload: bytes, count: int | None = None) -> bool:
-        """Write *payload* to disk; return whether that worked."""
+        """Write *payload* to disk; return the success."""
         if self.folder is None:
             return False
         if count is None:
@@ -157,7 +156,7 @@ class SpoolingTransport:
         return True
 
     def keep_records(self, records: Sequence[Any]) -> bool:
-        """Encode spans or log *records* and write them to disk; return whether that worked."""
+        """Encode spans or log *records* and write them to disk; return the success."""
         return self.keep(encode(self.signal, records), len(records))
 
     def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
@@ -178,7 +177,7 @@ class SpoolingTransport:
 
     @property
     def retry_at(self) -> float:
-        """When the next resend may be tried, as `time.monotonic()`."""
+        """Time of the next resend attempt, as `time.monotonic()`."""
         return max(self.breaker.retry_at, self.resend_at)
 
     @property
@@ -188,7 +187,7 @@ class SpoolingTransport:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a request is under way although nothing was to be tried any more."""
+        """Whether a request is in progress although attempts were stopped."""
         return self._payload is not None and time.monotonic() > self.stopped_at + _STUCK_SECONDS
 
     @property
@@ -204,15 +203,15 @@ class SpoolingTransport:
         self.stopped_at = time.monotonic()
 
     def take_back(self) -> bytes | None:
-        """Return the request that is under way, if there is one; it is the caller's now."""
+        """Return the request in progress, if any; the caller takes it over."""
         with self._lock:
             payload, self._payload = self._payload, None
             if payload is not None:
-                self.unreachable, self.proven = True, False  # no answer in time
+                self.unreachable, self.proven = True, False  # no response in time
             return payload
 
     def abandon(self) -> None:
-        """From now on nothing is sent or kept: it has been accounted for as lost."""
+        """Stop sending and spooling: the remaining records are counted as lost."""
         with self._lock:
             self._abandoned = True
 

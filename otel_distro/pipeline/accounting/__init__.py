@@ -1,1 +1,1 @@
-"""What calls cost: settled, counted, written to the ledger."""
+"""Cost accounting of model calls: settlement, metrics, ledger."""

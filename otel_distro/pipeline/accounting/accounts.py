@@ -1,9 +1,8 @@
-"""What spans cost and whether they kept their budgets, told to ledger and metrics by one thread.
+"""Accounts for the cost and latency of spans on one background thread.
 
 The application's thread only recognises a span and queues it (`take`). Pricing, settling budgets
-and storing happen on the accounting thread, in batches. An exporter that reads a span before its
-turn has come makes the settlement decide there and then, so nobody waits for anybody once the
-first price is known.
+and storing happen on the accounting thread, in batches. An exporter that reads a span earlier
+settles it immediately, so no thread waits for another once the first price is known.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ if TYPE_CHECKING:
     from otel_pricing import PriceBook, PricedCall
 
 _GATHER_SECONDS = 0.2
-"""How long the thread lets spans gather before it writes them in one transaction."""
+"""Seconds that the thread collects spans before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
 
 
 class Accounts:
-    """Recognises spans and has them settled; thread-safe, restarted in a forked child."""
+    """Recognises spans and settles them; thread-safe, restarted after fork."""
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class Accounts:
         self._settling = False
 
     def take(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
-        """Recognise and queue *span* on the app's thread; return where its facts come from."""
+        """Recognise and queue *span* on the app's thread; return the source of its facts."""
         return self._errors.of(span, self._queue(span))
 
     def _queue(self, span: ReadableSpan) -> Callable[[], Mapping[str, Any]] | None:
@@ -106,9 +105,9 @@ class Accounts:
         return _Facts(account, record, self._faults)
 
     def pending(self) -> bool:
-        """Whether anything waits to be settled, or is being settled now."""
+        """Whether any span is queued or being settled."""
         if self._wire is not None:
-            self._wire.drain()  # what has ended is queued by that
+            self._wire.drain()  # queues finished requests
             if self._wire.is_open() or self._wire.due_in() is not None:
                 return True
         return bool(self) or self._settling
@@ -118,11 +117,11 @@ class Accounts:
         return self._hasten().wait(timeout)
 
     def _hasten(self) -> threading.Event:
-        """Have everything taken so far settled at once; return the event that is set then."""
+        """Settle everything taken so far without delay; return an event that is set once done."""
         done = threading.Event()
         if self._wire is not None:
-            self._wire.drain()  # what has ended is queued, and starts the thread
-        if self or self._start_lock.locked():  # or another thread is starting it right now
+            self._wire.drain()  # queues finished requests, which starts the thread
+        if self or self._start_lock.locked():  # or another thread is starting it
             self._wake()
         self._waiting.append(done)
         if self._thread is None and not self._start_lock.locked():
@@ -136,7 +135,7 @@ class Accounts:
         return bool(self._settlement or self._verdicts or self._tools)
 
     def _settle_here(self) -> None:
-        """Settle everything on this thread: no other one runs, nor can start at the exit."""
+        """Settle everything on this thread, at exit, when no other thread can start."""
         if self:
             with suppress_instrumentation():
                 self._settle_for(all_of_them=True)
@@ -144,27 +143,27 @@ class Accounts:
             self._release(self._take_waiting())
 
     def stop_waiting(self) -> None:
-        """Let spans leave without their cost where that is not known yet: the process ends."""
+        """Export spans without a cost that is not known yet; for the end of the process."""
         self._settlement.stop_waiting()
 
     def take_unpriced(self, reason: str) -> list[PricedCall]:
-        """Take the calls that are not priced yet as they are; the process ends."""
+        """Take the calls that are not priced yet as they are; for the end of the process."""
         return self._settlement.take_unpriced(reason)
 
     def before_fork(self) -> None:
-        """Wait for a moment in which no call is being priced; see `Settlement.pause`."""
+        """Wait until no call is being priced; see `Settlement.pause`."""
         self._settlement.pause()
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """End the pause."""
         self._settlement.go_on()
 
     def at_fork(self) -> None:
-        """Start anew in a forked child: what was queued belongs to the parent."""
+        """Reset after fork: queued spans belong to the parent."""
         self._reset()
 
     def _wake(self) -> None:
-        # Whoever is starting it already may be a greenlet that runs only if we do not wait.
+        # A greenlet may be starting it already, and runs only if we do not wait.
         if self._thread is None and self._start_lock.acquire(blocking=False):
             try:
                 if self._thread is None:
@@ -192,10 +191,10 @@ class Accounts:
                 self._settle_for(all_of_them=False)
 
     def _settle_for(self, *, all_of_them: bool) -> None:
-        """Settle what is queued, for everybody who waits for that."""
+        """Settle the queue, for all waiting flushes."""
         waiting = self._take_waiting()
         hastens = all_of_them or bool(waiting)
-        self._settling = True  # before anything is taken off the queue
+        self._settling = True  # before taking anything off the queue
         self._settle(all_of_them=hastens)
         if hastens:
             for sink in self._call_sinks:
@@ -212,14 +211,14 @@ class Accounts:
             done.set()
 
     def _pause(self) -> float | None:
-        """Return the seconds until something is due without being asked for; None for nothing."""
+        """Return the seconds until the next deferred work is due; None if there is none."""
         if self._wire is None:
             return None
         due = (self._wire.due_in(), self._settlement.due_in())
         return min((seconds for seconds in due if seconds is not None), default=None)
 
     def _gather(self) -> None:
-        # In slices, so that somebody who waits for a flush is not kept waiting.
+        # In slices, so that a waiting flush is not delayed.
         until = time.monotonic() + _GATHER_SECONDS
         while not self._waiting and time.monotonic() < until:
             time.sleep(_SLICE_SECONDS)
@@ -257,12 +256,12 @@ class Accounts:
     def _guarded(self, action: Callable[..., None], *items: Any) -> None:
         try:
             action(*items)
-        except Exception as error:  # one sink's fault is not the others'
+        except Exception as error:  # an error in one sink must not affect the others
             self._faults.record("account", error)
 
 
 class _Facts:
-    """The attributes to add to a span's view, asked for when it is first read."""
+    """The attributes to add to a span's view, computed when it is first read."""
 
     __slots__ = ("_account", "_faults", "_record")
 
@@ -280,6 +279,6 @@ class _Facts:
                 facts.update(self._record.attributes())
             if self._account is not None:
                 facts.update(self._account.facts())
-        except Exception as error:  # a span without cost beats no span
+        except Exception as error:  # better a span without cost than no span
             self._faults.record("account", error)
         return facts

@@ -1,4 +1,4 @@
-"""Spans of the calls in a batch's result, which nothing else describes."""
+"""Spans of the calls in a batch result, which no instrumentation describes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otel_wire.batch_results import BatchResult
 
 _MOST_REMEMBERED: Final = 200_000
-"""Calls of results that are remembered, so that a result that is fetched again counts once."""
+"""Number of calls of results remembered, so that a result fetched again counts once."""
 
 
 class BatchSpans:
@@ -31,7 +31,7 @@ class BatchSpans:
         self.provider: Any = None
         """The tracer provider whose processors get the spans; None drops them."""
         self.claims: ClaimedResults | None = None
-        """What other processes have taken; None asks this process only."""
+        """Claims of all processes; None deduplicates within this process only."""
         self._ended: dict[int, None] = {}
 
     def take(
@@ -40,7 +40,7 @@ class BatchSpans:
         records: Iterable[SpanRecord],
         about: Callable[[Context], Mapping[str, Any]],
     ) -> None:
-        """End spans of *records* of *result*; *about* returns who and what a context is for."""
+        """End spans of *records*; *about* returns the inherited attributes of a context."""
         if self.provider is None:
             return
         for_whom: Mapping[str, Any] = about(result.context)
@@ -66,7 +66,7 @@ class BatchSpans:
             end(span, self.provider)
 
     def _new(self, records: Iterable[SpanRecord]) -> list[SpanRecord]:
-        """Return those of *records* that neither this nor another process has taken."""
+        """Return those of *records* that no process has taken yet."""
         found = {r.span_id: r for r in records if r.span_id not in self._ended}
         for span_id in found:
             self._ended[span_id] = None

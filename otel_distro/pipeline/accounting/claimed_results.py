@@ -1,8 +1,9 @@
-"""Which calls of batch results some process of this machine has taken already.
+"""Claims on the calls of batch results, shared by the processes of this machine.
 
 A result may be fetched by several processes at once, on several days, and be imported as a file:
 each of its calls counts once. A call is claimed when its line is read, for some minutes; it stays
-claimed once it is stored. A process that ends in between leaves it to whoever fetches it next.
+claimed once it is stored. If the process ends in between, the next one to fetch the result claims
+it.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "batch-results.db"
 """Name of the file in the state folder."""
 CLAIMED_S: Final = 600
-"""How long a call is claimed that is not stored."""
+"""How long a call that is not stored stays claimed."""
 KEPT_S: Final = 100 * 86_400
-"""How long a stored call is remembered; providers keep results for some 30 days."""
+"""How long a stored call is remembered; providers keep results for about 30 days."""
 _TIDY_EVERY_S: Final = 3_600
 _BUSY_S: Final = 5.0
 _TABLE: Final = (
@@ -38,10 +39,10 @@ _TABLE: Final = (
 
 
 class ClaimedResults:
-    """Claims in *state_dir* of calls for *ledger*; None where there is none.
+    """Claims in *state_dir* of calls for *ledger*; None without a ledger.
 
-    *may_store* is asked before anything is written.
-    Where the file cannot be used, every call is new: the ledger keeps one of those with a time.
+    *may_store* is checked before each write. Without a usable file every call is new: the ledger
+    keeps one of those with a time.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class ClaimedResults:
         self._tidy_at_s = 0
 
     def claim(self, span_ids: Sequence[int]) -> set[int]:
-        """Return those of *span_ids* that nothing has claimed, and claim them."""
+        """Claim those of *span_ids* that are unclaimed, and return them."""
         if not span_ids or not self._may_store():
             return set(span_ids)
         import sqlite3
@@ -114,5 +115,5 @@ class ClaimedResults:
 
 
 def remember_imported(calls: Iterable[PricedCall], claims: ClaimedResults) -> None:
-    """Have processes that fetch the results among *calls*, now in the ledger, leave them out."""
+    """Mark the batch results among *calls* as stored, so that other processes skip them."""
     claims.stored(p.call.span_id for p in calls if p.call.scope == BATCH_SCOPE)

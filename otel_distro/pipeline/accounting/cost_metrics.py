@@ -22,8 +22,8 @@ _BUCKETS_USD = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10
 class CostMetrics:
     """Counts billed calls on the global meter provider.
 
-    A counter cannot take anything back. A call without a certain price may still turn out to be
-    the duplicate of one that has it, so such calls wait for one more settlement before they count.
+    A counter cannot be decremented. A call without a certain price may still prove to be a
+    duplicate of one that has it, so such calls are counted one settlement later.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class CostMetrics:
         self._held: dict[tuple[int, int], PricedCall] = {}
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Count what is certain among the calls, and what was held back last time."""
+        """Count the calls with a certain price, and those deferred last time."""
         due, self._held = self._held, {}
         for priced in revised:
             was_held = due.pop((priced.call.trace_id, priced.call.span_id), None)
@@ -61,7 +61,7 @@ class CostMetrics:
             self._count(priced)
 
     def flush(self) -> None:
-        """Count what is still held back."""
+        """Count the calls still deferred."""
         held, self._held = self._held, {}
         for priced in held.values():
             self._count(priced)

@@ -1,8 +1,8 @@
-"""One call, two processes: a client and the gateway that serves it write one ledger.
+"""Deduplicates calls that a client and its gateway both write to one ledger.
 
-Both have seen a request, and the provider has charged one. The client's is to a host of one's own
-and encloses the gateway's in time; it has the response id of a seller's, or the same trace and the
-same id or tokens. The gateway's is billed: it spoke to the seller.
+Both record a request, and the provider charges for one. The client's request goes to one of the
+app's own hosts and encloses the gateway's in time; it has a provider's response id, or the same
+trace and the same id or tokens. The gateway's is billed: it called the provider.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ THROUGH_GATEWAY: Final = "billed as the request of the gateway that served it"
 _MARKER: Final = "calls-to-own-hosts"
 _RECENT_S: Final = 600.0
 _LONGEST_NS: Final = 300 * 10**9
-"""Longest call of a client for which its gateway's is looked for."""
+"""Longest client call that is matched with a gateway's."""
 _SLACK_NS: Final = 50_000_000
 _MOST_AT_ONCE: Final = 200
 _RANDOM: Final = int.from_bytes(os.urandom(4), "big")
 
 
 def process_number() -> int:
-    """Return a number of this process that no other one has, for calls to one's own hosts."""
+    """Return a number unique to this process, for calls to the app's own hosts."""
     return os.getpid() << 32 | _RANDOM
 
 
 def number_for(host: str) -> int | None:
-    """Return the number to store with a call to *host*; None where a seller is behind it."""
+    """Return the number to store with a call to *host*; None for a provider's host."""
     return process_number() if is_own_host(host) else None
 
 
 class GatewayCalls:
-    """Finds calls of clients that are billed as those of their gateways; for one ledger.
+    """Finds client calls that are billed as their gateway's; for one ledger.
 
-    A database is asked through the connection of *writer*: a session for each batch of calls would
-    cost the server more than the question.
+    Queries use the connection of *writer*: a session for each batch of calls would cost the server
+    more than the query.
     """
 
     def __init__(self, writer: LedgerWriter, state_dir: Path) -> None:
@@ -56,9 +56,9 @@ class GatewayCalls:
         self._marker = state_dir / _MARKER
 
     def revised(self, stored: Sequence[PricedCall]) -> list[PricedCall]:
-        """Return calls of clients that are not billed any more, now that *stored* are stored.
+        """Return client calls that are no longer billed, now that *stored* are stored.
 
-        Whichever process stores last finds the pair. Raises LedgerError where it cannot read.
+        The process that stores last finds the pair. Raises LedgerError if the read fails.
         """
         calls = [p.call for p in stored if p.billed and p.call.scope == WIRE_SCOPE]
         if any(call.own_host_process is not None for call in calls):
@@ -73,11 +73,11 @@ class GatewayCalls:
     def _mark(self) -> None:
         try:
             self._marker.touch(mode=0o600)
-        except OSError:  # another process finds nothing, and both calls stay billed
+        except OSError:  # another process finds no pair, and both calls stay billed
             return
 
     def _may_have_clients(self) -> bool:
-        """Whether some process has called a host of one's own lately: nobody else has gateways."""
+        """Whether any process has called one of its own hosts lately; only those have gateways."""
         if isinstance(self._writer.location, PostgresUrl):
             return True
         try:
@@ -106,7 +106,7 @@ class GatewayCalls:
 
 
 def pairs(related: Iterable[StoredCall]) -> list[PricedCall]:
-    """Return the clients' calls among *related* whose gateway's is there too, as not billed."""
+    """Return the client calls among *related* that have a gateway call there, as not billed."""
     stored = [call for call in related if call.priced.call.scope == WIRE_SCOPE]
     taken: set[tuple[int, int]] = set()
     found: list[PricedCall] = []
@@ -132,14 +132,14 @@ def _serves(inner: StoredCall, outer: StoredCall, taken: set[tuple[int, int]]) -
     ours, theirs = inner.priced.call, outer.priced.call
     if ours.own_host_process == theirs.own_host_process or _key(inner) in taken:
         return False
-    # A gateway before another one is a client too: then only the order shows who serves whom.
+    # A gateway in front of another is a client too: only their nesting shows which serves which.
     slack_ns = _SLACK_NS if ours.own_host_process is None else 0
     if ours.start_ns < theirs.start_ns - slack_ns or ours.end_ns > theirs.end_ns + _SLACK_NS:
         return False
     mark = inner.response_fingerprint
     same_id = mark is not None and mark == outer.response_fingerprint
     if ours.trace_id != theirs.trace_id:
-        # Servers of tests give every answer the same id; sellers do not.
+        # Test servers give every response the same id; providers do not.
         return same_id and ours.own_host_process is None
     if same_id:
         return True

@@ -1,4 +1,4 @@
-"""Calls of processes that were killed before they had stored them."""
+"""Calls of processes that were killed before storing them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _REASON: Final = "the process ended before the call was stored"
 
 
 class Left(NamedTuple):
-    """A file of a process that has ended, and the requests in it."""
+    """The file of an ended process, and the requests in it."""
 
     path: Path
     requests: tuple[PricedCall, ...]
 
 
 def left_behind(folder: Path) -> Iterator[Left]:
-    """Yield what killed processes of this host left in *folder*."""
+    """Yield the files that killed processes of this host left in *folder*."""
     with suppress(OSError):
         for path in sorted(folder.iterdir()):
             with suppress(OSError, UnknownOwnerError):
@@ -40,16 +40,16 @@ def left_behind(folder: Path) -> Iterator[Left]:
 
 
 def left_calls(folder: Path) -> int:
-    """Return how many calls of killed processes no ledger has taken over yet."""
+    """Return how many calls of killed processes are in no ledger yet."""
     if not folder.is_dir():
         return 0
     return sum(len(left.requests) for left in left_behind(folder))
 
 
 def take_over(folder: Path, store: Callable[[list[PricedCall]], bool]) -> int:
-    """Have *store* keep what killed processes left; return the number of calls.
+    """Pass the calls of killed processes to *store*; return the number of calls.
 
-    *store* returns whether they are safe; only then the file is removed.
+    The file is removed only if *store* returns that they are stored durably.
     """
     taken = 0
     for left in left_behind(folder):
@@ -84,7 +84,7 @@ def _requests(content: bytes) -> Iterator[PricedCall]:
 
 
 def _priced(call: ModelCall, reserved: int, charged: int) -> PricedCall:
-    """Return *call* at what its budget charged, or with what it reserved as its bound."""
+    """Return *call* at the cost its budget charged, or with the reservation as its bound."""
     if charged < 0:
         bound = reserved if reserved > 0 else None
         return replace(unpriced(call, _REASON), exposure_nano_usd=bound)

@@ -1,8 +1,8 @@
-"""Calls that a program sent and could not store, or not price, before it ended.
+"""Calls that a program could not store or price before it ended.
 
-The next program that calls a model stores them, and so does a command that reads the ledger: the
-figures of a program that has ended are complete for whoever looks at them. A command also prices
-what was left without a price because the time of the exit was over.
+The next program that calls a model stores them, and so does a command that reads the ledger, so
+reports on ended programs are complete. A command also prices calls left unpriced when the exit
+timeout expired.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ NOT_PRICED: Final = "not priced before the exit"
 
 
 def collect(settings: Settings, say: Callable[[str], None]) -> None:
-    """Store and price what ended programs left for the ledger of *settings*.
+    """Store and price the calls that ended programs left for the ledger of *settings*.
 
-    Nothing happens where nothing was left, or where consent does not allow to store. *say* receives
-    what is wrong. Never raises: what cannot be stored now stays where it is.
+    Does nothing without such calls, or without consent to store. *say* receives warnings. Never
+    raises: calls that cannot be stored now are kept for a later attempt.
     """
     from otel_cost_ledger.model.location import ClickHouseUrl, spill_path
     from otel_cost_ledger.write.spill import first_start_ns
@@ -47,7 +47,7 @@ def collect(settings: Settings, say: Callable[[str], None]) -> None:
         _store(settings, ledger, spill, folder, say)
         if since_ns is not None:
             _price(settings, ledger, since_ns, say)
-    except Exception as error:  # a command reads what there is
+    except Exception as error:  # a command reads the ledger as it is
         say(f"calls of ended programs could not be stored: {type(error).__name__}: {error}")
 
 

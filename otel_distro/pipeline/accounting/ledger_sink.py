@@ -1,4 +1,4 @@
-"""Hands what the accounts settle to the cost ledger."""
+"""Writes settled calls to the cost ledger."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 def sink_for(
     settings: Settings, clean: Callable[[str], str], gate: ExportGate = ALLOW_ALL
 ) -> LedgerSink | None:
-    """Return what stores the calls of this process; None where there is nowhere to store them.
+    """Return the sink for the calls of this process; None without a ledger to write to.
 
-    A ledger in ClickHouse is filled by a Collector, from the spans: this is reported once.
+    A Collector fills a ledger in ClickHouse, from spans; this is reported once.
     """
     if isinstance(settings.ledger, ClickHouseUrl):
         messages.warn_once(
@@ -90,7 +90,7 @@ class LedgerSink:
             self._gateways = GatewayCalls(writer, self._settings.state_dir)
         try:
             through_gateways = self._gateways.revised(new)
-        except LedgerError:  # it cannot be read now; both calls stay billed
+        except LedgerError:  # the ledger cannot be read now; both calls stay billed
             return
         if through_gateways:
             writer.revise(through_gateways)
@@ -119,23 +119,23 @@ class LedgerSink:
         return self._opened.lag() if self._opened is not None else (0, "")
 
     def is_durable(self) -> bool:
-        """Return whether the ledger has all calls that it was given."""
+        """Return whether all calls taken so far are in the ledger."""
         return not self.lag()[0]
 
     def flush(self) -> None:
-        """Store whatever waits, even if the last attempt has just failed."""
+        """Store all pending calls, even if the last attempt has just failed."""
         if self._opened is not None:
             self._opened.force_flush()
 
     def leave(self, unpriced: Sequence[PricedCall] = ()) -> bool:
-        """Have what waits, and *unpriced*, stored by whoever writes next: the process ends.
+        """Leave pending calls and *unpriced* for the next process to store; for the process's end.
 
-        From any thread, and without waiting for the ledger. Returns whether nothing can get lost.
+        Callable from any thread; does not wait for the ledger. Returns whether all calls are safe.
         """
         unpriced = self._admitted(unpriced)
         if not unpriced and self._opened is None:
             return True
-        # Not those of other processes: at the exit there is no time for anything else.
+        # Not those of other processes: there is no time for that at exit.
         kept = self._writer(takes_over=False).save_waiting(unpriced)
         count = sum(priced.billed for priced in unpriced)
         if count and kept:
@@ -150,7 +150,7 @@ class LedgerSink:
         # Opened at the first call: a process that never calls a model never touches the disk.
         if self._opened is None:
             path = self._settings.ledger
-            assert path is not None  # noqa: S101 - a sink is made only where there is a ledger
+            assert path is not None  # noqa: S101 - a sink is created only with a ledger
             self._opened = LedgerWriter(
                 path,
                 clean=self._clean,
@@ -163,7 +163,7 @@ class LedgerSink:
         return self._opened
 
     def _take_over(self, writer: LedgerWriter) -> None:
-        """Store the calls that killed processes had sent and not stored."""
+        """Store the calls that killed processes sent and did not store."""
         folder = self._settings.state_dir / FOLDER
         if not folder.is_dir():
             return

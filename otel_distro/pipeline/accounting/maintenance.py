@@ -1,6 +1,6 @@
-"""Maintenance of the ledger by one process at a time, on a thread of its own.
+"""Ledger maintenance by one process at a time, on a background thread.
 
-Every few minutes calls are added to the sums by hour, agent and user; once a day old ones go.
+Every few minutes calls are added to the sums by hour, agent and user; old calls are removed daily.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _NEEDED = ("otel_cost_ledger.maintenance.retention", "otel_distro.privacy.conten
 class Maintenance:
     """Removes single calls older than *days* from the ledger at *path*; daily sums stay.
 
-    Messages go after *message_days*, by default with the calls.
-    When it was last done is the age of a file: beside the ledger, for a database in *state_dir*.
+    Messages are removed after *message_days*, by default with the calls. The time of the last run
+    is the age of a file: beside the ledger, or in *state_dir* for a database.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Maintenance:
         self._stamp = beside.with_name(beside.name.replace(".spill.jsonl", ".retained"))
 
     def start(self) -> None:
-        """Look after the ledger from now on, on a daemon thread.
+        """Start maintenance of the ledger on a daemon thread.
 
-        What it needs is imported here, on a thread that the end of the process waits for: one that
-        ends in the middle of an import keeps its locks.
+        Its modules are imported here, on a thread that the process waits for at exit: a daemon
+        thread that ends during an import keeps the import locks.
         """
         for name in _NEEDED:
             import_module(name)
@@ -78,16 +78,16 @@ class Maintenance:
         return store.delete_before(self._state_dir / store.FILE_NAME, horizon_ns)
 
     def is_due(self) -> bool:
-        """Whether nobody has done it in the last 24 hours."""
+        """Whether no process has done it in the last 24 hours."""
         try:
             age = time.time() - self._stamp.stat().st_mtime
         except OSError:
             return True
-        # A stamp from the future is that of a clock that was wrong.
+        # A stamp in the future comes from a clock that was wrong.
         return not 0 <= age < _DAY_SECONDS
 
     def sum_calls(self) -> None:
-        """Add calls to the sums that take them later; never raises."""
+        """Add calls to the sums that are updated later; never raises."""
         from otel_cost_ledger.maintenance.summing import sum_calls
 
         try:
@@ -96,14 +96,14 @@ class Maintenance:
         except Exception as error:  # reports read the calls themselves until it succeeds
             self._failures += 1
             if self._failures < _FAILURES_REPORTED:
-                return  # a server that restarts, a disk that is full: the next time may do
+                return  # server restart or full disk: the next run may succeed
             messages.warn_once(
                 f"calls could not be added to the sums of {self._path}: {type(error).__name__}; "
                 "reports by hour, agent and user take longer until it succeeds"
             )
 
     def run_once(self) -> None:
-        """Remove what is too old; never raises."""
+        """Remove calls and messages past their retention; never raises."""
         from otel_cost_ledger.maintenance.retention import retain
 
         try:

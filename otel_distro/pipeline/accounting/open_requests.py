@@ -1,9 +1,9 @@
-"""Requests that the ledger does not have yet, in memory that survives the process.
+"""Requests that are not in the ledger yet, in memory that survives the process.
 
-A process that is killed takes with it the calls it has sent and not stored. Before each request a
-few words about it are written to a locked, memory-mapped file; they are cleared when the call is
-in the ledger. The lock ends with the process, however it ends: whatever opens the ledger next
-stores what is left as calls of unknown cost, so that they are not taken for never made.
+A killed process loses the calls it has sent and not stored. Before each request a short record of
+it is written to a locked, memory-mapped file; the record is cleared when the call is in the ledger.
+The lock ends with the process, even if killed: the next program that opens the ledger stores the
+remaining records as calls of unknown cost, so that they are not missing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FOLDER: Final = "open-requests"
 """Name of the folder in the state folder."""
 SLOTS: Final = 1024
-"""Requests of one process that can be open or not stored yet; more are not kept."""
+"""Requests of one process that can be open or not stored yet; further ones are not recorded."""
 _WORDS: Final = 26
 LAYOUT: Final = struct.Struct("<qQ16sQ64s88sqq")
 """Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot.
@@ -40,9 +40,9 @@ _IDS: Final = random.SystemRandom()
 
 
 class OpenRequests:
-    """The requests of this process; made again in a forked child.
+    """The requests of this process; reset after fork.
 
-    *folder* is for files of all processes. *may_store* is asked before anything is written.
+    *folder* holds the files of all processes. *may_store* is checked before each write.
     """
 
     def __init__(self, folder: Path, may_store: Callable[[], bool]) -> None:
@@ -55,7 +55,7 @@ class OpenRequests:
         self._opening = threading.Lock()
 
     def begin(self, exchange: Exchange) -> int:
-        """Note *exchange*, about to be sent; return the id of its call, 0 where it is not kept.
+        """Record *exchange* before it is sent; return the id of its call, or 0 if not recorded.
 
         Costs the app's thread a few microseconds. Never raises.
         """
@@ -93,10 +93,10 @@ class OpenRequests:
         return span_id
 
     def _charged(self, span_id: int, nano_usd: int) -> None:
-        """Note that a budget is about to charge the call with *nano_usd*."""
+        """Record that a budget is about to charge the call with *nano_usd*."""
         slot, memory = self._slots.get(span_id), self._memory
         if slot is not None and memory is not None:
-            with suppress(ValueError):  # released at this moment: the process ends or has forked
+            with suppress(ValueError):  # released concurrently: the process ends or has forked
                 _CHARGED.pack_into(memory, slot * LAYOUT.size + _CHARGED_AT, nano_usd + 1)
 
     def _open(self) -> Owner:
@@ -110,7 +110,7 @@ class OpenRequests:
             return self._owner
 
     def end(self, span_ids: Iterable[int]) -> None:
-        """Forget the calls with these ids: they are stored, or were none."""
+        """Clear the records with these ids: the calls are stored, or were no calls."""
         owner = self._owner
         for span_id in span_ids:
             slot = self._slots.pop(span_id, None)
@@ -118,21 +118,21 @@ class OpenRequests:
                 owner.free_slot(slot)
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's file."""
+        """Release the parent's file in a forked child."""
         self._opening = threading.Lock()
         owner = self._let_go()
         if owner is not None:
             owner.abandon()
 
     def close(self, *, remove: bool) -> None:
-        """At a proper exit; *remove*: all calls are stored, or wait in another file."""
+        """Release the file at exit; *remove* if all calls are stored or in another file."""
         self._failed = True
         owner = self._let_go()
         if owner is not None:
             owner.close(remove=remove)
 
     def _let_go(self) -> Owner | None:
-        """Forget all slots and the file; return its owner, if there was one."""
+        """Drop all slots and the file; return its owner, if any."""
         owner, self._owner = self._owner, None
         memory, self._memory = self._memory, None
         self._slots = {}

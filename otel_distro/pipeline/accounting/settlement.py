@@ -1,4 +1,4 @@
-"""Works out what queued model calls cost and which of several spans of one call is billed."""
+"""Prices queued model calls and decides which of several spans of one call is billed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _MAX_QUEUED = 100_000
 _LONGEST_PAUSE_S = 10.0
-"""How long a fork waits for a call that is being priced: a third of a second where the processor is
-free, but a child of an impatient fork could never price anything."""
+"""How long a fork waits for a call that is being priced, in seconds. A third of a second is usual;
+a child forked during pricing could never price anything."""
 _SLICE_S = 0.01
 
 _LAZY_NS = 500_000_000
@@ -44,19 +44,19 @@ class Wire(Protocol):
     """Requests to model providers, as this process sends them."""
 
     def drain(self) -> None:
-        """Read what has ended and not been read."""
+        """Read the responses that have ended since the last call."""
 
     def sent_between(self, since_ns: int, until_ns: int, *, and_is_open: bool) -> bool:
-        """Whether a request was sent in that time; *and_is_open*: and has not ended since."""
+        """Whether a request was sent in that time; *and_is_open*: and is still open."""
         ...
 
     def show(self, account: Account, call: ModelCall) -> None:
-        """Have a request shown by a span, unless an instrumentation describes it."""
+        """Emit a span for a request, unless an instrumentation describes it."""
 
 
 _DESCRIBED = "billed as the request on the wire that this span describes"
 CONFIRM_S = 1.0
-"""How long the span of a framework waits for the request behind it."""
+"""How long a framework's span waits for its request."""
 _SLACK_NS = 5_000_000
 _MOST_REFUSED = 4096
 
@@ -78,7 +78,7 @@ class Account:
         self._settlement = settlement
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the attributes of cost, working them out now if their turn has not come."""
+        """Return the cost attributes, settling the call now if it is still queued."""
         if not self.settled:
             self._settlement.settle()
         if not self.decided:
@@ -87,17 +87,17 @@ class Account:
 
         request = self.request
         if request is not None and request.billed and not self.decided.billed:
-            # The request has no span of its own, so its cost stands on this one.
+            # The request has no span, so this one carries its cost.
             return facts(replace(request, billing_reason=_DESCRIBED))
         return facts(self.decided)
 
 
 class Settlement:
-    """Decides on calls in the order they ended, on whichever thread asks first.
+    """Settles calls in the order they ended, on the first thread that needs a result.
 
-    The first price takes a third of a second of importing. That is left to the thread which calls
-    `take_decided`: others may have to leave before it is done. *hasten* hurries that thread, and
-    returns what it sets when it has decided everything queued so far.
+    Pricing the first call imports modules for a third of a second. The thread that calls
+    `take_decided` does that: others may have to return sooner. *hasten* wakes that thread and
+    returns the event that it sets when everything queued so far is settled.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Settlement:
         self._providers_on_the_wire: set[str] = set()
         self._unconfirmed: dict[Key, float] = {}
         self._refused: dict[Key, None] = {}
-        """The latest spans of calls that a budget has refused."""
+        """The latest spans of calls refused by a budget."""
         self._book: PriceBook | None = None
         self._lock = threading.RLock()
         self._leaving = False
@@ -128,17 +128,17 @@ class Settlement:
         self._revised: dict[Key, PricedCall] = {}
 
     def put(self, span: ReadableSpan) -> Account:
-        """Queue *span*; costs the app's thread one small object."""
+        """Queue *span*; allocates one small object on the app's thread."""
         account = Account(self, span)
         self._queue.append(account)
         return account
 
     def put_request(self, wire: WireCall) -> None:
-        """Queue a request that was seen on the wire."""
+        """Queue a request observed on the wire."""
         self._requests.append(Account(self, None, wire))
 
     def account_of(self, key: Key) -> Account | None:
-        """Return the account of a call that something still refers to; None once nothing does."""
+        """Return the account of a call while it is referenced; None afterwards."""
         return self._accounts.get(key)
 
     def is_described(self, wire: WireCall) -> bool:
@@ -153,7 +153,7 @@ class Settlement:
         return len(self._queue) + len(self._requests)
 
     def settle(self) -> None:
-        """Have everything queued decided now, unless that is taking too long at the end."""
+        """Settle everything queued now, unless that takes too long at exit."""
         if self._book is not None:
             self._decide_queued()
             return
@@ -162,11 +162,11 @@ class Settlement:
             pass
 
     def settle_here(self) -> None:
-        """Decide everything queued so far, on this thread."""
+        """Settle everything queued so far, on this thread."""
         self._decide_queued()
 
     def _decide_queued(self) -> None:
-        """Price and decide everything queued so far; wait for another thread that is at it."""
+        """Price and settle everything queued so far; wait if another thread is doing so."""
         while not self._lock.acquire(timeout=_SLICE_S):
             if self._leaving:
                 return
@@ -176,14 +176,14 @@ class Settlement:
             self._lock.release()
 
     def stop_waiting(self) -> None:
-        """Have nobody wait for calls that another thread is pricing: the process ends."""
+        """Stop waiting for calls that another thread is pricing: the process ends."""
         self._leaving = True
 
     def pause(self) -> None:
         """Keep other threads from pricing until `go_on`, so that this one may fork.
 
-        The first price takes a third of a second of importing. A child forked in the middle of
-        that has modules that nobody completes, and waits for ever for whoever was at it.
+        Pricing the first call imports modules for a third of a second. A child forked during an
+        import has incomplete modules, and waits forever for the importing thread.
         """
         if self._lock.acquire(timeout=_LONGEST_PAUSE_S):
             self._paused_by.add(threading.get_ident())
@@ -195,7 +195,7 @@ class Settlement:
             self._lock.release()
 
     def take_decided(self) -> tuple[list[PricedCall], list[PricedCall]]:
-        """Return new calls and revised earlier ones since the last time."""
+        """Return the new calls and the revised earlier ones since the last call."""
         self._decide_queued()
         with self._lock:
             new, self._new = self._new, {}
@@ -203,7 +203,7 @@ class Settlement:
             return [self._with_context(priced) for priced in new.values()], list(revised.values())
 
     def _with_context(self, priced: PricedCall) -> PricedCall:
-        """Return a request with who and what it was for, where only a span around it says so."""
+        """Return a request with the inherited attributes that only an enclosing span has."""
         from otel_distro.pipeline.accounting.wire_calls import with_context_of
 
         call = priced.call
@@ -214,9 +214,9 @@ class Settlement:
         return priced if known is call else replace(priced, call=known)
 
     def take_unpriced(self, reason: str) -> list[PricedCall]:
-        """Take what is not decided yet, without prices; for the end of a process.
+        """Take the calls not settled yet, without prices; for the end of a process.
 
-        It waits for nobody who is pricing.
+        Does not wait for a thread that is pricing.
         """
         from otel_pricing import BillingWindow, from_readable_span, read_call
         from otel_pricing.costing.cost import unpriced
@@ -237,7 +237,7 @@ class Settlement:
         return list(taken.values())
 
     def _next(self) -> Account | None:
-        # Requests come first: what a span costs is read from the request inside it.
+        # Requests come first: the cost of a span is read from the request inside it.
         for queue in (self._requests, self._queue):
             if queue:
                 return queue.popleft()
@@ -249,7 +249,7 @@ class Settlement:
         while account := self._next():
             try:
                 self._decide(account)
-            except Exception as error:  # a bad span must not cost its neighbours
+            except Exception as error:  # a bad span must not affect the others
                 self._faults.record("account", error)
             account.settled = True
 
@@ -257,7 +257,7 @@ class Settlement:
         # Imported by programs that do call models, and under the lock: see `pause`.
         from otel_pricing import BillingWindow, from_readable_span, price_call, read_call
 
-        # The account lets go of the span: its view, and so the exporter's queue, keeps it.
+        # The account drops the span: its view, and so the exporter's queue, keeps the account.
         span, account.span = account.span, None
         call = read_call(from_readable_span(span)) if span is not None else None
         if account.wire is not None:
@@ -294,7 +294,7 @@ class Settlement:
         self._deciding = None
 
     def _link_request(self, decided: PricedCall, *, is_request: bool) -> None:
-        """Have the span that describes a request know it."""
+        """Link a request to the span that describes it."""
         window = self._window
         key = decided.call.trace_id, decided.call.span_id
         if window is None:
@@ -308,7 +308,7 @@ class Settlement:
             account.request = window.request_of(span_key)
 
     def _may_be_cached(self, call: ModelCall) -> bool:
-        """Whether a framework reports an answer whose provider is reached over the wire."""
+        """Whether a framework reports a response of a provider that is called over the wire."""
         from otel_pricing.model.layers import CLIENT, layer
 
         return (
@@ -324,10 +324,10 @@ class Settlement:
             del self._refused[next(iter(self._refused))]
 
     def _failed_unsent(self, call: ModelCall, others: Sequence[PricedCall]) -> bool:
-        """Whether a failed call, which *others* are spans of, has sent nothing.
+        """Whether a failed call, whose other spans are *others*, has sent nothing.
 
-        A budget has refused it, or its provider is reached over the wire, and the wire saw no
-        request at that time.
+        A budget refused it, or its provider is called over the wire and no request was observed at
+        that time.
         """
         keys = [(call.trace_id, call.span_id), *((o.call.trace_id, o.call.span_id) for o in others)]
         refused = any(key in self._refused for key in keys)
@@ -338,7 +338,7 @@ class Settlement:
         return all(other.call.scope != WIRE_SCOPE for other in others)
 
     def _was_sent(self, call: ModelCall, *, and_is_open: bool = False) -> bool:
-        # Nothing is sent for a stream that nobody was handed.
+        # Nothing is sent for a stream that was never returned to the app.
         lazy_ns = 0 if call.failed else _LAZY_NS
         since_ns, until_ns = call.start_ns - _SLACK_NS, call.end_ns + lazy_ns
         return self._wire is not None and self._wire.sent_between(
@@ -346,14 +346,14 @@ class Settlement:
         )
 
     def due_in(self) -> float | None:
-        """Return the seconds until `confirm_due` has something to do; None when it has not."""
+        """Return the seconds until `confirm_due` has work; None if there is none."""
         until = next(iter(self._unconfirmed.values()), None)
         return None if until is None else max(0.0, until - time.monotonic())
 
     def confirm_due(self, *, all_of_them: bool = False) -> None:
-        """Take answers of frameworks to which no request has come as answers from a cache.
+        """Treat framework responses without a request as cached responses.
 
-        Requests of other calls may have been on their way at that time; by now they are with
+        Requests of other calls may have been in flight at that time; by now they are matched with
         the spans that describe them.
         """
         now = time.monotonic()

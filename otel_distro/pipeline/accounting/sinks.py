@@ -1,4 +1,4 @@
-"""Protocols of what receives priced calls and judged spans."""
+"""Protocols of the receivers of priced calls and latency verdicts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class CallSink(Protocol):
-    """Something that wants every priced call: the ledger, the metrics, the budgets."""
+    """Receives every priced call: the ledger, the metrics, the budgets."""
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Take calls that are new, and earlier ones whose billing decision changed."""
+        """Take new calls, and earlier ones whose billing decision changed."""
 
     def flush(self) -> None:
-        """Finish what was held back; somebody waits for it."""
+        """Process deferred calls now, for a flush."""
 
 
 @runtime_checkable
 class Storing(Protocol):
-    """A sink that keeps calls beyond the process."""
+    """A sink that stores calls durably."""
 
     def is_durable(self) -> bool:
         """Return whether all calls taken so far would survive a kill."""
@@ -33,7 +33,7 @@ class Storing(Protocol):
 
 @runtime_checkable
 class ToolSink(Protocol):
-    """A sink that stores executions of tools as well."""
+    """A sink that also stores executions of tools."""
 
     def executed(self, tools: Sequence[ToolCall]) -> None:
         """Take tools that have run."""
@@ -41,7 +41,7 @@ class ToolSink(Protocol):
 
 
 class VerdictSink(Protocol):
-    """Something that wants to hear how spans stand against their latency budgets."""
+    """Receives the latency verdicts on spans."""
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
         """Take verdicts on spans that ended."""

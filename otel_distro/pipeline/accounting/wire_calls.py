@@ -1,4 +1,4 @@
-"""Requests that were seen on the wire, as model calls of the ledger."""
+"""Requests observed on the wire, as model calls of the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otel_wire.requests import ModelRequest
 
 BATCH = "batch"
-"""Operation of a request that only hands in a batch: its lines are charged when they are done."""
+"""Operation of a request that submits a batch: its lines are charged when they complete."""
 NO_RESPONSE = "no_response"
 """Error type of a request that had no response yet when the process ended."""
 REFUSED = "refused"
@@ -34,20 +34,20 @@ _CONTEXT_FIELDS = ("tenant", "user", "session", "agent", "feature_flag", "prompt
 
 @dataclass(frozen=True, slots=True)
 class WireCall:
-    """One request as a model call, with the ids of the span that can show it."""
+    """One request as a model call, with the ids of its span."""
 
     record: WireRecord
     trace_id: int
     span_id: int
     service: str
     context_attributes: Mapping[str, Any]
-    """Who and what the request was for: session, user, tenant, agent, feature flag."""
+    """The inherited attributes of the request: session, user, tenant, agent, feature flag."""
 
     @classmethod
     def of(
         cls, record: WireRecord, service: str, context_attributes: Mapping[str, Any]
     ) -> WireCall | None:
-        """Return the call of *record*; None where nothing was sent or nothing is charged yet."""
+        """Return the call of *record*; None if nothing was sent or nothing is charged yet."""
         if record.ending.value in {REFUSED, NOT_SENT} or record.request.operation == BATCH:
             return None
         trace_id = record.trace_id or secrets.randbits(128) or 1
@@ -60,7 +60,7 @@ class WireCall:
         return self.trace_id, self.span_id
 
     def model_call(self) -> ModelCall:
-        """Return what pricing and the ledger take."""
+        """Return the call as pricing and the ledger take it."""
         record, about = self.record, self.context_attributes
         request, answer = record.request, record.answer
         usage, why = _usage(record)
@@ -99,7 +99,7 @@ class WireCall:
 
 
 def with_context_of(call: ModelCall, others: Iterable[ModelCall]) -> ModelCall:
-    """Return *call* with what it lacks of who and what it was for, from spans of the same call."""
+    """Return *call* with missing inherited attributes taken from spans of the same call."""
     missing = {name for name in _CONTEXT_FIELDS if getattr(call, name) is None}
     found: dict[str, Any] = {}
     for other in others:
@@ -110,12 +110,12 @@ def with_context_of(call: ModelCall, others: Iterable[ModelCall]) -> ModelCall:
 
 
 def _usage(record: WireRecord) -> tuple[Usage | None, str]:
-    """Return the usage, and why it is an estimate; an empty text where it is what was reported."""
+    """Return the usage, and the reason it is an estimate; an empty reason if it was reported."""
     from otel_wire.estimates import usage_or_estimate
 
     answer = record.answer
     if record.is_error or record.status is None or not answer.bytes_read:
-        # Not charged for, or nothing is known: no figures are made up.
+        # Not charged for, or unknown: no estimate.
         return answer.usage, ""
     found = usage_or_estimate(record.request, answer)
     if not found.is_estimated:
@@ -127,7 +127,7 @@ def _usage(record: WireRecord) -> tuple[Usage | None, str]:
 
 
 def _most_input(record: WireRecord) -> int | None:
-    """Return the bound of an input that no message reported; None where one did, or none is."""
+    """Return the bound of an unreported input; None if it was reported or has no bound."""
     reported = record.answer.usage
     if reported is not None and reported.input_tokens is not None:
         return None
@@ -135,10 +135,10 @@ def _most_input(record: WireRecord) -> int | None:
 
 
 def _most_output(request: ModelRequest) -> int | None:
-    """Return the output that the request allows, or else its model in all choices."""
+    """Return the output limit of the request, or else of its model, over all choices."""
     if request.max_output_tokens is not None or request.operation not in _TEXT:
         return request.max_output_tokens
-    if not request.readable or request.hidden_input:  # the provider may call the model in turns
+    if not request.readable or request.hidden_input:  # the provider may call it repeatedly
         return None
     limit = output_limit(request.model)
     return None if limit is None else limit * request.outputs

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otel_pricing import ModelCall
 
 GRACE_S = 1.0
-"""How long a request waits for the span of an instrumentation that describes it."""
+"""How long a request waits for an instrumentation's span that describes it."""
 _MOST_WAITING = 10_000
 _TOKENS = {
     "gen_ai.usage.input_tokens": "input_tokens",
@@ -46,21 +46,21 @@ _TOKENS = {
 
 
 class WireSpans:
-    """Requests that wait to be described; those that are not get a span of our own.
+    """Requests that wait for a span; those that no instrumentation describes get ours.
 
-    For one thread, but for `provider`.
+    Not thread-safe, except `provider`.
     """
 
     def __init__(self, is_described: Callable[[WireCall], bool]) -> None:
         self._is_described = is_described
-        # The account is kept for the span's cost, which is asked for when it is exported.
+        # The account is kept for the span's cost, which is read at export.
         self._waiting: dict[tuple[int, int], tuple[float, Account, ModelCall]] = {}
         self._metrics: _ClientMetrics | None = None
         self.provider: Any = None
         """The tracer provider whose processors get the spans; None keeps requests without one."""
 
     def add(self, account: Account, call: ModelCall) -> None:
-        """Have the request of *account* shown by a span unless another one describes it soon."""
+        """Emit a span for the request of *account* unless another one describes it soon."""
         wire = account.wire
         if wire is not None and self.provider is not None and len(self._waiting) < _MOST_WAITING:
             self._waiting[wire.key] = (time.monotonic() + GRACE_S, account, call)
@@ -73,7 +73,7 @@ class WireSpans:
         return max(0.0, until - time.monotonic())
 
     def end_due(self, *, all_of_them: bool = False) -> None:
-        """End the spans whose time has come."""
+        """End the spans that are due."""
         now = time.monotonic()
         for key, (until, account, call) in list(self._waiting.items()):
             if until > now and not all_of_them:
@@ -112,7 +112,7 @@ class WireSpans:
 
 
 def end(span: ReadableSpan, provider: Any) -> None:
-    """Hand *span*, made here, to all processors of *provider*."""
+    """Pass *span*, created here, to all processors of *provider*."""
     provider._active_span_processor.on_end(span)  # no public fan-out
 
 
@@ -175,7 +175,7 @@ _METRIC_KEYS = (
 
 
 class _ClientMetrics:
-    """The client metrics of the GenAI conventions, for requests that only the wire shows."""
+    """The client metrics of the GenAI conventions, for requests observed only on the wire."""
 
     def __init__(self) -> None:
         from opentelemetry import metrics

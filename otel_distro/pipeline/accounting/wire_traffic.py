@@ -1,4 +1,4 @@
-"""Between the observer of HTTP clients and the accounts: requests in, spans out."""
+"""Connects the observer of HTTP clients to accounting: requests in, spans out."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _SCOPES = {
 }
 """Scope of budgets -> attribute on spans of ours, and the attributes it is read from."""
 _REMEMBERED = 4096
-"""Times of requests that are kept to tell answers from a cache from others."""
+"""Number of request times kept, to distinguish cached responses from others."""
 
 
 class WireTraffic:
     """The requests of this process to model providers.
 
-    *context_attributes* returns who and what the work in a context is for.
+    *context_attributes* returns the inherited attributes of a context.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class WireTraffic:
         self.kept: OpenRequests | None = None
         """Keeps requests until the ledger has them; None where there is no ledger."""
         self.claims: ClaimedResults | None = None
-        """Results of batches that other processes have taken; None asks this process only."""
+        """Batch results claimed by all processes; None deduplicates within this process only."""
         self._stored: deque[int] = deque()
         self._claimed: deque[int] = deque()
         self._settlement: Settlement | None = None
@@ -73,7 +73,7 @@ class WireTraffic:
         self._results = BatchSpans()
         self.service = ""
         self.on_admitted: Callable[[tuple[int, int], Any], None] = lambda _key, _admission: None
-        """Told of a request that a budget admitted, by the key of its call."""
+        """Called with the key of each call that a budget admitted."""
 
     def attach(self, settlement: Settlement, wake: Callable[[], None]) -> None:
         """Account for requests in *settlement* from now on; also again in a forked child."""
@@ -85,7 +85,7 @@ class WireTraffic:
         self._claimed.clear()
 
     def install(self, tracer_provider: Any) -> None:
-        """Show requests that nothing describes, and results of batches, by *tracer_provider*."""
+        """Emit spans for undescribed requests and batch results through *tracer_provider*."""
         resource = getattr(tracer_provider, "resource", None)
         if resource is not None:
             self.service = str(resource.attributes.get("service.name", ""))
@@ -100,13 +100,13 @@ class WireTraffic:
         )
 
     def close(self) -> None:
-        """Take no results of batches any more, and keep no requests."""
+        """Stop taking batch results and recording requests."""
         self._stop()
         if self._observer is not None:
             self._observer.kept = None
 
     def decided(self, calls: Sequence[ModelCall], *, durable: bool) -> None:
-        """Forget the kept requests of *calls*, which the ledger took, once they are *durable*."""
+        """Clear the recorded requests of *calls* in the ledger once they are *durable*."""
         if self.claims is not None:
             self._claimed.extend(call.span_id for call in calls if call.scope == BATCH_SCOPE)
             if durable and self._claimed:
@@ -145,16 +145,16 @@ class WireTraffic:
         return {**known, **self._context_attributes(context), **said}
 
     def drain(self) -> None:
-        """Read what has ended and not been read."""
+        """Read the responses that have ended since the last call."""
         if self._observer is not None:
             self._observer.drain()
 
     def is_open(self) -> bool:
-        """Return whether a response has begun and not ended."""
+        """Return whether a response is in progress."""
         return self._observer is not None and bool(self._observer.started_ns())
 
     def sent_between(self, since_ns: int, until_ns: int, *, and_is_open: bool) -> bool:
-        """Whether a request was sent in that time; *and_is_open*: and has not ended since."""
+        """Whether a request was sent in that time; *and_is_open*: and is still open."""
         under_way = self._observer.started_ns() if self._observer is not None else ()
         if any(since_ns <= start_ns <= until_ns for start_ns in under_way):
             return True
@@ -163,7 +163,7 @@ class WireTraffic:
         )
 
     def show(self, account: Account, call: ModelCall) -> None:
-        """Have a request shown by a span, unless an instrumentation describes it."""
+        """Emit a span for a request, unless an instrumentation describes it."""
         self._spans.add(account, call)
 
     def due_in(self) -> float | None:
@@ -171,7 +171,7 @@ class WireTraffic:
         return self._spans.due_in()
 
     def end_due(self, *, all_of_them: bool = False) -> None:
-        """End the spans of requests that nothing has described in time."""
+        """End the spans of requests that no instrumentation described in time."""
         self._spans.end_due(all_of_them=all_of_them)
 
     def _is_described(self, wire: WireCall) -> bool:

@@ -1,4 +1,4 @@
-"""Which of the calls the accounts hear of have passed the gate, so that none is booked twice."""
+"""Calls that passed the budget gate, so that accounting charges none twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """A call that a process further up the path holds."""
+    """A call reserved by a process further up the path."""
 
     request: ModelRequest
     start_ns: int
@@ -33,7 +33,7 @@ class _Passed:
 
 
 class GatedCalls:
-    """Calls that passed the gate in this process and have not been met in the accounts yet."""
+    """Calls that passed the gate in this process and have not reached accounting yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class GatedCalls:
             self._calls.append(passed)
 
     def forget(self, admitted: AdmittedCall) -> None:
-        """Forget the call *admitted*: the request on the wire says which one it is."""
+        """Forget the call *admitted*: the request on the wire identifies it."""
         with self._lock:
             for passed in self._calls:
                 if passed.admitted is admitted:
@@ -54,9 +54,9 @@ class GatedCalls:
                     return
 
     def take(self, call: ModelCall, *, only_covered: bool = False) -> list[AdmittedCall | Covered]:
-        """Return the tries of *call* that passed the gate, and forget them.
+        """Return the attempts of *call* that passed the gate, and forget them.
 
-        *only_covered*: only if a process further up the path holds it.
+        *only_covered*: only if a process further up the path has reserved it.
 
         The span of a call is not always the current one while it is sent, so calls are known by
         time and model, and by trace where both have one.
@@ -90,5 +90,5 @@ def _fits(passed: _Passed, call: ModelCall) -> bool:
 
 
 def _free(passed: _Passed) -> bool:
-    """Whether it was a try that cost nothing."""
+    """Whether it was an attempt that cost nothing."""
     return passed.admitted.cost_nano_usd == 0

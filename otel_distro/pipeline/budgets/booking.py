@@ -1,8 +1,8 @@
-"""Makes budgets count what the ledger counts: each call once, at the cost the ledger holds.
+"""Charges budgets as the ledger does: each call once, at its cost in the ledger.
 
-A call that the gate admitted is charged there at once, by what the gate knows. When the call is
-priced for the ledger, the difference is charged; a call that no gate has seen is charged then. A
-call whose cost nobody knows keeps what the gate charged: what it may have cost.
+A call that the gate admitted is charged there at once, at the gate's estimate. When the call is
+priced for the ledger, the difference is charged; a call that passed no gate is charged then. A call
+of unknown cost keeps the gate's charge, its upper bound.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ Entries = list[tuple["BudgetAccount", int]]
 
 @dataclass(frozen=True, slots=True)
 class _Booked:
-    """What was booked of one call."""
+    """The charges of one call."""
 
     entries: Entries
     by_gate: bool = False
-    """Whether the gate's own charge stands in place of the ledger's cost."""
+    """Whether the gate's charge is used in place of the ledger's cost."""
 
 
 class Booking:
-    """Knows what was booked of which call, so that a revision is booked as a difference."""
+    """Remembers the charges of each call, so that a revision charges only the difference."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Booking:
         self.at_fork()
 
     def at_fork(self) -> None:
-        """Reset after fork: what is open belongs to the parent."""
+        """Reset after fork: open calls belong to the parent."""
         self._lock = threading.Lock()
         self._admitted: dict[Key, AdmittedCall] = {}
         self._booked: dict[Key, _Booked] = {}
@@ -81,7 +81,7 @@ class Booking:
         self._unsettled: list[AdmittedCall] = []
 
     def note_admitted(self, key: Key, admitted: AdmittedCall) -> None:
-        """Remember that the call with *key* is *admitted*; on any thread."""
+        """Remember that the call with *key* is *admitted*; thread-safe."""
         self._gated.forget(admitted)
         with self._lock:
             while len(self._admitted) >= _REMEMBERED:
@@ -89,10 +89,10 @@ class Booking:
             self._admitted[key] = admitted
 
     def take(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Account calls that are new, and correct what turned out otherwise.
+        """Charge new calls, and correct the charges of revised ones.
 
-        Raises BudgetFileError while the accounts cannot be written; nothing is lost, it is booked
-        with the calls that come next.
+        Raises BudgetFileError while the accounts cannot be written; the charges are kept and
+        written with the next calls.
         """
         for priced in (*new, *revised):
             self._take(priced)
@@ -124,13 +124,13 @@ class Booking:
         self._remember(key, _Booked(entries))
 
     def _remember(self, key: Key, booked: _Booked) -> None:
-        # Also of a call that is not billed: it has been looked up once.
+        # Also for a call that is not billed: it has been looked up once.
         while len(self._booked) >= _REMEMBERED:
             del self._booked[next(iter(self._booked))]
         self._booked[key] = booked
 
     def _admissions_of(self, priced: PricedCall, key: Key) -> tuple[list[AdmittedCall], bool]:
-        """Return the admissions of a new call, and whether a process up the path holds it."""
+        """Return the admissions of a new call, and whether a process up the path reserved it."""
         with self._lock:
             admitted = self._admitted.pop(key, None)
         if admitted is not None:
@@ -143,7 +143,7 @@ class Booking:
         return [each for each in admissions if not each.is_in_ledger], is_covered
 
     def _replace(self, admitted: AdmittedCall) -> None:
-        """Take back what the gate charged: the ledger's cost has taken its place."""
+        """Reverse the gate's charge: the ledger's cost replaces it."""
         admitted.is_in_ledger = True
         if admitted.is_settled:
             self._add([e for e in admitted.written if e[0].budget not in self._by_key], -1)
@@ -155,7 +155,7 @@ class Booking:
             self._due[account] = self._due.get(account, 0) + sign * amount
 
     def write(self) -> None:
-        """Write down what is due; raises BudgetFileError where that cannot be done."""
+        """Write the pending charges; raises BudgetFileError if that fails."""
         waiting, self._unsettled = self._unsettled, []
         for admitted in waiting:
             self._replace(admitted)
@@ -178,7 +178,7 @@ class Booking:
             "model": call.request_model or call.model,
             "provider": call.provider,
         }
-        # A request was made for whom the span around it was.
+        # A request has the scope of the span around it.
         around = call.parent_span_id if call.scope == WIRE_SCOPE else None
         values = self._trusted(values, call.trace_id, around or call.span_id)
         if self._together:
@@ -194,7 +194,7 @@ class Booking:
 
 
 def _is_left_to_gate(priced: PricedCall) -> bool:
-    """Whether the ledger knows nothing better than the gate: an unknown cost, or a rejection."""
+    """Whether the ledger has no better figure than the gate: unknown cost, or a rejection."""
     if priced.status in {CostStatus.UNPRICED, CostStatus.PARTIAL}:
         return True
     return priced.status is CostStatus.FREE and priced.call.failed

@@ -1,4 +1,4 @@
-"""Tells of budgets, as metrics, log records and attributes: thresholds passed, calls refused."""
+"""Reports passed thresholds and refused calls as metrics, log records and attributes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BudgetReporter:
         )
 
     def crossed(self, crossing: Crossing, *, on_stderr: bool = True) -> None:
-        """Report that spending has passed a threshold; *on_stderr* also to the user."""
+        """Report that spending has passed a threshold; *on_stderr* also prints it."""
         budget = self._budgets[crossing.account.budget]
         spent, limit = amount(budget.unit, crossing.spent), amount(budget.unit, budget.limit)
         body = (

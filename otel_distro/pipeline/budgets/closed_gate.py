@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _NoAccounts:
-    """Accounts that cannot be used: the gate's policy for faults decides, which is to refuse."""
+    """Accounts that cannot be used: the gate then refuses by its failure policy."""
 
     on_crossed: Callable[[Any], None]
     on_fault: Callable[[BaseException], None]
@@ -42,7 +42,7 @@ def closed_gate() -> Gate:
 
 
 def install() -> None:
-    """Have a closed gate asked by the HTTP clients, each hooked when it is imported."""
+    """Install a closed gate in the HTTP clients, each hooked when it is imported."""
     from otel_distro.base.internal_errors import InternalErrors
     from otel_distro.pipeline.wire.client_hooks import hook_clients
     from otel_wire.observer import observer

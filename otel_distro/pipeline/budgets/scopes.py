@@ -1,4 +1,4 @@
-"""Who a call is made for: what the app says, baggage it trusts by name, and the current span."""
+"""Scope values of a call: from the app, from trusted baggage keys and from the current span."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _SCOPE_KEYS = frozenset(key for keys in _KEYS.values() for key in keys)
 _CARRIED = "_otel_distro_carried"
 _CAME_IN = "_otel_distro_came_in"
 _MOST_REMEMBERED = 5_000
-"""Spans whose untrusted baggage is remembered until their call is booked."""
+"""Number of spans whose untrusted baggage is remembered until their call is charged."""
 WITHOUT = "(none)"
-"""Scope value of the calls that have none, where they have an account together."""
+"""Scope value of calls without one, where they share an account."""
 _OPEN_SCOPES = (*_KEYS, "api_key")
 _API_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
 class Scopes:
-    """Reads scope values where a call is made; only baggage keys in *trusted* count."""
+    """Reads scope values when a call is made; only baggage keys in *trusted* count."""
 
     def __init__(self, trusted: tuple[str, ...]) -> None:
         self._trusted = frozenset(trusted)
@@ -54,7 +54,7 @@ class Scopes:
     def __call__(
         self, request: ModelRequest, headers: Mapping[str, str]
     ) -> Mapping[str, str | None]:
-        """Return the scope values of *request*, made here and now."""
+        """Return the scope values of *request* in the current context."""
         span = trace.get_current_span()
         around = [
             self._own(span, known)
@@ -73,14 +73,14 @@ class Scopes:
         return values
 
     def attributes(self, context: Context | None) -> dict[str, str]:
-        """Return the attributes that say who spans begun in *context* are for."""
+        """Return the scope attributes of spans started in *context*."""
         return {_KEYS[name][0]: value for name, value in self._said(context).items()}
 
     def _own(self, span: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return *attributes* of *span* without those copied from baggage nobody trusts.
+        """Return *attributes* of *span* without those copied from untrusted baggage.
 
-        A processor that copies baggage to spans makes what a client sent look like what the app
-        says. What is the same in both is the client's.
+        A processor that copies baggage to spans makes a client's values look like the app's. A
+        value equal in both is the client's.
         """
         foreign = {**getattr(span, _CARRIED, {}), **self._foreign(None)}
         if not foreign:
@@ -105,7 +105,7 @@ class Scopes:
         }
 
     def note_baggage(self, span: Any, context: Context | None) -> None:
-        """Remember the baggage that *span* begins with: it may be gone when a call is made."""
+        """Remember the baggage at the start of *span*: it may be gone when a call is made."""
         foreign = self._foreign(context)
         if not foreign:
             return
@@ -126,7 +126,7 @@ class Scopes:
     ) -> Mapping[str, str | None]:
         """Return the scope *values* of a finished span without those that a client sent.
 
-        The rule of the gate, for calls that are booked after their end.
+        The gate's rule, for calls that are charged after their end.
         """
         foreign = self._untrusted.get((trace_id, span_id))
         if not foreign:
@@ -167,16 +167,16 @@ def trace_from_elsewhere() -> int:
 
 
 class ScopeSpanProcessor(SpanProcessor):
-    """Writes who a span is for on it, so that ledger and budgets agree on it afterwards."""
+    """Sets the scope attributes of spans, so that ledger and budgets agree on them."""
 
     takes_raw_spans = True
-    """Keys of scopes must be exact; it exports nothing."""
+    """Scope keys must be exact; it exports nothing."""
 
     def __init__(self, scopes: Scopes) -> None:
         self._scopes = scopes
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Set what is said and the span does not say itself."""
+        """Set the scope attributes that *span* does not have."""
         self._scopes.note_baggage(span, parent_context)
         note_origin(span, parent_context)
         for key, value in self._scopes.attributes(parent_context).items():
@@ -187,10 +187,10 @@ class ScopeSpanProcessor(SpanProcessor):
 def without_scope(
     values: Mapping[str, str | None], policy: str, budgets: Iterable[CostBudget]
 ) -> Mapping[str, str | None]:
-    """Apply *policy* (`together`, `allow`, `refuse`) to the scope values a call does not have.
+    """Apply *policy* (`together`, `allow`, `refuse`) to the missing scope values of a call.
 
-    Raises Refused where one of *budgets* is for each value of such a scope, and the policy says so;
-    otherwise warns once for each such budget.
+    Raises Refused if the policy is `refuse` and one of *budgets* is kept for each value of such a
+    scope; otherwise warns once for each such budget.
     """
     if policy != "refuse":
         for budget in budgets:

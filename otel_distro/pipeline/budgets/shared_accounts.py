@@ -1,4 +1,4 @@
-"""Opens the shared accounts as the settings say: where they are, and what they begin with."""
+"""Opens the shared accounts with the location and opening balances from the settings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def open_accounts(settings: Settings, faults: InternalErrors | None = None) -> BudgetAccounts:
-    """Return the shared accounts, which open with what the ledger knows was spent already."""
+    """Return the shared accounts, opened with the spending in the ledger."""
     budgets = {budget.name: budget for budget in settings.cost_budgets}
 
     def opening(account: BudgetAccount) -> int:
         try:
             return spent_by_ledger(settings, budgets[account.budget], account)
-        except Exception as error:  # a ledger in trouble must not stop the budget
+        except Exception as error:  # a broken ledger must not stop the budget
             if faults is not None:
                 faults.record("budget", error)
             return 0

@@ -1,4 +1,4 @@
-"""What the ledger knows of a budget's spending: its accounts are made again from there."""
+"""Past spending of a budget in the ledger, from which its accounts are rebuilt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def spent_by_ledger(settings: Settings, budget: CostBudget, account: BudgetAccount) -> int:
-    """Return what the calls in the ledger spent of *account*, in the budget's unit.
+    """Return the spending of *account* in the ledger, in the budget's unit.
 
-    The ledger knows nothing of API keys, so budgets over them begin at zero. So do all where the
-    ledger is in ClickHouse: it has the calls of every host, and no program waits for it.
+    The ledger has no API keys, so budgets over them begin at zero. So do all budgets with a ledger
+    in ClickHouse: it has the calls of every host, and no program waits for it.
     """
     if settings.ledger is None or budget.scope == "api_key":
         return 0

@@ -1,7 +1,7 @@
-"""Cost budgets wired up: the gate in HTTP clients, and every priced call booked.
+"""Connects cost budgets to the gate in HTTP clients and to accounting.
 
-Calls that pass the gate are held and settled there. Everything else the ledger hears of (calls
-through clients without a gate, all calls of budgets that only warn) is booked when it is priced.
+Calls that pass the gate are reserved and settled there. All other calls in the ledger (through
+clients without a gate, or under budgets that only warn) are charged when they are priced.
 """
 
 from __future__ import annotations
@@ -126,10 +126,10 @@ class Budgets:
             self._faults.record("budget", error)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
-        """Charge what calls cost where the gate has not, and correct what turned out otherwise."""
+        """Charge calls that the gate has not charged, and correct the charges of revised ones."""
         try:
             if self._hard:
-                self.accounts.finish_late()  # so that it is known which tries cost nothing
+                self.accounts.finish_late()  # to know which attempts cost nothing
             self._booking.take(new, revised)
         except BudgetFileError as error:
             self._failed(error)
@@ -139,7 +139,7 @@ class Budgets:
         self._booking.note_admitted(key, admitted)
 
     def flush(self) -> None:
-        """Charge what could not be booked before."""
+        """Write charges that could not be written before."""
         try:
             self._booking.write()
         except BudgetFileError as error:
@@ -154,12 +154,12 @@ class Budgets:
         self._scopes.at_fork()
 
     def close(self) -> None:
-        """Be known as ended."""
+        """Mark this process as ended."""
         self.accounts.close()
         self._open_calls.close()
 
     def hide(self, scope: str, value: str) -> str:
-        """Return the pseudonym under which the ledger, too, knows a user or a session."""
+        """Return the ledger's pseudonym of a user or a session."""
         from otel_cost_ledger.model.privacy import pseudonym
 
         if self._key is None:
@@ -191,13 +191,13 @@ class Budgets:
         return None
 
     def _tell(self) -> BudgetReporter:
-        # Made late, so that the providers the process ends up with are the ones used.
+        # Created late, to use the providers that the process ends up with.
         if self._reporter is None:
             self._reporter = BudgetReporter({budget.name: budget for budget in self.all})
         return self._reporter
 
     def remaining(self, name: str, scope_values: Mapping[str, str]) -> Remaining:
-        """Return how the budget *name* stands; raises OtelDistroError for one there is not."""
+        """Return the status of the budget *name*; raises OtelDistroError if there is none."""
         budget = next((budget for budget in self.all if budget.name == name), None)
         if budget is None:
             known = ", ".join(repr(budget.name) for budget in self.all)
@@ -213,7 +213,7 @@ class Budgets:
         self._tell().refused(refusal)
 
     def _crossed(self, crossings: Sequence[Crossing]) -> None:
-        # One call may pass several thresholds of an account; the last says it all.
+        # One call may pass several thresholds of an account; the last implies the others.
         highest = {crossing.account: crossing.percent for crossing in crossings}
         for crossing in crossings:
             last = highest[crossing.account] == crossing.percent

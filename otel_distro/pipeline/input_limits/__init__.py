@@ -1,5 +1,5 @@
-"""The public entry points of OpenTelemetry, made so that no value handed to them does harm.
+"""Makes OpenTelemetry's public entry points safe against any argument.
 
-Nothing raises into the app, no neighbour in the batch is lost, and limits hold before memory is
-used. Plain values, which are nearly all, are only checked.
+Nothing raises into the app, no other record of the batch is lost, and limits apply before memory is
+used. Plain values, the usual case, are only checked.
 """

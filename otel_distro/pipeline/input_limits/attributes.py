@@ -1,4 +1,4 @@
-"""The attributes of a span, taken over in one step where none of the limits comes into play."""
+"""Span attributes, copied in one step if no limit applies."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class TolerantAttributes(BoundedAttributes):
-    """Keeps the same attributes as the SDK's own class, in the same order."""
+    """Keeps the same attributes as the SDK's class, in the same order."""
 
     cleaner = DEFAULT_CLEANER
 
     def _set_items(self, attributes: Mapping[str, Any]) -> None:
-        # Every span passes here, and the SDK puts in one attribute after the other.
+        # Every span passes here, and the SDK adds one attribute at a time.
         clean = self.cleaner.clean(attributes, self.max_value_len)
         if type(clean) is not dict or self._immutable:
             super()._set_items(attributes)

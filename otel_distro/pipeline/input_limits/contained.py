@@ -9,10 +9,10 @@ _CONTAINED: Final = (Exception, GeneratorExit, CancelledError)
 
 
 def is_contained(error: BaseException) -> bool:
-    """Return whether *error* can only be a callback's own.
+    """Return whether *error* can only come from a callback itself.
 
     KeyboardInterrupt, SystemExit and what libraries derive from BaseException (the timeouts of
-    gevent, the end of a greenlet) may be meant for the application, which just happened to be in
-    the callback; a cancelled task and a closed generator never are.
+    gevent, the end of a greenlet) may be meant for the application that runs the callback; a
+    cancelled task and a closed generator never are.
     """
     return isinstance(error, _CONTAINED) or type(error) is BaseException

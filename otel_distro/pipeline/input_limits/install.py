@@ -23,7 +23,7 @@ from otel_distro.pipeline.input_limits.use_span import use_span
 if TYPE_CHECKING:
     from otel_distro.pipeline.input_limits.values import ValueCleaner
 
-# There are no public hooks for these; a contract test pins the names per SDK version.
+# These have no public hooks; a contract test pins the names per SDK version.
 
 
 class TolerantLoggerProvider(LoggerProvider):
@@ -37,13 +37,13 @@ class TolerantLoggerProvider(LoggerProvider):
 
 
 def tolerate_tracer(tracer: object) -> None:
-    """Make *tracer* tolerant if it is the SDK's own."""
+    """Make *tracer* tolerant if it is the SDK's."""
     if type(tracer) is Tracer:
         tracer.__class__ = TolerantTracer
 
 
 def tolerate_provider(provider: object) -> None:
-    """Make the present objects of an SDK's *provider* tolerant, and most later ones."""
+    """Make the current objects of an SDK's *provider* tolerant, and most later ones."""
     _tolerate_values(TolerantSpan.cleaner)
     if isinstance(provider, TracerProvider):
         for tracer in list(provider._tracers.values()):
@@ -65,13 +65,13 @@ def tolerate_api(cleaner: ValueCleaner) -> None:
     tolerate_propagation(cleaner)
     tolerate_log_handler(cleaner)
     quiet(cleaner)
-    # Its own type says less than upstream's: it decorates and manages alike.
+    # Its type is narrower than upstream's, but it too is a decorator and a context manager.
     module: Any = trace
     module.use_span = use_span
 
 
 def _tolerate_values(cleaner: ValueCleaner) -> None:
-    # In place of the SDK's own rather than before or after it: this runs for every span.
+    # Replaces the SDK's rather than wrapping it: this runs for every span.
     for module in (attributes, measurement):
         if hasattr(module, "_clean_attribute_value"):
             vars(module)["_clean_attribute_value"] = cleaner.clean

@@ -24,7 +24,7 @@ REFUSED: Final = "refused"
 
 
 class InvalidInputCounter:
-    """Counts by kind; thread-safe enough for counts, never raises."""
+    """Counts by kind; approximate under concurrency, never raises."""
 
     def __init__(self, limits: ValueLimits) -> None:
         self.counts: Counter[str] = Counter()
@@ -54,5 +54,5 @@ class InvalidInputCounter:
             try:
                 place = f" ({where})" if where.isprintable() and where else ""
                 warn_once(f"telemetry: {self._words[kind]}{place}; others like it are only counted")
-            except Exception:  # a notice is not worth an error in the app
+            except Exception:  # a warning must not raise into the app
                 pass

@@ -18,14 +18,14 @@ class ValueLimits:
     max_items: int = 1_000
     """Items of one list or mapping."""
     max_depth: int = 16
-    """Lists and mappings within each other; receivers written in C++ refuse 100 messages, and
-    each level is three."""
+    """Nesting levels of lists and mappings. C++ receivers refuse 100 nested messages, and each
+    level is three."""
     max_parts: int = 10_000
-    """Items of one value at all depths together."""
+    """Items of one value, over all levels."""
     max_key_chars: int = 1_024
 
     def with_variables(self, environ: Mapping[str, str]) -> ValueLimits:
-        """Return these limits, raised where OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT asks for more.
+        """Return these limits, raised if OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT is higher.
 
         Smaller values of that variable are enforced by the SDK itself.
         """

@@ -1,4 +1,4 @@
-"""Loggers and the handler of `logging`, made to take any record and never raise."""
+"""Loggers and a `logging` handler that accept any record and never raise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TolerantLogger(Logger):
     cleaner = DEFAULT_CLEANER
 
     def emit(self, record: Any = None, **fields: Any) -> None:
-        """Emit a log record, handed in whole or by its fields."""
+        """Emit a log record, passed as an object or by its fields."""
         cleaner = self.cleaner
         try:
             if record is None:
@@ -78,7 +78,7 @@ def _clean(record: LogRecord, cleaner: ValueCleaner) -> None:
 
 
 def _severity(number: Any) -> SeverityNumber | None:
-    # Only of an int: the error for anything else would write the object out.
+    # Only for an int: the error for anything else would contain the object.
     return SeverityNumber(number) if type(number) is int and 0 <= number <= 24 else None
 
 
@@ -98,7 +98,7 @@ def tolerate_log_handler(cleaner: ValueCleaner) -> None:
 
     def flush(original: Callable[..., None], _handler: Any, arguments: Any, named: Any) -> None:
         # From Python 3.12 on, no thread can start while the interpreter exits, and `logging`
-        # flushes its handlers then; what is queued has been delivered by our own hook.
+        # flushes its handlers then; our own hook has already delivered the queue.
         with suppress(RuntimeError):
             original(*arguments, **named)
 
@@ -111,7 +111,7 @@ def tolerate_log_handler(cleaner: ValueCleaner) -> None:
 
 
 def _readable(record: logging.LogRecord, cleaner: ValueCleaner) -> logging.LogRecord:
-    """Return a copy of *record* made of text: its message as far as it is readable."""
+    """Return a copy of *record* with only text, its message as far as it is readable."""
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
     words = [
         cleaner.text(record.msg),

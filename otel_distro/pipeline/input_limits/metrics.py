@@ -1,4 +1,4 @@
-"""Meters and instruments whose methods take any value and never raise."""
+"""Meters and instruments whose methods accept any value and never raise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _MEASURING: Final = {
-    sdk._Counter: "add",  # what the SDK makes
+    sdk._Counter: "add",  # instruments of the SDK
     sdk._UpDownCounter: "add",
     sdk._Histogram: "record",
     sdk._Gauge: "set",
@@ -25,9 +25,9 @@ _MEASURING: Final = {
 
 
 def tolerant(instrument: Any) -> Any:
-    """Make *instrument* tolerant, if it is one of the SDK's synchronous ones, and return it.
+    """Return *instrument*, made tolerant if it is one of the SDK's synchronous ones.
 
-    Its method is replaced on the object: the SDK looks aggregations up by the exact class.
+    Its method is replaced on the instance: the SDK looks aggregations up by the exact class.
     """
     name = _MEASURING.get(type(instrument))
     if name is not None and name not in vars(instrument):
@@ -59,7 +59,7 @@ class TolerantMeter(Meter):
         return self._make(super().create_counter, metrics.NoOpCounter, args, named)
 
     def create_up_down_counter(self, *args: Any, **named: Any) -> Any:
-        """Create a counter that goes both ways."""
+        """Create an up-down counter."""
         return self._make(super().create_up_down_counter, metrics.NoOpUpDownCounter, args, named)
 
     def create_histogram(self, *args: Any, **named: Any) -> Any:
@@ -76,13 +76,13 @@ class TolerantMeter(Meter):
         )
 
     def create_observable_counter(self, *args: Any, **named: Any) -> Any:
-        """Create a counter that is asked for its value."""
+        """Create an observable counter."""
         return self._make(
             super().create_observable_counter, metrics.NoOpObservableCounter, args, named
         )
 
     def create_observable_up_down_counter(self, *args: Any, **named: Any) -> Any:
-        """Create a counter that goes both ways and is asked for its value."""
+        """Create an observable up-down counter."""
         return self._make(
             super().create_observable_up_down_counter,
             metrics.NoOpObservableUpDownCounter,
@@ -91,7 +91,7 @@ class TolerantMeter(Meter):
         )
 
     def create_observable_gauge(self, *args: Any, **named: Any) -> Any:
-        """Create a gauge that is asked for its value."""
+        """Create an observable gauge."""
         return self._make(super().create_observable_gauge, metrics.NoOpObservableGauge, args, named)
 
     def _make(
@@ -99,7 +99,7 @@ class TolerantMeter(Meter):
     ) -> Any:
         try:
             return tolerant(create(*args, **named))
-        except Exception:  # a name that cannot be used must not end the program
+        except Exception:  # an invalid name must not end the program
             asked = args[0] if args else named.get("name", "")
             name = self.cleaner.text(asked)
             self.cleaner.note(kinds.REFUSED, f"instrument {name}")
@@ -118,7 +118,7 @@ class TolerantMeterProvider(MeterProvider):
 
 
 def tolerate_meters(provider: MeterProvider) -> None:
-    """Make the present and later objects of *provider* tolerant."""
+    """Make the current and later objects of *provider* tolerant."""
     if type(provider) is MeterProvider:
         provider.__class__ = TolerantMeterProvider
     for meter in provider._meters.values():  # there is no public list

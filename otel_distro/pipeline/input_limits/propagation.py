@@ -1,4 +1,4 @@
-"""Headers of requests: one propagator that fails must not cost the request, nor the others."""
+"""Tolerant propagation: a failing propagator affects neither the request nor the others."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _MAX_HEADERS: Final = 1_000
 
 
 class _BoundedGetter(DefaultGetter):
-    """Reads a mapping as the default getter does, and never more of it than headers can be.
+    """Reads a mapping as the default getter does, up to the size that headers can have.
 
-    Upstream makes a list of any header value, also of an endless iterator.
+    Upstream converts any header value to a list, even an endless iterator.
     """
 
     def get(self, carrier: Any, key: str) -> list[str] | None:
@@ -53,7 +53,7 @@ _BOUNDED_GETTER: Final[Getter[Any]] = _BoundedGetter()
 
 
 class TolerantPropagator(TextMapPropagator):
-    """Asks *inner*, and keeps its errors."""
+    """Delegates to *inner*, and contains its errors."""
 
     def __init__(self, inner: TextMapPropagator, cleaner: ValueCleaner) -> None:
         self.inner = inner
@@ -80,7 +80,7 @@ class TolerantPropagator(TextMapPropagator):
         context: Context | None = None,
         setter: Setter[CarrierT] = default_setter,
     ) -> None:
-        """Write headers; where baggage cannot be written as it is, as text that can."""
+        """Write headers; baggage that cannot be written as it is becomes text."""
         try:
             self.inner.inject(carrier, context, setter)
         except Exception:  # the app's request must go out
@@ -101,7 +101,7 @@ class TolerantPropagator(TextMapPropagator):
 
 
 def tolerate_propagation(cleaner: ValueCleaner) -> None:
-    """Make the global propagator tolerant: each part of it, where it has several."""
+    """Make the global propagator tolerant, or each part of a composite one."""
     current = propagate.get_global_textmap()
     if isinstance(current, TolerantPropagator):
         return

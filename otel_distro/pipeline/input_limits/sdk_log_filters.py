@@ -1,4 +1,4 @@
-"""Filters for the SDK's log messages: one of each kind, none about telemetry itself.
+"""Filters of the SDK's log messages: one of each kind, none about telemetry itself.
 
 Upstream writes one line for every attribute it drops: 9,872 for one careless call.
 """
@@ -28,9 +28,9 @@ _ONCE_A_KIND = (
     "opentelemetry.trace.status",
 )
 _NEVER = (
-    # A generator that was closed in another context than it ran in; nothing is lost.
+    # A generator closed in a different context than it ran in; nothing is lost.
     "opentelemetry.context",
-    # A record logged while another is being exported: it is left out, as it should be.
+    # A record logged during an export: dropped, as intended.
     "opentelemetry.instrumentation.logging.handler.internal",
 )
 
@@ -46,7 +46,7 @@ class _OnceAKind(logging.Filter):
         if kind in self._known:
             return False
         self._known.add(kind)
-        # Arguments may be the very objects that cannot be written.
+        # Arguments may be the objects that cannot be formatted.
         try:
             words = record.getMessage()
         except Exception:  # the object may raise anything

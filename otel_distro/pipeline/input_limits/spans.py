@@ -1,4 +1,4 @@
-"""Spans whose methods take any value and never raise."""
+"""Spans whose methods accept any value and never raise."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from otel_distro.pipeline.input_limits.default import DEFAULT_CLEANER
 if TYPE_CHECKING:
     from types import TracebackType
 
-# The signatures are the SDK's, with Any where an app may hand in anything.
-# mypy: disable-error-code="override"
+# The signatures are the SDK's, with Any where an app may pass anything. mypy:
+# disable-error-code="override"
 
 
 class TolerantSpan(_Span):
-    """A span that is never worth an error in the app."""
+    """A span that never raises into the app."""
 
-    # On the class: a span is made far too often to carry it.
+    # On the class: spans are created too often for an instance attribute.
     cleaner = DEFAULT_CLEANER
 
     def set_attribute(self, key: Any, value: Any) -> None:
@@ -102,13 +102,13 @@ class TolerantSpan(_Span):
             attributes = self.cleaner.attributes(attributes)
             super().record_exception(exception, attributes, timestamp, escaped)
         except Exception:
-            # Its text is unreadable; its type is not.
+            # Its text is unreadable; its type is readable.
             name = self.cleaner.text(type(exception).__qualname__)
             words = {"exception.type": name, "exception.message": self.cleaner.text(exception)}
             self.add_event("exception", words, timestamp)
 
     def note_exception(self, error: BaseException, *, record: bool, set_status: bool) -> None:
-        """Record *error*, with which a block under this span ended, as far as that is wanted."""
+        """Record *error*, which ended a block under this span, as configured."""
         try:
             if not self.is_recording():
                 return

@@ -1,4 +1,4 @@
-"""Tracers that start a span whatever they are given."""
+"""Tracers that start a span for any arguments."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-# The signatures are the SDK's, with Any where an app may hand in anything.
-# mypy: disable-error-code="override"
+# The signatures are the SDK's, with Any where an app may pass anything. mypy:
+# disable-error-code="override"
 _MAX_LINKS: Final = 1_000
 _new: Callable[..., Any] = tuple.__new__
-# `super()` would be made for every span.
+# `super()` would be created for every span.
 _start_span: Callable[..., trace.Span] = Tracer.start_span
-# The bound method: `get_current` of the API is one more call for every span.
+# The bound method: the API's `get_current` is one more call for every span.
 _current: Callable[[], Context] = context_api._RUNTIME_CONTEXT.get_current
 
 
@@ -40,9 +40,9 @@ class TolerantTracer(Tracer):
 
     cleaner = DEFAULT_CLEANER
     deferred: type[Any] | None = None
-    """Class of the spans that replace those the sampler drops; None leaves these unchanged."""
+    """Class of the spans that replace dropped ones; None replaces none."""
     recorded_with: frozenset[str] = frozenset()
-    """Attributes any of which has a deferred span recorded at its start."""
+    """Attributes any of which causes a deferred span to be recorded at its start."""
 
     def start_span(
         self,
@@ -80,7 +80,7 @@ class TolerantTracer(Tracer):
                 set_status_on_exception,
             )
             if self.deferred is not None and type(span) is NonRecordingSpan:
-                # Written out here: a call would cost as much as all of this.
+                # Inlined: a call would cost as much as all of this.
                 deferred: Any = _new(
                     self.deferred,
                     (
@@ -139,7 +139,7 @@ class TolerantTracer(Tracer):
         )
 
     def _with_less(self, name: Any, context: Any) -> trace.Span:
-        """Start the span with its name and parent only; failing that, without the app's parts."""
+        """Start the span with only its name and parent; if that fails, without the app's parts."""
         self.cleaner.note(kinds.REFUSED, "start_span")
         text = self.cleaner.text(name)
         parent = context if isinstance(context, Context) else None

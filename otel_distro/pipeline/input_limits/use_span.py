@@ -1,7 +1,7 @@
-"""Making a span the current one, without ever changing the exception that ends the block.
+"""Activates a span without changing the exception that ends the block.
 
-OpenTelemetry's own `use_span` writes the exception into the span's status; where that fails, its
-error takes the place of the app's.
+OpenTelemetry's `use_span` writes the exception into the span's status; if that fails, its error
+replaces the app's.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 
 class CurrentSpan(ContextDecorator):
-    """A context manager that makes the span that *start* returns the current one.
+    """A context manager that activates the span returned by *start*.
 
-    As a decorator it does so for each call; that of a coroutine function lasts until the
-    coroutine has ended.
+    As a decorator it does so for each call; for a coroutine function until the coroutine ends.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class CurrentSpan(ContextDecorator):
             span.end()
 
     def __call__(self, function: Any) -> Any:
-        """Return *function* so that each of its calls runs under a span of its own."""
+        """Return *function* wrapped so that each call runs under a new span."""
         if iscoroutinefunction(function):
 
             @wraps(function)
@@ -84,7 +83,7 @@ class CurrentSpan(ContextDecorator):
 
 def use_span(
     span: trace.Span,
-    end_on_exit: bool = False,  # the signature is that of the API
+    end_on_exit: bool = False,  # the API's signature
     record_exception: bool = True,
     set_status_on_exception: bool = True,
 ) -> CurrentSpan:
@@ -109,5 +108,5 @@ def _note(span: trace.Span, error: Exception, *, record: bool, set_status: bool)
             span.record_exception(error)
         if set_status:
             span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-    except Exception:  # the app's exception is on its way
+    except Exception:  # the app's exception is propagating
         pass

@@ -1,4 +1,4 @@
-"""Any Python object as a value that telemetry can carry: bounded, exact types, strict UTF-8."""
+"""Converts any object to a value for telemetry: bounded, of exact types, strict UTF-8."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DICTS = frozenset({dict, MappingProxyType})
 _LARGEST = 2**63
 _LATEST_NS = 2**64
 _LAST_WORD = 256
-"""A text is cut before a word of at most this many characters: half a secret is not recognised."""
+"""Text is cut before a word of at most this many characters: redaction misses half a secret."""
 _TOO_DEEP = "[TOO DEEP]"
 _MAX_KEYS = 4096
 """Names of attributes that are known to be plain; an app has few."""
@@ -35,9 +35,9 @@ class ValueCleaner:
         self.note = invalid_input.note
 
     def attributes(self, attributes: Any) -> Any:
-        """Return *attributes* where they are a dictionary or None, else a dictionary of them.
+        """Return *attributes* if they are a dictionary or None, else converted to a dictionary.
 
-        Anything but a mapping has no names, so none of it can be kept.
+        Only a mapping has names, so nothing else is kept.
         """
         if type(attributes) is dict or attributes is None:
             return attributes
@@ -52,11 +52,11 @@ class ValueCleaner:
     def clean(self, value: Any, max_chars: int | None = None) -> Any:
         """Return *value*, or a mapping with each of its values, plain.
 
-        Replaces the SDK's own cleaning, which runs for every attribute, event, link, log
-        record and measurement; *max_chars* is the SDK's limit for a text.
+        Replaces the SDK's cleaning, which runs for every attribute, event, link, log record and
+        measurement; *max_chars* is the SDK's limit for a text.
         """
         try:
-            # A sampler hands attributes on behind a proxy.
+            # A sampler passes attributes behind a proxy.
             if type(value) in _DICTS and len(value) <= self._limits.max_items:
                 return self._clean_dict(value, max_chars)
             return self._any(value, 0, [self._limits.max_parts], "", max_chars)
@@ -64,7 +64,7 @@ class ValueCleaner:
             return self._unreadable(value, "")
 
     def _clean_dict(self, values: Mapping[Any, Any], max_chars: int | None) -> dict[str, Any]:
-        # For every span, on the app's thread: the usual case first, in few steps.
+        # Runs for every span, on the app's thread: the usual case first, in few steps.
         longest, known = max_chars or self._max_chars, self._plain_keys
         result: dict[str, Any] = {}
         parts = [self._limits.max_parts]
@@ -83,7 +83,7 @@ class ValueCleaner:
         return result
 
     def is_plain_pair(self, key: Any, value: Any, max_chars: int | None) -> bool:
-        """Whether *value* can be kept under *key* as both are; quick, and only then true.
+        """Whether *value* can be kept under *key* with both unchanged, by a quick check.
 
         Raises any exception of the hash of an odd *key*.
         """
@@ -96,7 +96,7 @@ class ValueCleaner:
         return kind is bool or (kind is int and -_LARGEST <= value < _LARGEST)
 
     def value(self, value: Any, key: str = "") -> Any:
-        """Return *value* where it is plain, else the nearest value that is."""
+        """Return *value* if it is plain, else the nearest plain value."""
         try:
             if self._is_plain(value):
                 return value
@@ -108,7 +108,7 @@ class ValueCleaner:
         """Return *value* as text: a name, a description, the words of an exception."""
         try:
             if type(value) is not str:
-                # Containers are made small before they are written out, not after.
+                # Containers are cut before they are formatted, not after.
                 small = self.value(value) if isinstance(value, Mapping | Sequence) else value
                 value = _as_text(small)
             return self._text(value)
@@ -116,7 +116,7 @@ class ValueCleaner:
             return self._unreadable(value, "")
 
     def key(self, key: Any) -> str | None:
-        """Return *key* as the name of an attribute, or None if it cannot be one."""
+        """Return *key* as an attribute name, or None if it cannot be one."""
         try:
             if key in self._plain_keys or self._learn(key):
                 known: str = key
@@ -133,7 +133,7 @@ class ValueCleaner:
         return None
 
     def time_ns(self, time_ns: Any) -> int | None:
-        """Return a time in nanoseconds since 1970, or None if that is not one."""
+        """Return a time in nanoseconds since 1970, or None if it is invalid."""
         if time_ns is None or (type(time_ns) is int and 0 <= time_ns < _LATEST_NS):
             return time_ns
         try:
@@ -290,12 +290,12 @@ class ValueCleaner:
 
 
 def _as_text(value: Any) -> str:
-    # Not str(value) alone: a subclass of str that it returns could have methods of its own.
+    # Not str(value) alone: it may return a subclass of str with overridden methods.
     return str.__str__(str(value))
 
 
 def _says_something(value: Any) -> bool:
-    """Return whether *value* has words of its own, not only `<C object at 0x...>`."""
+    """Return whether *value* has its own text, not only `<C object at 0x...>`."""
     kind: Any = type(value)
     return kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
 

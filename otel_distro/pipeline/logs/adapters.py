@@ -1,11 +1,11 @@
-"""structlog and loguru: their records as OpenTelemetry log records, their own output with our ids.
+"""structlog and loguru adapters: OpenTelemetry log records, and our ids in their own output.
 
 structlog.configure(processors=[..., otel_distro.structlog_processor, renderer])
 loguru.logger.add(otel_distro.loguru_sink)
 loguru.logger.configure(patcher=otel_distro.loguru_patcher)
 
-Neither library is imported here. Both print by themselves, so a profile's console leaves their
-records out; the file and the exporters get them.
+Neither library is imported here. Both print their records, so a profile's console leaves these out;
+the file and the exporters get them.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _STRUCTLOG_KEYS = frozenset({"event", "exc_info", "timestamp", "level", "logger"
 def structlog_processor(
     logger: Any, method_name: str, event_dict: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Hand a structlog event on, and add trace, span and session id to it; a processor.
+    """Emit a structlog event, and add trace, span and session id to it; a processor.
 
-    Put it before the renderer. Where structlog writes through the standard library, which is
-    heard anyway, it only adds the ids.
+    Put it before the renderer. If structlog writes through the standard library, which is captured
+    anyway, it only adds the ids.
     """
     try:
         if not isinstance(logger, logging.Logger):
@@ -67,7 +67,7 @@ def structlog_processor(
 
 
 def loguru_sink(message: Any) -> None:
-    """Hand a loguru record on; a sink."""
+    """Emit a loguru record; a sink."""
     try:
         record: Mapping[str, Any] = message.record
         caught = record["exception"]
@@ -76,7 +76,7 @@ def loguru_sink(message: Any) -> None:
             "code.function.name": record["function"],
             "code.line.number": record["line"],
             "code.file.path": record["file"].path,
-            # Of a queue of loguru's, records come out on another thread than they went in.
+            # With loguru's queue, records are emitted on another thread.
             "thread.id": record["thread"].id,
             "thread.name": record["thread"].name,
         }
@@ -93,7 +93,7 @@ def loguru_sink(message: Any) -> None:
 
 
 def loguru_patcher(record: Any) -> None:
-    """Add trace, span and session id to what loguru's formats know as `extra`; a patcher."""
+    """Add trace, span and session id to loguru's `extra`; a patcher."""
     record["extra"].update(ids())
 
 
@@ -101,7 +101,7 @@ _ID_KEYS = frozenset({"trace_id", "span_id", "session_id"})
 
 
 def ids() -> dict[str, str]:
-    """Return the ids of the current trace, span and session, as far as there are any."""
+    """Return the ids of the current trace, span and session, where present."""
     found: dict[str, str] = {}
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
@@ -144,7 +144,7 @@ def _emit(
 
 
 def _least(name: str) -> int:
-    """Return the least level that settings name for the logger *name* or one above it."""
+    """Return the minimum level set for the logger *name* or its nearest parent."""
     from otel_distro.base.current_runtime import running
 
     runtime = running()

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def forget_in_files(path: Path, shown: str) -> int:
-    """Delete the lines of the user known as *shown* from the log at *path* and its older parts.
+    """Delete the lines of the pseudonym *shown* from the log at *path* and its older parts.
 
-    Returns how many lines that were; raises OSError.
+    Returns the number of lines deleted; raises OSError.
     """
     if not path.parent.is_dir():
         return 0

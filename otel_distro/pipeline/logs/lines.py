@@ -1,4 +1,4 @@
-"""One log record as one line: JSON for machines, or something a person likes to read."""
+"""Formats a log record as one line: JSON, or readable text."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def json_line(entry: LogEntry) -> str:
     known = {key: value for key, value in line.items() if value is not None}
     if more:
         known["attributes"] = more
-    # Some readers end a line at U+2028 as well, and terminals obey more than ASCII's controls.
+    # Some readers also end a line at U+2028, and terminals obey more than ASCII's controls.
     return printable_json(
         json.dumps(known, ensure_ascii=False, default=_plain, separators=(",", ":"))
     )
 
 
 def readable_line(entry: LogEntry, *, color: bool) -> str:
-    """Return *entry* for a person: time, severity, logger, message, what belongs to it."""
+    """Return *entry* as readable text: time, severity, logger, message, attributes."""
     record = entry.log_record
     attributes: Mapping[str, Any] = record.attributes or {}
     severity = severity_of(entry)
@@ -99,14 +99,14 @@ def severity_of(entry: LogEntry) -> str:
 
 
 def time_of(entry: LogEntry) -> datetime:
-    """Return when it happened, or else when it was seen."""
+    """Return the time of the event, or else of its observation."""
     record = entry.log_record
     ns = record.timestamp or record.observed_timestamp or 0
     return datetime.fromtimestamp(ns / 1e9, UTC)
 
 
 def formatter(profile: str, *, color: bool) -> Formatter:
-    """Return what makes lines under *profile*: readable ones, or JSON for `prod`."""
+    """Return the formatter for *profile*: readable text, or JSON for `prod`."""
     if profile == "prod":
         return json_line
     return lambda entry: readable_line(entry, color=color)
@@ -123,7 +123,7 @@ def _one_line(value: object) -> str:
 
 
 def _without_controls(text: str) -> str:
-    # A log line must not be able to steer the reader's terminal.
+    # A log line must not control the reader's terminal.
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 
@@ -131,6 +131,6 @@ def _plain(value: Any) -> object:
     if isinstance(value, bytes):
         return value.hex()
     try:
-        return dict(value)  # a mapping that json does not know
+        return dict(value)  # a mapping that json cannot encode
     except (TypeError, ValueError):
         return str(value)

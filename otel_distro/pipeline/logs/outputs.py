@@ -1,4 +1,4 @@
-"""Exporters of log records to the console and to a file; what they get is redacted already."""
+"""Exporters of log records, already redacted, to the console and to a file."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 
 class ConsoleOutput(LogRecordProcessor):
-    """Writes a line on stderr for each record that no handler of the app's shows there.
+    """Writes a line to stderr for each record that no handler of the app prints there.
 
-    On the thread that logs, as any console handler does, so that lines have the order in
-    which things happened.
+    Writes on the logging thread, as any console handler does, so that lines are in order.
     """
 
     def __init__(self, profile: str, least: SeverityNumber) -> None:
@@ -35,7 +34,7 @@ class ConsoleOutput(LogRecordProcessor):
         self._least = least.value
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Write the line, unless the record is too slight or is shown already."""
+        """Write the line, unless the record is below the level or printed already."""
         record = log_record.log_record
         number = record.severity_number
         if number is not None and number.value < self._least:
@@ -51,13 +50,13 @@ class ConsoleOutput(LogRecordProcessor):
             stream.write(line + "\n")
             stream.flush()
         except (AttributeError, OSError, ValueError):
-            pass  # a stderr that is closed or broken must not become the app's problem
+            pass  # a closed or broken stderr must not affect the app
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held back."""
+        """Do nothing: nothing is buffered."""
         return True
 
 
@@ -80,10 +79,10 @@ class FileOutput(LogRecordExporter):
         return LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held back."""
+        """Do nothing: nothing is buffered."""
         return True
 
 
@@ -98,7 +97,7 @@ def wants_color(stream: Any) -> bool:
 
 
 def _is_shown(name: str, number: SeverityNumber | None) -> bool:
-    """Whether a handler of the app's writes records of the logger *name* to the console."""
+    """Whether a handler of the app writes records of the logger *name* to the console."""
     level = _LEVELS.get((number.value - 1) // 4, logging.INFO) if number else logging.INFO
     named = logging.Logger.manager.loggerDict.get(name)
     logger: logging.Logger | None = (
@@ -118,6 +117,6 @@ _LEVELS = {0: 5, 1: 10, 2: 20, 3: 30, 4: 40, 5: 50}
 def _is_console(handler: logging.Handler) -> bool:
     stream = getattr(handler, "stream", None)
     if stream is None:
-        # Rich's handler, and those like it, have a console instead of a stream.
+        # Rich's handler and similar ones have a console instead of a stream.
         stream = getattr(getattr(handler, "console", None), "file", None)
     return stream is not None and stream in {sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__}

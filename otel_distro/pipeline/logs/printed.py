@@ -1,4 +1,4 @@
-"""The mark of records whose own logging library prints them."""
+"""Marks records that their logging library prints itself."""
 
 NOT_ON_CONSOLE = "otel_distro.printed"
-"""Attribute that keeps a record off a profile's console, so that no line is there twice."""
+"""Attribute that keeps a record off a profile's console, so that no line is printed twice."""

@@ -1,7 +1,7 @@
-"""A file of lines that several processes append to, rotated by size and day, older parts gzipped.
+"""Log file shared by several processes, rotated by size and day, older parts gzipped.
 
-Everything is done under a lock file, a batch of lines at a time, on a thread that no caller waits
-for: so no line is lost or torn, with rotation by any process.
+A background thread appends batches of lines under a lock file, so that no line is lost or torn,
+even if another process rotates the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MEGABYTE = 1_000_000
 
 
 class RotatingFile:
-    """The file at *path*; at most *backups* older parts are kept beside it, `.1.gz` the latest."""
+    """The file at *path*, with at most *backups* older parts beside it, the latest as `.1.gz`."""
 
     def __init__(self, path: Path, *, megabytes: float, backups: int) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class RotatingFile:
 
     def _append_some(self, data: list[bytes], at: int) -> int:
         """Append lines from *at* until the file is full; return where to continue."""
-        # The mode of an existing log is the user's choice: a log shipper may have to read it.
+        # The mode of an existing log is the user's choice: a log shipper may need to read it.
         descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, narrow=False)
         try:
             found = os.fstat(descriptor)
@@ -106,7 +106,7 @@ def _write_all(descriptor: int, data: bytes, size: int) -> None:
         while data:
             data = data[os.write(descriptor, data) :]
     except OSError:
-        # Half a line would swallow the next one.
+        # The next line would be appended to half a line.
         with suppress(OSError):
             os.ftruncate(descriptor, size)
         raise

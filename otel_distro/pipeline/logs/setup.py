@@ -23,10 +23,10 @@ _PROFILES = {
     "test": (logging.WARNING, SeverityNumber.WARN),
     "prod": (logging.INFO, SeverityNumber.INFO),
 }
-"""Profile -> least level of loggers without a level, and of lines on the console."""
+"""Profile -> minimum level of loggers without a level, and of lines on the console."""
 
 _NOISY = ("asyncio", "urllib3", "httpcore", "httpx", "openai._base_client", "opentelemetry")
-"""Loggers that would drown a developer's own lines; their DEBUG and INFO stay off in `dev`."""
+"""Verbose loggers, whose DEBUG and INFO are off in `dev`."""
 
 _CODE = "OTEL_PYTHON_LOG_CODE_ATTRIBUTES"
 
@@ -42,7 +42,7 @@ def install(
     logger_provider: object,
     batch: Callable[[LogRecordExporter], LogRecordProcessor],
 ) -> None:
-    """Add what *settings* ask for to *logger_provider*; handlers of the app are never touched."""
+    """Add the configured outputs to *logger_provider*; the app's handlers are never touched."""
     set_levels(settings)
     if not isinstance(logger_provider, LoggerProvider):
         return
@@ -52,7 +52,7 @@ def install(
 
         level, least = _PROFILES[settings.profile]
         root = logging.getLogger()
-        if root.level == logging.WARNING:  # as Python made it; otherwise the app has chosen
+        if root.level == logging.WARNING:  # Python's default; otherwise the app has set it
             root.setLevel(level)
         logger_provider.add_log_record_processor(ConsoleOutput(settings.profile, least))
     if settings.log_file is not None:
@@ -68,7 +68,7 @@ def install(
 
 
 def set_levels(settings: Settings) -> None:
-    """Set the least severity of loggers; lower ones do not even create a record."""
+    """Set the minimum severity of loggers; lower ones do not even create a record."""
     chosen = dict(settings.log_levels)
     if settings.profile == "dev":
         chosen = dict.fromkeys(_NOISY, logging.WARNING) | chosen
@@ -79,7 +79,7 @@ def set_levels(settings: Settings) -> None:
 
 
 def listen(logger_provider: Any) -> None:
-    """Enable the standard library's loggers where no agent does; once."""
+    """Enable the standard library's loggers if no agent does; once."""
     from opentelemetry.instrumentation.logging import LoggingInstrumentor
 
     instrumentor = LoggingInstrumentor()

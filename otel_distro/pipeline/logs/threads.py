@@ -1,4 +1,4 @@
-"""The thread of a log record, added where the record names its place in the code."""
+"""Thread attributes of log records that have a code location."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _NOTHING: Mapping[str, str | int] = {}
 
 
 def thread_of(record: LogRecord) -> Mapping[str, str | int]:
-    """Return the attributes of the thread that runs now; none for a record without a place.
+    """Return the attributes of the current thread; none for a record without a code location.
 
-    Records are emitted on the thread that logs. A record without a place needs no thread.
+    Records are emitted on the thread that logs.
     """
     if _PLACE not in (record.attributes or _NOTHING):
         return _NOTHING

@@ -1,8 +1,8 @@
-"""Log records that the logging tree does not bring to OpenTelemetry's handler.
+"""Captures log records that do not propagate to OpenTelemetry's handler.
 
 The handler is on the root logger. A program that replaces the root's handlers after start-up, as
 the usual recipe for loguru does, removes it unknowingly; loggers with `propagate=False`, such as
-`uvicorn.access`, never reach it. Their records are given to the handler directly.
+`uvicorn.access`, never reach it. Their records are passed to the handler directly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _installed: list[Callable[[logging.Logger, logging.LogRecord], None]] = []
 
 
 def note_emitted() -> None:
-    """Record that another path, such as loguru's sink, has exported a record on this thread."""
+    """Remember that another path, such as loguru's sink, has exported a record on this thread."""
     _elsewhere.count = getattr(_elsewhere, "count", 0) + 1
 
 
@@ -37,7 +37,7 @@ def export_unreached() -> None:
 
     @functools.wraps(original)
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        # The usual case, in as few steps as it can be: the handler is on the way to the root.
+        # The usual case, in as few steps as possible: a parent logger has the handler.
         current: logging.Logger | None = self
         while current is not None:
             if _known and _known[0] in current.handlers:
@@ -65,7 +65,7 @@ def _export(logger: logging.Logger, record: logging.LogRecord) -> None:
 
 
 def _handler() -> logging.Handler | None:
-    """Return the handler that the instrumentation of `logging` made; None without one."""
+    """Return the handler created by the `logging` instrumentation; None without one."""
     module: Any = sys.modules.get(_INSTRUMENTATION)
     found = getattr(getattr(module, "LoggingInstrumentor", None), "_logging_handler", None)
     if not isinstance(found, logging.Handler):
@@ -75,7 +75,7 @@ def _handler() -> logging.Handler | None:
 
 
 def _is_unreached(logger: logging.Logger) -> bool:
-    """Whether a record of *logger* meets no OpenTelemetry handler, and is meant to be seen.
+    """Whether a record of *logger* is not silenced and reaches no OpenTelemetry handler.
 
     A logger that neither propagates nor has a handler was silenced on purpose.
     """

@@ -1,1 +1,1 @@
-"""Observes model calls in the HTTP clients of a program, whatever instruments them."""
+"""Observes model calls in HTTP clients, with any instrumentation or none."""

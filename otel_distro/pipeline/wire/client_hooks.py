@@ -1,4 +1,4 @@
-"""Installs the hooks of `otel_wire` as the settings say."""
+"""Installs the hooks of `otel_wire` according to the settings."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _CLIENTS: Final = (
     "lm15.transports",
     "dspy._vendor.lm15.transports",
 )
-"""As in `otel_wire.clients.HOOKS`, which is not loaded before one of them is."""
+"""Same as `otel_wire.clients.HOOKS`, which is imported only with one of them."""
 
 
 def hook_clients(faults: InternalErrors) -> None:
-    """Put the hook into each client library when the program imports it."""
+    """Install the hook of each client library when the program imports it."""
     for name in _CLIENTS:
         wrapt.register_post_import_hook(_Put(faults), name)
 
@@ -44,7 +44,7 @@ class _Put:
             from otel_wire import clients
 
             clients.install(module)
-        except Exception as error:  # the app must be able to import its library
+        except Exception as error:  # the app's import must not fail
             self._faults.record("wire", error)
             messages.warn(
                 f"calls through {module.__name__} are not observed, and not stopped by budgets, "
@@ -53,7 +53,7 @@ class _Put:
 
 
 class WireWatch:
-    """The observer of this process, as the settings ask: which hosts, which endpoints."""
+    """The observer of this process, with the hosts and endpoints of the settings."""
 
     def __init__(self, settings: Settings, faults: InternalErrors) -> None:
         self._settings = settings
@@ -61,9 +61,9 @@ class WireWatch:
         self._installed = False
 
     def install(self, take: Callable[[WireRecord], None]) -> Callable[[], None]:
-        """Hand finished requests to *take* from now on, unless the settings switch it off.
+        """Pass finished requests to *take* from now on, unless the settings disable it.
 
-        Return how to stop that.
+        Return a function that stops it.
         """
         if not self._settings.wire:
             return lambda: None
@@ -84,7 +84,7 @@ class WireWatch:
         return stop
 
     def close(self) -> None:
-        """End what is open and hand it over, once."""
+        """End open requests and pass them on, once."""
         installed, self._installed = self._installed, False
         if installed:
             sys.modules["otel_wire.observer"].observer.end_all()

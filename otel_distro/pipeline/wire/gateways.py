@@ -1,9 +1,9 @@
-"""Gateways without an instrumentation of their own: the trace of a caller goes on in them.
+"""Continues the caller's trace in gateways that have no instrumentation.
 
-A client tells a gateway of one's own which trace a model call belongs to. Where nothing in the
-gateway reads that, its request to the seller would be a call of its own: held by budgets beside
-the client's, and not recognised as the same. Applications of the frameworks below read it for
-requests to model endpoints; nothing else about them changes.
+A client sends the trace context of a model call to its gateway. If nothing in the gateway reads it,
+the gateway's request to the provider would be a separate call: reserved by budgets twice, and not
+recognised as a duplicate. Applications of the frameworks below read it for requests to model
+endpoints; nothing else about them changes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 def hook_gateways(faults: InternalErrors) -> None:
-    """Have applications continue the traces of model calls, once their framework is imported."""
+    """Make applications continue the traces of model calls, once their framework is imported."""
     for module, owner, method, make in _APPLICATIONS:
         wrapt.register_post_import_hook(_patching(owner, method, make, faults), module)
 
@@ -37,7 +37,7 @@ def _patching(owner: str, method: str, make: Any, faults: InternalErrors) -> Cal
             from otel_wire.patching import patch
 
             patch(getattr(module, owner), method, lambda call: make(call, faults))
-        except Exception as error:  # the app must be able to import its library
+        except Exception as error:  # the app's import must not fail
             faults.record("wire", error)
 
     return put
@@ -67,7 +67,7 @@ def _wsgi(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any
     def called(self: Any, environ: Any, start_response: Any) -> Any:
         with _current(_of_wsgi, faults, self, environ) as caller:
             response = call(self, environ, start_response)
-        # A stream calls the model while the server reads it, after an instrumentation's span.
+        # A stream may call the model while the server reads it, after the instrumentation's span.
         if caller is None:
             with _current(_of_wsgi, faults, None, environ) as caller:
                 pass
@@ -83,7 +83,7 @@ def _of_wsgi(app: Any, environ: Any) -> Context | None:
 
 
 class _Streamed:
-    """The response of a WSGI application, of which each piece is made in the caller's trace."""
+    """The response of a WSGI application, iterated in the caller's trace."""
 
     def __init__(self, response: Any, caller: Context) -> None:
         self._response, self._caller = response, caller
@@ -101,7 +101,7 @@ class _Streamed:
             yield piece
 
     def close(self) -> None:
-        """Close the response, as servers do at its end."""
+        """Close the response."""
         if close := getattr(self._response, "close", None):
             close()
 
@@ -122,11 +122,11 @@ def _of_aiohttp(app: Any, request: Any) -> Context | None:
 def _current(
     read: Callable[[Any, Any], Context | None], faults: InternalErrors, app: Any, request: Any
 ) -> Generator[Context | None]:
-    """Have the caller's span as the current one inside; yield its context, None where it is not."""
+    """Activate the caller's span in the block; yield its context, or None without one."""
     caller = None
     try:
         caller = read(app, request)
-    except Exception as error:  # the app must not see our errors
+    except Exception as error:  # our errors must not reach the app
         faults.record("wire", error)
     if caller is None:
         yield None
@@ -139,7 +139,7 @@ def _current(
 
 
 def _caller(app: Any, method: str, path: str, parents: Sequence[str]) -> Context | None:
-    """Return the context of the caller of a model endpoint; None where *app* is not to read it."""
+    """Return the caller's context for a model endpoint; None if *app* is not to read it."""
     from otel_wire.endpoints import may_call_model
 
     if method != "POST" or len(parents) != 1 or not may_call_model("POST", path):
@@ -150,9 +150,9 @@ def _caller(app: Any, method: str, path: str, parents: Sequence[str]) -> Context
 
 
 def _is_instrumented(app: Any) -> bool:
-    """Whether an instrumentation reads the header itself, inside the application.
+    """Whether an instrumentation inside the application reads the header itself.
 
-    Its span is to be a server's, and would be an internal one below a current span.
+    Its span must be a server span; under a current span it would be internal.
     """
     if getattr(app, "_is_instrumented_by_opentelemetry", False):
         return True
@@ -178,4 +178,4 @@ _APPLICATIONS: Final = (
     ("flask.app", "Flask", "wsgi_app", _wsgi),
     ("aiohttp.web_app", "Application", "_handle", _aiohttp),
 )
-"""Module, class and method of each framework's application, and how it is wrapped."""
+"""Module, class and method of each framework's application, and its wrapper."""

@@ -1,8 +1,8 @@
-"""Hours that are unlike the same hours of the days before: in cost, latency or error rate.
+"""Detects hours with anomalous cost, latency or error rate.
 
-The usual value of an hour of the day is a moving average over the days, recent ones weighing more,
-with a moving average of how far they were from it. Where too few days have had that hour, all
-hours before are the measure.
+The expected value of an hour of the day is a moving average over the days, weighted towards recent
+ones, with a moving average of the deviations. If too few days have that hour, all earlier hours are
+used.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 HOUR_NS = 3_600_000_000_000
 DAYS = 21
-"""How far back is looked."""
+"""Length of the history."""
 FEWEST_CALLS = 20
-"""An hour with fewer calls is no anomaly and does not count towards the usual value."""
+"""An hour with fewer calls is neither an anomaly nor part of the expected value."""
 FEWEST_DAYS, FEWEST_HOURS = 5, 24
 WEIGHT = 0.3
-"""Of the latest day in the moving averages."""
+"""Weight of the latest day in the moving averages."""
 DEVIATIONS = 4.0
 TIMES = 1.5
-"""Least ratio to the usual value as well: a steady figure has a very small deviation."""
+"""Minimum ratio to the expected value: a steady figure has a very small deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Hour:
     failed_calls: int = 0
     cost_nano_usd: int = 0
     latency_us: int = 0
-    """Of all calls together."""
+    """Total of all calls."""
 
     @property
     def latency_ms(self) -> float:
@@ -49,20 +49,20 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """The usual value."""
+    """The expected value."""
 
     mean: float
     deviation: float
 
     @property
     def most(self) -> float:
-        """The highest usual value."""
+        """The highest expected value."""
         return max(self.mean * TIMES, self.mean + DEVIATIONS * self.deviation)
 
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """A figure that is unlike those before it."""
+    """An anomalous figure."""
 
     figure: str
     value: float
@@ -74,13 +74,13 @@ _FIGURES: tuple[tuple[str, Callable[[Hour], float], float], ...] = (
     ("latency", lambda hour: hour.latency_ms, 100.0),
     ("error_rate", lambda hour: hour.error_rate, 0.05),
 )
-"""Name, how to read it, and the value below which it is ignored: US dollars, ms, share."""
+"""Name, accessor, and the value below which it is ignored: US dollars, ms, share."""
 
 
 def anomalies(hours: Mapping[int, Hour], at_ns: int) -> Iterator[Anomaly]:
     """Yield the anomalies of the last whole hour before *at_ns*.
 
-    *hours* are named by the moment they begin; those without calls may be missing.
+    *hours* are keyed by their start; those without calls may be missing.
     """
     last_ns = at_ns // HOUR_NS * HOUR_NS - HOUR_NS
     last = hours.get(last_ns, Hour())
@@ -106,10 +106,10 @@ def _like(hours: Mapping[int, Hour], last_ns: int) -> Sequence[Hour]:
 
 
 def usual(values: Sequence[float]) -> Usual:
-    """Return the moving averages of *values*, the latest last, and of how far they were off."""
+    """Return the moving averages of *values*, in order of time, and of their deviations."""
     mean, variance = values[0], 0.0
     for number, value in enumerate(values[1:], 2):
-        # The first few count alike, or the very first would weigh most for long.
+        # The first few have equal weights, or the very first would dominate for long.
         weight = max(WEIGHT, 1 / number)
         off = value - mean
         mean += weight * off

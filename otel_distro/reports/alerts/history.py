@@ -47,7 +47,7 @@ class History:
         write_private(self._path, "".join(f"{line}\n" for line in lines[-MOST:]).encode())
 
     def since(self, since: datetime) -> list[SentAlert]:
-        """Return alerts sent since *since*, the earliest first; damaged lines are left out."""
+        """Return alerts sent since *since*, the earliest first; damaged lines are skipped."""
         found = []
         for line in self._lines():
             try:

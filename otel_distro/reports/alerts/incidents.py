@@ -1,4 +1,4 @@
-"""Incidents between two checks: one message when one begins, one when it ends."""
+"""Incidents across checks: one message at the start of each, one at its end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from otel_distro.reports.alerts.rules import Incident
 
 MEMORY_FILE_NAME = "alerts.json"
-"""In the state folder; as old as the last check whose messages could all be sent."""
+"""File in the state folder; its age is that of the last check with all messages sent."""
 COOLDOWN = timedelta(minutes=15)
-"""An incident that comes back within this time after it was resolved is not reported again."""
+"""An incident that recurs within this time after it was resolved is not reported again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Memory:
         self._path = path
 
     def read(self) -> dict[str, Any]:
-        """Return the known incidents; none where the file is missing or damaged."""
+        """Return the known incidents; none if the file is missing or damaged."""
         try:
             known = json.loads(self._path.read_text())
         except (OSError, ValueError):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def notify(urls: Sequence[str], messages: Sequence[Message]) -> int:
     """Send *messages* to *urls*; return how many could not be sent to all of them.
 
-    Raises OtelDistroError, which never quotes a URL: it holds secrets.
+    Raises OtelDistroError, which never quotes a URL, as URLs contain secrets.
     """
     if not urls or not messages:
         return 0

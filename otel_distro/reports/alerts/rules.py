@@ -26,11 +26,11 @@ ERRORS_IN_5_MINUTES = {
     Category.RESOURCE: 1,
     Category.UNKNOWN: 999,
 }
-"""Errors of one category and operation in five minutes that are an incident."""
+"""Number of errors of one category and operation in five minutes that is an incident."""
 ERROR_RATE = 0.10
 LATENCY_MS = 5000.0
 FEWEST_CALLS = 5
-"""A share or an average of fewer calls than this is not judged."""
+"""Minimum calls for judging a share or an average."""
 NEARLY_SPENT_PERCENT = 95
 BURN_RATES = ((14.4, 60, 5), (6.0, 360, 30))
 """(times the rate that would just spend the budget, over minutes, and over the last minutes)."""
@@ -39,10 +39,10 @@ _NS_PER_MINUTE = 60_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that is wrong."""
+    """An active problem."""
 
     key: str
-    """The same for as long as it lasts."""
+    """Constant while it lasts."""
     severity: str
     """`warning` or `critical`."""
     summary: str
@@ -56,7 +56,7 @@ def check(
     now: datetime,
     live: Iterable[HealthCheck] = (),
 ) -> list[Incident]:
-    """Return the incidents at *now*; none where there is no data.
+    """Return the incidents at *now*; none without data.
 
     *live* has the checks of running processes and of export counters.
     """
@@ -150,7 +150,7 @@ _SHOWN: dict[str, Callable[[float], str]] = {
 
 
 def hours_of(ledger: Ledger, since: datetime, until: datetime) -> dict[int, Hour]:
-    """Return the hours between *since* and *until* that had calls, by when they began."""
+    """Return the hours with calls between *since* and *until*, by their start."""
     from otel_cost_ledger.model.filters import Filters, Window
     from otel_cost_ledger.query.timeline import timeline
 
@@ -195,9 +195,9 @@ def _budget(line: BudgetLine) -> Iterator[Incident]:
 def _burn_rate(
     budget: CostBudget, calls: Sequence[StoredCall], now: datetime
 ) -> Iterator[Incident]:
-    """Find money that is spent many times as fast as would just use a budget up.
+    """Find budgets whose burn rate is many times the one that would exactly exhaust them.
 
-    Both windows must agree: the long one that it matters, the short one that it continues.
+    Both windows must exceed the rate: the long one shows relevance, the short one continuation.
     """
     if budget.unit != "usd" or budget.scope != "total" or not budget.limit:
         return
@@ -229,5 +229,5 @@ def _shown(trace_ids: Iterable[int]) -> tuple[str, ...]:
 
 
 def now_utc() -> datetime:
-    """Return the time, aware."""
+    """Return the current time, timezone-aware."""
     return datetime.now(UTC)

@@ -35,18 +35,18 @@ class Node:
 
     @property
     def cost(self) -> str:
-        """Cost of the span by itself, formatted."""
+        """Cost of this span alone, formatted."""
         priced = self.stored.priced
         return f"({usd(priced.cost_nano_usd)})" if not priced.billed else usd(priced.cost_nano_usd)
 
     @property
     def evidence(self) -> str:
-        """What the ledger knows the call from."""
+        """Source of the call in the ledger."""
         return _EVIDENCE.get(layer(self.stored.priced.call.scope), "span of a framework")
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Reasons: whether it is billed, the source of its price, missing parts of it."""
+        """Reasons for billing, the source of the price, missing parts of it."""
         priced = self.stored.priced
         said = (priced.billing_reason, priced.price_source, priced.reason)
         return tuple(reason for reason in said if reason)
@@ -62,7 +62,7 @@ def tree(calls: Sequence[StoredCall]) -> tuple[Node, ...]:
         by_parent.setdefault(parent if inside else None, []).append(stored)
 
     def nodes(parent: int | None, seen: frozenset[int]) -> tuple[Node, ...]:
-        # A forged trace may have a cycle; it must not cause an endless loop.
+        # A forged trace may have a cycle, which must not cause an endless loop.
         return tuple(
             Node(stored, nodes(span_id, seen | {span_id}))
             for stored in by_parent.get(parent, ())

@@ -1,8 +1,7 @@
 """Differences between the ledger and a provider's figures, by day, model and cause.
 
-The gap of a day and model is the provider's figure minus the ledger's. It is explained
-from the surest cause to the vaguest, each taking no more than its own evidence supports; what is
-left is called by its name, "not explained".
+The gap of a day and model is the provider's figure minus the ledger's. It is attributed to causes
+from the most to the least certain, each limited to its evidence; the remainder is "not explained".
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ CAUSES: Final = {
 }
 
 _SAMPLE: Final = 100_000
-"""Tokens that a rate is taken from: exact, and below the size from which some prices rise."""
+"""Number of tokens from which a rate is derived: exact, and below price tiers by size."""
 
 
 @dataclass(slots=True)
@@ -61,22 +60,22 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One day and model: both sides, and why they differ."""
+    """One day and model: both sides, and the causes of their difference."""
 
     day: str
     model: str
     calls: int
     requests: int | None
-    """The provider's count; None when its file has none."""
+    """The provider's count; None if its file has none."""
     ledger_nano_usd: int
     provider_nano_usd: int | None
-    """As charged, or the provider's tokens at list price; None when neither is known."""
+    """As charged, or the provider's tokens at list price; None if neither is known."""
     causes: dict[str, int] = field(default_factory=dict)
-    """Nano-USD by cause, adding up to the gap; negative where the ledger has more."""
+    """Nano-USD by cause, which add up to the gap; negative if the ledger has more."""
 
     @property
     def gap_nano_usd(self) -> int | None:
-        """The provider's figure minus the ledger's; None where one of them is unknown."""
+        """The provider's figure minus the ledger's; None if one of them is unknown."""
         if self.provider_nano_usd is None:
             return None
         return self.provider_nano_usd - self.ledger_nano_usd
@@ -96,7 +95,7 @@ def reconcile(ledger: Ledger, export: Export, book: PriceBook) -> list[Gap]:
 
 
 def totals(gaps: Iterable[Gap]) -> dict[str, int]:
-    """Return the sum of each cause, the ones that occur, in the order they are looked for."""
+    """Return the sum of each cause that occurs, in order of attribution."""
     sums = dict.fromkeys(CAUSES, 0)
     for gap in gaps:
         for cause, amount in gap.causes.items():
@@ -112,7 +111,7 @@ def _from_ledger(
 
     since = datetime.fromisoformat(first).replace(tzinfo=UTC)
     until = datetime.fromisoformat(last).replace(tzinfo=UTC) + timedelta(days=1)
-    # Whole days and these names are all in the daily sums, which outlive the single calls.
+    # The daily sums, which outlive single calls, have all of these by whole days.
     found: dict[tuple[str, str], Ours] = {}
     for failed in (False, True):
         filters = Filters(provider=provider, failed=failed)
@@ -152,7 +151,7 @@ def _causes(gap: int, charged: int, theirs: Charge, ours: Ours, rates: _Rates) -
             found[cause] = part
             left -= part
     if "uninstrumented" not in found and theirs.cache_read_tokens is not None:
-        # Fewer cached tokens on their side cost more.
+        # Fewer cached tokens at the provider cost more.
         cache = round((ours.cache_read_tokens - theirs.cache_read_tokens) * rates.cache_saving)
         part = min(left, cache) if left > 0 else max(left, cache)
         if part and (part > 0) == (left > 0):
@@ -164,7 +163,7 @@ def _causes(gap: int, charged: int, theirs: Charge, ours: Ours, rates: _Rates) -
 
 
 def _uninstrumented(charged: int, theirs: Charge, ours: Ours) -> int:
-    """Return what requests that we have not seen cost, at the provider's average."""
+    """Return the cost of requests missing from the ledger, at the provider's average."""
     if ours.calls == 0:
         return charged
     if theirs.requests:
@@ -182,7 +181,7 @@ class _Rates:
         self._at_ns = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 10**9
 
     def cost(self, charge: Charge) -> int | None:
-        """Return the list price of the tokens of *charge*; None when it is not known."""
+        """Return the list price of the tokens of *charge*; None if unknown."""
         if charge.input_tokens is None or charge.output_tokens is None:
             return None
         read, written = charge.cache_read_tokens or 0, charge.cache_write_tokens or 0

@@ -1,4 +1,4 @@
-"""Costs of the ledger beside those that providers and instrumentations reported."""
+"""Costs of the ledger compared with those reported by providers and instrumentations."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class ReportedCosts:
     model: str
     calls: int
     differing_calls: int
-    """Calls of which the two costs differ by more than a thousandth."""
+    """Calls whose two costs differ by more than a thousandth."""
     computed_nano_usd: int
     reported_nano_usd: int
     reported_only_calls: int
-    """Further calls of which only the reported cost is known; the ledger uses it."""
+    """Additional calls with only a reported cost, which the ledger uses."""
     reported_only_nano_usd: int
 
     @property
     def gap_nano_usd(self) -> int:
-        """What was reported beyond what was computed."""
+        """Reported minus computed cost."""
         return self.reported_nano_usd - self.computed_nano_usd
 
 
 def compare(
     ledger: Ledger, since: datetime | None = None, until: datetime | None = None
 ) -> list[ReportedCosts]:
-    """Return the models whose calls report a cost, day by day.
+    """Return the models whose calls report a cost, by day.
 
-    A reported 0 is no report: many write it where they know no price.
+    A reported 0 is ignored: many instrumentations write it for an unknown price.
     """
     window = Window.between(since, until)
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 6)

@@ -26,17 +26,17 @@ class RepricingSummary:
     """Changes of one repricing."""
 
     calls: int
-    """Calls that were looked at."""
+    """Calls that were checked."""
     changed: int
     before_nano_usd: int
     after_nano_usd: int
-    """Cost of the calls that changed, then and now."""
+    """Cost of the changed calls, before and after."""
 
 
 def changes(stored: Sequence[StoredCall], book: PriceBook) -> list[tuple[PricedCall, PricedCall]]:
-    """Return (before, after) for each call whose price differs now.
+    """Return (before, after) for each call whose price has changed.
 
-    Who is billed stays as it is: that was decided with all spans of the call at hand.
+    The billing decision is unchanged: it was made with all spans of the call available.
     """
     found = []
     for before in (entry.priced for entry in stored):
@@ -64,7 +64,7 @@ def reprice(
 ) -> RepricingSummary:
     """Reprice the calls since *since*; store the changes if *write*.
 
-    *filters* and *reason*, the reason of a call's status, choose among them; None takes all.
+    *filters* and *reason*, the reason of a call's status, select calls; None selects all.
 
     Raises LedgerError for a ledger that cannot be read, RepricingFailedError if not written.
     """

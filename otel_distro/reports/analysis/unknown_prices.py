@@ -1,4 +1,4 @@
-"""Models of the ledger that no price list knows, with aliases that would give them a price."""
+"""Models of the ledger without a price, with aliases that would price them."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from otel_pricing import PriceBook
 
 _SHORTEST_NAME = 5
-"""Shorter names of models, such as `o3`, occur in other words."""
+"""Minimum length of a model name; shorter ones, such as `o3`, occur in other words."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownPrice:
-    """A model without a price, and what it may stand for."""
+    """A model without a price, and a proposed alias."""
 
     found: UnpricedModel
     proposed_model: str
-    """Model with a price; empty where nothing suggests one."""
+    """Proposed model with a price; empty without a proposal."""
     proposed_provider: str
-    """Provider of it, as spans write it; empty for the provider of the calls."""
+    """Its provider, as spans write it; empty for the provider of the calls."""
     why: str
-    """What suggests it; empty without a proposal."""
+    """Reason for the proposal; empty without one."""
     is_priced_now: bool
-    """Whether it has had a price since, so that `ledger reprice` fills it in."""
+    """Whether a price exists by now, so that `ledger reprice` fills it in."""
 
     @property
     def alias(self) -> str:
-        """The `[[alias]]` table for a price file; the model is left to fill in if unknown."""
+        """The `[[alias]]` table for a price file; an unknown model is left blank."""
         lines = ["[[alias]]", f"pattern = {_toml(self.found.model)}"]
         if self.proposed_provider:
             lines.append(f"provider = {_toml(self.proposed_provider)}")
@@ -48,7 +48,7 @@ class UnknownPrice:
 def unknown_prices(
     models: Sequence[UnpricedModel], answered: Mapping[tuple[str, str], str], book: PriceBook
 ) -> list[UnknownPrice]:
-    """Return what is known of each of *models*.
+    """Return the unpriced models among *models* with proposals.
 
     *answered*: (provider, model asked for) -> model that answered another call by that name.
     """
@@ -75,7 +75,7 @@ def _unknown_price(
 
 
 def _named_inside(name: str) -> tuple[str, str]:
-    """Return the maker and the listed model whose name is the longest inside *name*."""
+    """Return the provider and the listed model with the longest name inside *name*."""
     family = model_family(name)
     found: tuple[str, str] = ("", "")
     for seller in PRICE_DATA.snapshot().providers:

@@ -7,7 +7,7 @@
 | Anthropic usage | `usage_date_utc`, `model_version`, `usage_output_tokens` |
 | Anthropic cost | `usage_date_utc`, `model` or `model_version`, `cost_usd` |
 
-The columns are those of the two usage and cost APIs and of the files their consoles offer.
+The columns are those of the usage and cost APIs and of the console exports.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class UnreadableExportError(OtelDistroError):
-    """The file is no usage or cost export that we know."""
+    """The file is no supported usage or cost export."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Charge:
     cost_nano_usd: int | None = None
 
     def add(self, name: str, value: int) -> None:
-        """Add *value* to the field *name*, which is known from now on."""
+        """Add *value* to the field *name*, which may be None so far."""
         setattr(self, name, (getattr(self, name) or 0) + value)
 
 
@@ -64,7 +64,7 @@ _DATED: Final = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
 _NEW_ORDER: Final = re.compile(r"\A(claude)-(haiku|sonnet|opus)-([1-3](?:-\d)?)\Z")
-"""Claude models up to version 3 have the version first, except in the names shown to people."""
+"""Claude models up to version 3 have the version first, except in display names."""
 
 
 def family(model: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ViolationLine:
-    """How often and how far one operation exceeded its latency budget."""
+    """Frequency and size of an operation's latency-budget violations."""
 
     operation: str
     count: int

@@ -1,9 +1,8 @@
-"""Wasted spending, as far as it shows in a ledger without any text.
+"""Detects wasted spending in a ledger without any text.
 
-A call's prompt is not stored. Where its span carried one there is a keyed fingerprint, which
-identifies equal prompts; else two calls are taken for the same one by their shape: same caller,
-same model, same number of input tokens, shortly after each other. Both are bounds ("at most"),
-never sums to be claimed back: two responses to one prompt may be intended.
+Prompts are not stored. If the span had one, a keyed fingerprint identifies equal prompts; else two
+calls count as the same by their shape: same caller, model and number of input tokens, within a
+short time. Both are upper bounds ("at most"): two responses to one prompt may be intended.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 RETRY_NS: Final = 60 * 10**9
 """A call of the same trace and model that starts this soon after a failure repeats it."""
 REPEAT_NS: Final = 600 * 10**9
-"""Calls of one shape this near each other may be the same question asked twice."""
+"""Calls of one shape within this time may repeat the same prompt."""
 CACHE_NS: Final = 300 * 10**9
 """Providers keep a cached prefix for about five minutes."""
 SHORTEST_PREFIX: Final = 1024
-"""Fewer tokens than this are not cached by the providers that cache by themselves."""
+"""Minimum prompt length of providers with automatic caching."""
 SHORTEST_REPEAT: Final = 100
 """Short prompts have the same number of tokens by chance."""
 
@@ -51,9 +50,9 @@ class WasteLine:
     kind: str
     calls: int = 0
     certain_nano_usd: int = 0
-    """Spent for nothing, as far as is known."""
+    """Wasted cost, as far as known."""
     at_most_nano_usd: int = 0
-    """The most that it can have been: unknown costs at their bound, likenesses taken as same."""
+    """Upper bound: unknown costs at their bound, and all similar calls as repeats."""
 
     @property
     def meaning(self) -> str:
@@ -69,13 +68,13 @@ class WasteLine:
 
 @dataclass(frozen=True, slots=True)
 class WasteReport:
-    """What `find_waste` found, the largest bound first."""
+    """The findings of `find_waste`, the largest bound first."""
 
     calls: int
     cost_nano_usd: int
     lines: tuple[WasteLine, ...]
     unused_limit_tokens: int
-    """Output tokens that were allowed by max_tokens and not used."""
+    """Output tokens allowed by max_tokens and not used."""
     unused_limit_nano_usd: int
     """Their price. It is not charged, but rate limits and hard budgets reserve it."""
 
@@ -89,7 +88,7 @@ def find_waste(calls: Iterable[BilledCall], book: PriceBook) -> WasteReport:
 
 
 class _Search:
-    """State from call to call."""
+    """State between calls."""
 
     def __init__(self, book: PriceBook) -> None:
         self._book = book
@@ -155,7 +154,7 @@ class _Search:
         key = (call.dim, call.origin.agent)
         before_ns, before_tokens = self._prefixes.get(key, (0, 0))
         self._prefixes[key] = (call.start_ns, tokens)
-        # No longer than either prompt: the only known bound on their common part.
+        # The only known bound on the common prefix is the shorter prompt.
         shared = min(tokens, before_tokens)
         cached = call.cache_read_tokens or 0
         if call.start_ns - before_ns > CACHE_NS or shared - cached < SHORTEST_PREFIX:

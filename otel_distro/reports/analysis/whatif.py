@@ -21,16 +21,16 @@ class Change:
     models: Mapping[str, str]
     """Model as the ledger names it -> the model used instead."""
     cache_hit: float | None = None
-    """Share of the input tokens read from the cache, 0 to 1; None leaves them as they were."""
+    """Share of the input tokens read from the cache, 0 to 1; None leaves it unchanged."""
 
     def applied(self, call: ModelCall, book: PriceBook) -> ModelCall:
-        """Return *call* as it would have been."""
+        """Return *call* under the assumptions."""
         if self.cache_hit is not None and call.usage is not None:
             call = replace(call, usage=_cached(call.usage, self.cache_hit))
         model = self.models.get(call.model) or self.models.get(call.request_model)
         if model is None:
             return call
-        # Where the same provider does not sell it, the model's name decides who does.
+        # If the same provider does not offer it, the model's name determines the provider.
         sold = book.find(call.provider, model, at_ns=call.start_ns) is not None
         provider = call.provider if sold else ""
         return replace(call, provider=provider, request_model=model, response_model=model)
@@ -60,7 +60,7 @@ class Comparison:
     before_nano_usd: int = 0
     after_nano_usd: int = 0
     not_comparable: int = 0
-    """Calls left out of both sums: no price is known for one of the two."""
+    """Calls excluded from both sums: no price is known for one of the two."""
 
 
 def compare(
@@ -69,10 +69,10 @@ def compare(
     book: PriceBook,
     shown: Callable[[str, str], str] = lambda _provider, model: model,
 ) -> list[Comparison]:
-    """Return a comparison for each model, the most expensive first; both sides at *book*'s prices.
+    """Return a comparison for each model, the most expensive first; both sides priced by *book*.
 
-    *shown* returns the name under which reports show a provider's model. Failed calls without
-    usage stay as they are: they would have failed as well.
+    *shown* returns the display name of a provider's model. Failed calls without usage are
+    unchanged: they would have failed as well.
     """
     found: dict[str, Comparison] = {}
     for stored in calls:

@@ -41,7 +41,7 @@ class BudgetLine:
 
     @property
     def runs_out_ns(self) -> int | None:
-        """Time of exhaustion at the present rate; None if the window ends before."""
+        """Time of exhaustion at the current rate; None if the window ends before."""
         if self.left == 0:
             return self.now_ns
         if not self.per_hour:
@@ -54,7 +54,7 @@ class BudgetLine:
 def lines(
     budgets: Sequence[CostBudget], accounts: BudgetAccounts, now_ns: int
 ) -> Iterator[BudgetLine]:
-    """Yield the state of each budget for each scope value of this window."""
+    """Yield the state of each budget for each scope value in the current window."""
     for budget in budgets:
         window = budget.calendar.window(now_ns)
         scopes = accounts.scopes(budget.name, window.since_ns)

@@ -43,7 +43,7 @@ def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
 
 
 def _sure_scopes(budget: CostBudget) -> list[str]:
-    """Return the scope values a budget has before any call was made under it."""
+    """Return the scope values of a budget without any calls."""
     if budget.scope == "total":
         return [""]
     if budget.match is None or budget.scope in PERSONAL_SCOPES:
@@ -69,7 +69,7 @@ def budget_left(line: BudgetLine) -> str:
 
 
 def outlook(line: BudgetLine) -> str:
-    """Return how long it will last, in words."""
+    """Return the forecast as text."""
     ends = line.runs_out_ns
     if line.left == 0:
         return f"spent; resets {_when(line.until_ns)}"

@@ -36,11 +36,11 @@ class Figures:
     failed_calls: int
     cost_nano_usd: int
     exposure_nano_usd: int
-    """What calls without a certain price may have cost on top."""
+    """Upper bound of the additional cost of calls without a certain price."""
     average_ms: float | None
     p95_ms: float | None
     likely_nano_usd: int | None = None
-    """What calls without a certain price probably cost on top; None where nothing tells."""
+    """Likely additional cost of calls without a certain price; None if unknown."""
 
     @property
     def error_rate(self) -> float | None:
@@ -60,10 +60,10 @@ class ModelChange:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Calls that failed in the same way."""
+    """Failed calls with the same cause."""
 
     fingerprint: str
-    """The same for the same operation, model, error and status, on any host and in any period."""
+    """Equal for the same operation, model, error and status, on any host and in any period."""
     operation: str
     model: str
     error_type: str
@@ -84,18 +84,18 @@ class Review:
     now: Figures
     before: Figures
     models: tuple[ModelChange, ...]
-    """The dearest first."""
+    """The most expensive first."""
     failures: tuple[Failure, ...]
     """The most frequent first."""
     latency_violations: int
     complete: bool
-    """False where retention has removed calls of the period: the figures are too low."""
+    """False if retention has removed calls of the period, so that the figures are too low."""
 
 
 def review(
     ledger: Ledger, period: Period, until: datetime, filters: Filters | None = None
 ) -> Review:
-    """Return how the *period* that ends at *until* went."""
+    """Return the review of the *period* that ends at *until*."""
     from otel_cost_ledger.model.filters import Filters, Window
     from otel_cost_ledger.query.costs import costs
     from otel_cost_ledger.query.likely import likely_cost

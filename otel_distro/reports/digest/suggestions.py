@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 DAY_NS: Final = 86_400_000_000_000
 FEWEST_DAYS: Final = 7
-"""Fewer days with calls suggest nothing."""
+"""Minimum days with calls for suggestions."""
 ROOM: Final = Decimal("1.5")
-"""A budget should have room for so many times the dearest day."""
+"""Suggested budget as a multiple of the most expensive day."""
 TOO_OFTEN: Final = 0.05
-"""An alert that is on in more than this share of the hours is not read any more."""
+"""An alert active in more than this share of the hours is ignored by its readers."""
 FEWEST_VIOLATIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Something to change."""
+    """A suggested change."""
 
     subject: str
     reason: str
@@ -41,7 +41,7 @@ def suggestions(
     budgets: Sequence[CostBudget],
     violations: Sequence[LatencyViolation],
 ) -> list[Suggestion]:
-    """Return what to change, by the *hours* of the last month that had calls."""
+    """Return suggestions from the *hours* with calls of the last month."""
     days = {ns // DAY_NS for ns in hours}
     if len(days) < FEWEST_DAYS:
         return []

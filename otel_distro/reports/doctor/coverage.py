@@ -1,4 +1,4 @@
-"""Checks of coverage: what the ledger knows the calls of each provider from."""
+"""Checks of coverage: the sources of each provider's calls in the ledger."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.coverage import CoverageReport, ProviderCoverage
 
 DAYS: Final = 7
-"""How far back the ledger is looked at."""
+"""Days of the ledger that are checked."""
 _MOST_PROVIDERS: Final = 12
 _MOST_SCOPES: Final = 3
 
@@ -29,7 +29,7 @@ _OVER_WEBSOCKETS: Final = (
     "observed"
 )
 _WEBSOCKETS: Final = (("websockets", "websockets"), ("websocket-client", "websocket"))
-"""Library that realtime APIs are used with, and its module."""
+"""Library for realtime APIs, and its module."""
 UNOBSERVED: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "google-cloud-aiplatform",
@@ -42,11 +42,11 @@ UNOBSERVED: Final[tuple[tuple[str, str, str], ...]] = (
         'genai.configure(transport="rest")',
     ),
 )
-"""Library, its module, and what has it send over HTTP."""
+"""Library, its module, and the option that makes it use HTTP."""
 
 
 def recent(ledger: Location | None) -> CoverageReport | None:
-    """Return the coverage of the last `DAYS` days; None without a ledger that can be read."""
+    """Return the coverage of the last `DAYS` days; None without a readable ledger."""
     if ledger is None:
         return None
     from otel_cost_ledger.model.errors import LedgerError
@@ -57,11 +57,11 @@ def recent(ledger: Location | None) -> CoverageReport | None:
         with open_ledger(ledger, missing_ok=True) as opened:
             return coverage(opened, datetime.now(UTC) - timedelta(days=DAYS))
     except (LedgerError, OSError):
-        return None  # the check of the ledger says why
+        return None  # the ledger check reports the reason
 
 
 def scopes_of(report: CoverageReport | None) -> Mapping[str, int]:
-    """Return instrumentation scope -> calls that its spans describe, of all providers."""
+    """Return the number of calls of all providers by instrumentation scope."""
     found: Counter[str] = Counter()
     for line in report.providers if report is not None else ():
         found.update(line.scopes)
@@ -69,7 +69,7 @@ def scopes_of(report: CoverageReport | None) -> Mapping[str, int]:
 
 
 def check_coverage(report: CoverageReport | None) -> Iterator[Check]:
-    """Say for each provider how many calls were seen on the wire, by spans, by both."""
+    """Report for each provider how many calls were seen on the wire, by spans, by both."""
     if report is None:
         return
     lines = [line for line in report.providers if line.calls or line.cached]
@@ -107,7 +107,7 @@ def described(line: ProviderCoverage) -> str:
 
 
 def as_data(report: CoverageReport | None) -> dict[str, Any]:
-    """Return *report* in the shape of `doctor --json`."""
+    """Return *report* as in `doctor --json`."""
     return {
         "days": DAYS,
         "complete": report is None or report.complete,
@@ -127,7 +127,7 @@ def as_data(report: CoverageReport | None) -> dict[str, Any]:
 
 
 def check_transports() -> Iterator[Check]:
-    """Name the transports that are not observed, and the installed clients that use them."""
+    """Report the transports that are not observed, and the installed clients that use them."""
     found = [name for name, module in _WEBSOCKETS if is_importable(module)]
     if found:
         yield Check("ok", "realtime calls", f"{_OVER_WEBSOCKETS} ({' and '.join(found)} installed)")

@@ -1,8 +1,8 @@
-"""Checks of instrumentations: how calls of the installed model clients become known.
+"""Checks of instrumentations: how calls of the installed model clients are observed.
 
-"instrumented" is said only of a client whose spans the ledger has. Each instrumentor is also
-activated once in a process of its own: its versions may not fit, or a part that it imports may be
-missing. Calls are billed from the wire in any case.
+A client is "instrumented" only if the ledger has its spans. Each instrumentor is also activated
+once in a separate process: its versions may not match, or an import may be missing. Calls are
+billed from the wire in any case.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ print("\\n" + json.dumps(result), flush=True)
 
 
 def check_instrumentations(scopes: Mapping[str, int], *, wire: bool, days: int) -> Iterator[Check]:
-    """Look at how calls of the installed model clients are known, and for the log handler.
+    """Check how calls of the installed model clients are observed, and the log handler.
 
     *scopes*: instrumentation scope -> calls in the ledger that its spans described in the last
     *days* days. *wire*: whether requests to model providers are observed.
@@ -90,9 +90,9 @@ def check_instrumentations(scopes: Mapping[str, int], *, wire: bool, days: int) 
 
 
 def _unseen(subject: str, client: Instrumentation, problems: Sequence[str], *, wire: bool) -> Check:
-    """Return the check of *client*, of which no span was seen.
+    """Return the check of *client*, without any observed span.
 
-    *problems* has one text an instrumentor, empty if it can be activated.
+    *problems* has one text per instrumentor, empty if it can be activated.
     """
     why = "; ".join(problem for problem in problems if problem)
     works = any(not problem for problem in problems) or client.makes_spans
@@ -117,7 +117,7 @@ def _unseen(subject: str, client: Instrumentation, problems: Sequence[str], *, w
 def _by_spans_only(
     subject: str, client: Instrumentation, why: str, *, works: bool, tried: bool
 ) -> Check:
-    """Return the check of *client* where requests are not observed."""
+    """Return the check of *client* if requests are not observed."""
     off = "(OTEL_DISTRO_WIRE is off)"
     if works:
         but = f"; not used: {why}" if why else ""
@@ -141,9 +141,9 @@ def _package(entry: EntryPoint) -> str:
 
 
 def failures_of(values: Sequence[str]) -> dict[str, str]:
-    """Activate the instrumentors *values* (module:class) in one process; return what failed.
+    """Activate the instrumentors *values* (module:class) in one process; return the problems.
 
-    An empty text for one that works; one that is missing was not tried.
+    A problem is empty for a working one; a missing key was not tried.
     """
     if not values:
         return {}

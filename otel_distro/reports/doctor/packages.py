@@ -1,4 +1,4 @@
-"""Checks of what is installed: versions and competing distributions."""
+"""Checks of installed packages: versions and competing distributions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_versions() -> Iterator[Check]:
 
 
 def check_competitors(environ: Mapping[str, str]) -> Iterator[Check]:
-    """Look for other distributions, one of which the agent may load instead of this one."""
+    """Check for other distributions that the agent may load instead of this one."""
     others = sorted(
         {
             f"{entry.dist.name if entry.dist else entry.value} ({entry.name})"

@@ -23,7 +23,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Try to connect to where telemetry is sent."""
+    """Try to connect to the telemetry endpoint."""
     parts = urlsplit(endpoint)
     host, port = parts.hostname or "localhost", parts.port or _PORTS.get(parts.scheme, 4318)
     place = f"{parts.scheme}://{host}:{port}"
@@ -50,7 +50,7 @@ def check_collector(endpoint: str, environ: Mapping[str, str]) -> Iterator[Check
 
 
 def check_state_dir(state_dir: Path) -> Iterator[Check]:
-    """Warn where files are kept in a temporary folder, for want of a home folder."""
+    """Warn if files are kept in a temporary folder, without a home folder."""
     from otel_cost_ledger.model.state_folder import needs_no_home
 
     if needs_no_home(state_dir):
@@ -93,7 +93,7 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
 
 
 def _check_future(path: Location) -> Check:
-    """Look whether a ledger that is not there yet can be made."""
+    """Check whether a missing ledger can be created."""
     if isinstance(path, Path):
         folder = next(each for each in path.absolute().parents if each.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -135,7 +135,7 @@ def check_spool(state_dir: Path, mode: str) -> Iterator[Check]:
 
 
 def check_prices() -> Iterator[Check]:
-    """Look at which price data is installed."""
+    """Check the installed price data."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_settings(loaded: Loaded) -> Iterator[Check]:
-    """Report every setting that cannot be used."""
+    """Report every invalid setting."""
     for problem in loaded.problems:
         effect = "no content is exported" if problem.withholds else "its default is used"
         yield Check("fail", "settings", f"{problem}; until fixed {effect}", "correct or unset it")
@@ -22,7 +22,7 @@ def check_settings(loaded: Loaded) -> Iterator[Check]:
 
 
 def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
-    """Report OpenTelemetry's own variables that cannot be used."""
+    """Report invalid OpenTelemetry variables."""
     from otel_distro.bootstrap import standard_variables
     from otel_distro.export.exporter_names import drop_unknown_exporters
     from otel_distro.export.otlp.credentials import malformed_headers
@@ -41,7 +41,7 @@ def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
 
 
 def check_consent(loaded: Loaded) -> Iterator[Check]:
-    """Check whether export is permitted: the likeliest cause of missing telemetry."""
+    """Check whether export is permitted, the most likely cause of missing telemetry."""
     settings = loaded.settings
     if settings.do_not_track:
         yield Check(

@@ -25,7 +25,7 @@ _AGENT: Final = "agent of OpenTelemetry"
 _WORK: Final = "(the start's own work)"
 _REST: Final = "the other instrumentors, and looking for them"
 
-# It leaves at once: exports at exit are not part of the start.
+# It exits at once: exports at exit are not part of the start.
 _PROGRAM: Final = """
 import time
 ready = time.monotonic_ns()
@@ -66,22 +66,22 @@ class Startup:
     """Start-up time and memory in this environment."""
 
     ms: float
-    """From the start of the process until the program begins; the best of three."""
+    """From process start to the program's first line; the best of three."""
     cpu_ms: float
     memory_mb: float | None
     """Largest resident size so far; None where the platform does not report it."""
     bare_ms: float
-    """The same without the agent."""
+    """The same time without the agent."""
     bare_memory_mb: float | None
     launcher_ms: float
-    """What `opentelemetry-instrument` takes before that; `otel-distro run` does without."""
+    """Time of `opentelemetry-instrument` before that; `otel-distro run` avoids it."""
     phases: tuple[Phase, ...]
     imports: tuple[Imports, ...]
     remedies: tuple[str, ...]
 
 
 def measure(environ: Mapping[str, str]) -> Startup:
-    """Start Python in *environ* several times, with the agent and without.
+    """Start Python in *environ* several times, with and without the agent.
 
     Raises OtelDistroError if it does not start.
     """
@@ -129,10 +129,10 @@ def _ms(run: Mapping[str, Any]) -> float:
 def phases_of(
     taken: Iterable[tuple[str, int, int]], began: int, ready: int, bare_ms: float
 ) -> tuple[Phase, ...]:
-    """Return the parts of a start in order, so that they add up to all of it.
+    """Return the parts of a start in order; they add up to the total.
 
-    *taken* names parts with begin and end, as *began* and *ready* in nanoseconds; *bare_ms* is
-    the interpreter's own time.
+    *taken* has the parts with start and end, in nanoseconds like *began* and *ready*; *bare_ms* is
+    the interpreter's time.
     """
     steps = sorted(taken, key=lambda each: each[1])
     phases = [Phase("interpreter", bare_ms)]

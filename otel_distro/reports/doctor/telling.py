@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 _LONG_S = 24 * 3600.0
-"""Who has alerts wants them looked for at least this often."""
+"""Maximum time between checks, if alerts are configured."""
 _LOOK = (
     "run `otel-distro reports alerts check` from cron, "
     "or keep `otel-distro reports alerts watch` running"
@@ -22,7 +22,7 @@ _LOOK = (
 
 
 def check_alerts(settings: Settings) -> Iterator[Check]:
-    """Report where alerts go and how long ago `otel-distro reports alerts` looked last."""
+    """Report the receivers of alerts and the age of the last check."""
     from otel_distro.reports.alerts.incidents import MEMORY_FILE_NAME
 
     count = len(settings.alert_urls)

@@ -29,9 +29,9 @@ class Case:
     name: str
     prompt: str
     contains: tuple[str, ...] = ()
-    """Texts that the answer contains, compared without regard to case."""
+    """Texts that the answer must contain, compared case-insensitively."""
     matches: tuple[str, ...] = ()
-    """Regular expressions that are found in the answer."""
+    """Regular expressions that the answer must match."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema of the answer; needs the package jsonschema."""
     judge: tuple[str, ...] = ()
@@ -39,9 +39,9 @@ class Case:
 
 
 def read_cases(path: Path) -> list[Case]:
-    """Return the cases in *path*, in their order.
+    """Return the cases in *path*, in order.
 
-    Raises GoldenSetError, with the number of the line, for a file that is no golden set.
+    Raises GoldenSetError, with the line number, for an invalid file.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -56,7 +56,7 @@ def read_cases(path: Path) -> list[Case]:
 
 
 def case_line(case: Case) -> str:
-    """Return *case* as a line of a golden set, with only the properties that it has."""
+    """Return *case* as a line of a golden set, without unset properties."""
     properties = {key: value for key, value in asdict(case).items() if value}
     return json.dumps(properties, ensure_ascii=False) + "\n"
 
@@ -93,7 +93,7 @@ def _case(line: str, place: str) -> Case:
 
 
 def failures(case: Case, answer: str) -> list[str]:
-    """Return why *answer* does not have the properties of *case*; empty when it has them all."""
+    """Return why *answer* lacks properties of *case*; empty if it has all."""
     return list(_failures(case, answer))
 
 

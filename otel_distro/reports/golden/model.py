@@ -1,6 +1,6 @@
 """One request to a model over HTTP: the response and its cost.
 
-Any endpoint that speaks OpenAI's chat completions, and Anthropic's messages.
+Supports OpenAI's chat completions API and Anthropic's messages API.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FIRST_ERROR = 400
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers."""
+    """The endpoint of a model."""
 
     base_url: str
     model: str
@@ -36,13 +36,13 @@ class Endpoint:
 
     @property
     def is_anthropic(self) -> bool:
-        """Whether it speaks Anthropic's messages rather than OpenAI's chat completions."""
+        """Whether it is Anthropic's messages API rather than OpenAI's chat completions."""
         return self.model.startswith("claude") and not self.base_url.rstrip("/").endswith("/v1")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a text, or why there is none."""
+    """The response: a text, or why there is none."""
 
     text: str
     latency_ms: float
@@ -51,9 +51,9 @@ class Answer:
 
 
 def ask(endpoint: Endpoint, prompt: str, prices: PriceBook) -> Answer:
-    """Send *prompt* and return the answer; a failed request is an answer with a problem.
+    """Send *prompt* and return the answer; a failed request gives one with a problem.
 
-    Raises GoldenSetError for an endpoint that is no HTTP address.
+    Raises GoldenSetError for an endpoint that is no HTTP URL.
     """
     request = _request(endpoint, prompt)
     began_ns, began = time.time_ns(), time.monotonic()

@@ -1,4 +1,4 @@
-"""Runs of a golden set: every case asked once under a budget, kept for comparison with the next."""
+"""Runs of a golden set: every case once under a budget, stored for comparison."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Result:
 
     name: str
     problems: tuple[str, ...] = ()
-    """Empty when the answer has every property of the case."""
+    """Empty if the answer has every property of the case."""
     latency_ms: float | None = None
     cost_nano_usd: int | None = None
-    """None when the cost is not known."""
+    """None if the cost is unknown."""
 
     @property
     def passed(self) -> bool:
@@ -56,17 +56,17 @@ class Run:
 
     @property
     def failed(self) -> int:
-        """How many cases failed."""
+        """Number of failed cases."""
         return sum(not result.passed for result in self.results)
 
     @property
     def cost_nano_usd(self) -> int:
-        """The cost that is known, in nano-US-dollars."""
+        """The known cost, in nano-US-dollars."""
         return sum(result.cost_nano_usd or 0 for result in self.results)
 
     @property
     def unpriced(self) -> int:
-        """Calls whose cost is not known."""
+        """Number of calls of unknown cost."""
         return sum(r.cost_nano_usd is None and r.latency_ms is not None for r in self.results)
 
     @property
@@ -85,10 +85,10 @@ def run(
     budget_usd: Decimal | None = None,
     note: Callable[[Result], None] = lambda _result: None,
 ) -> Run:
-    """Ask every case and return the results; *note* gets each as it comes.
+    """Run every case and return the results; *note* receives each.
 
-    Once *budget_usd* is spent, or would be by one more call like the dearest so far, the remaining
-    cases are not asked and count as failed.
+    Once *budget_usd* is spent, or would be by another call like the most expensive so far, the
+    remaining cases are skipped and count as failed.
     """
     limit = None if budget_usd is None else int(budget_usd * NANO_PER_USD)
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -128,7 +128,7 @@ def keep(folder: Path, done: Run) -> None:
 
 
 def kept_runs(folder: Path, *, golden_set: str | None = None) -> list[Run]:
-    """Return the latest runs in *folder*, the oldest first; lines that are damaged are skipped."""
+    """Return the latest runs in *folder*, the oldest first; damaged lines are skipped."""
     try:
         lines = (folder / FILE_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""State of each running process in one small locked file, for others on the host.
+"""State of each running process in a small locked file, for other processes of the host.
 
 A locked file belongs to a live process; the kernel releases the lock at any kind of exit.
 """
@@ -33,7 +33,7 @@ _MOST_BYTES = 65_536
 class Board:
     """Writes the result of *look* every few seconds, if it has changed.
 
-    None means that nothing is written now.
+    None writes nothing.
     """
 
     def __init__(self, state_dir: Path, look: Callable[[], dict[str, Any] | None]) -> None:
@@ -48,9 +48,9 @@ class Board:
         self._written = b""
 
     def start(self) -> None:
-        """Write from now on, on a thread of its own; the first time after some seconds."""
-        # Not threading.Thread, which prints an error where one ends that began before gevent
-        # replaced its parts.
+        """Start writing on a background thread; the first time after some seconds."""
+        # Not threading.Thread, which prints an error when a thread started before gevent's patching
+        # ends.
         _thread.start_new_thread(self._run, (self._stopped,))
 
     def write(self) -> None:
@@ -82,11 +82,11 @@ class Board:
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(WRITE_EVERY_S):
-            with suppress(Exception):  # a health report must never disturb the app
+            with suppress(Exception):  # a health report must never affect the app
                 self.write()
 
     def close(self) -> None:
-        """Be known as ended."""
+        """Mark this process as ended."""
         self._stopped.set()
         own, self._own = self._own, None
         if own is not None:
@@ -94,11 +94,11 @@ class Board:
             own.close()
 
     def at_fork(self) -> None:
-        """In a forked child: leave the parent's file alone and have one of our own."""
+        """Reset after fork: keep the parent's file and use a new one."""
         own = self._own
         self._begin()
         if own is not None:
-            own.close()  # which does not unlock it: the parent has it open too
+            own.close()  # which does not unlock it: the parent has it open as well
         self.start()
 
 

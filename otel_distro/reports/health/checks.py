@@ -20,7 +20,7 @@ _ORDER = ("healthy", "warning", "degraded", "critical")
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     status: str
@@ -30,23 +30,23 @@ class HealthCheck:
 
     @property
     def severity(self) -> str:
-        """The severity of an alert of it; empty where it is worth none."""
+        """Severity of its alert; empty if it raises none."""
         return {"critical": "critical", "degraded": "warning"}.get(self.status, "")
 
 
 def overall(checks: Sequence[HealthCheck]) -> str:
-    """Return the worst status, of which `healthy` and `warning` need no action now."""
+    """Return the worst status; `healthy` and `warning` need no action now."""
     return max((check.status for check in checks), key=_ORDER.index, default="healthy")
 
 
 def check_memory(percent: float) -> HealthCheck:
-    """Judge the share of the machine's memory that is in use."""
+    """Check the share of the machine's memory in use."""
     status = _graded(percent, MEMORY_CRITICAL, MEMORY_WARNING)
     return HealthCheck("memory", status, f"{percent:.0f} % in use", percent)
 
 
 def check_ledger(ledger: Ledger, now: datetime) -> Iterator[HealthCheck]:
-    """Judge errors and exceeded latency budgets of the last hour."""
+    """Check errors and exceeded latency budgets of the last hour."""
     from otel_cost_ledger.query.costs import costs
     from otel_cost_ledger.query.violations import violations
 
@@ -61,7 +61,7 @@ def check_ledger(ledger: Ledger, now: datetime) -> Iterator[HealthCheck]:
 
 
 def check_budgets(lines: Sequence[BudgetLine]) -> Iterator[HealthCheck]:
-    """Judge each cost budget by its remaining amount."""
+    """Check each cost budget by its remaining amount."""
     for line in lines:
         limit = line.budget.limit
         percent = 100 * line.spent / limit if limit else 100.0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_deliveries(today: Mapping[str, Mapping[str, Any]]) -> Iterator[HealthCheck]:
-    """Judge each signal by the share of its records dropped today (UTC)."""
+    """Check each signal by the share of its records dropped today (UTC)."""
     for signal, columns in sorted(today.items()):
         dropped = sum(columns.get("dropped", {}).values())
         lost = dropped + sum(columns.get("spool_dropped", {}).values())
@@ -22,7 +22,7 @@ def check_deliveries(today: Mapping[str, Mapping[str, Any]]) -> Iterator[HealthC
 
 
 def check_spool(folders: Sequence[FolderStatus]) -> HealthCheck:
-    """Judge the spool, which is empty while deliveries succeed."""
+    """Check the spool, which is empty while deliveries succeed."""
     records = sum(folder.records for folder in folders)
     damaged = sum(len(folder.damaged) for folder in folders)
     found = f"{records:,} records wait on disk"

@@ -1,4 +1,4 @@
-"""Health inside a running process: its file for others to read, and `/healthz` where asked for."""
+"""Health inside a running process: its file for other processes, and `/healthz` if enabled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Host(Watched, Protocol):
-    """A running distribution, as far as its health is concerned."""
+    """The health-related parts of a running distribution."""
 
     settings: Settings
     gate: ConsentGate
@@ -29,7 +29,7 @@ class HealthInside:
         self._board = Board(runtime.settings.state_dir, self._state)
 
     def start(self, service: str) -> None:
-        """Start for the process of *service*; raises only errors of the platform."""
+        """Start for the process of *service*; raises only OS errors."""
         self._service = service
         self._board.start()
         port = self._runtime.settings.health_port
@@ -39,7 +39,7 @@ class HealthInside:
             self._server = serve(self._runtime.settings, port)
 
     def close(self) -> None:
-        """Be known as ended."""
+        """Mark this process as ended."""
         self._board.close()
 
     def at_fork(self) -> None:
@@ -50,5 +50,5 @@ class HealthInside:
         self._board.at_fork()
 
     def _state(self) -> dict[str, Any] | None:
-        # Without consent nothing is written that need not be.
+        # Without consent nothing optional is written.
         return state_of(self._runtime, self._service) if self._runtime.gate.is_open() else None

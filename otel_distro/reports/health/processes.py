@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otel_redaction.shield import Shield
 
 LAG_CALLS = 1000
-"""So many calls that wait for the ledger are more than a moment's."""
+"""Number of calls waiting for the ledger that indicates a problem."""
 _MOST_NAMES = 20
 _LONGEST_NAME = 100
 _REST = "(others)"
@@ -35,7 +35,7 @@ class Watched(Protocol):
 
     @property
     def guard_ok(self) -> bool:
-        """Whether the guard is in place and the canary came out masked."""
+        """Whether the guard is installed and the canary was masked."""
         ...
 
     @property
@@ -45,7 +45,7 @@ class Watched(Protocol):
 
 
 def state_of(runtime: Watched, service: str) -> dict[str, Any]:
-    """Return how this process is; numbers and names only."""
+    """Return the state of this process; numbers and names only."""
     waiting, fault = runtime.ledger.lag() if runtime.ledger is not None else (0, "")
     return {
         "pid": os.getpid(),
@@ -62,7 +62,7 @@ def state_of(runtime: Watched, service: str) -> dict[str, Any]:
 
 
 def _open_spans(runtime: Watched) -> dict[str, int]:
-    """Return how many spans of the most frequent names are open, redacted, and of all others."""
+    """Return the number of open spans by redacted name, the most frequent ones and all others."""
     counts = runtime.pipeline.open_spans.counts()
     found: Counter[str] = Counter()
     for name, count in counts.most_common(_MOST_NAMES):
@@ -73,7 +73,7 @@ def _open_spans(runtime: Watched) -> dict[str, int]:
 
 
 def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck]:
-    """Judge the guard, the ledger and our own errors of all processes together."""
+    """Check the guard, the ledger and internal errors over all processes."""
     known = list(states)
     if not known:
         return

@@ -1,4 +1,4 @@
-"""All checks of a host together: for the command, and for `/healthz` inside an app."""
+"""All checks of a host, for the command and for `/healthz` inside an app."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def live_checks(settings: Settings) -> list[HealthCheck]:
 def checks(
     settings: Settings, ledger: Ledger | None, budgets: Sequence[BudgetLine]
 ) -> list[HealthCheck]:
-    """Return every check of this host, by what all its processes share."""
+    """Return every check of this host, from the data shared by its processes."""
     import psutil
 
     found = [check_memory(psutil.virtual_memory().percent)]
@@ -51,7 +51,7 @@ def checks(
 
 
 def as_data(found: Sequence[HealthCheck]) -> dict[str, Any]:
-    """Return *found* for machines."""
+    """Return *found* as a JSON object."""
     return {
         "status": overall(found),
         "checks": {
@@ -72,6 +72,6 @@ def look(settings: Settings) -> dict[str, Any]:
             return as_data(checks(settings, None, budgets))
         with open_ledger(settings.ledger, missing_ok=True) as ledger:
             return as_data(checks(settings, ledger, budgets))
-    except Exception as error:  # noqa: BLE001 - a probe gets an answer whatever happens
+    except Exception as error:  # noqa: BLE001 - a probe must always get a response
         broken = HealthCheck("storage", "critical", f"cannot be read ({type(error).__name__})", 1)
         return as_data([broken])

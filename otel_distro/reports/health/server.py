@@ -22,9 +22,9 @@ _TIMEOUT_S = 5
 
 
 def serve(settings: Settings, port: int) -> ThreadingHTTPServer | None:
-    """Serve until the process ends; None where another process has the port, which then serves.
+    """Serve until the process ends; None if another process already serves on the port.
 
-    It shows what all processes of the host share, so one of them is enough.
+    It reports on all processes of the host, so one server is enough.
     """
 
     class Handler(_Handler):
@@ -52,7 +52,7 @@ def _serve(server: _Server, settings: Settings, port: int) -> None:
 
 
 class _LostError(Exception):
-    """The program closed the socket that the server listens on."""
+    """The program closed the listening socket."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -66,7 +66,7 @@ class _Server(ThreadingHTTPServer):
         self._identity = identity(self.fileno())
 
     def service_actions(self) -> None:
-        """Stop when the number of our socket is something else's; called twice a second."""
+        """Stop if our descriptor belongs to another file; called twice a second."""
         self._check()
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -85,14 +85,14 @@ class _Server(ThreadingHTTPServer):
             raise _LostError
 
     def leave(self) -> None:
-        """Close the socket if it is ours still; forget it otherwise."""
+        """Close the socket if it is still ours; drop it otherwise."""
         if identity(self.fileno()) == self._identity:
             self.socket.close()
         else:
             self.socket.detach()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log nothing: a closed connection of a probe is no fault of the app."""
+        """Log nothing: a connection closed by a probe is no error of the app."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,8 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def do_GET(self) -> None:
-        """Answer 200 while all is well enough, else 503; the checks are in the body."""
-        # A page on the web may have its own name lead here; it must not read the answer.
+        """Return 200 unless a check needs action, else 503; the checks are in the body."""
+        # By DNS rebinding a web page can reach this server; it must not read the response.
         if self.headers.get("host", "").rpartition(":")[0] not in _NAMES:
             self._answer(403, {"error": "only 127.0.0.1 and localhost are served"})
         elif self.path.partition("?")[0] != PATH:
