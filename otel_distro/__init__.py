@@ -1,6 +1,6 @@
 """The OpenTelemetry distribution for Python programs that call language models.
 
-Names are loaded when they are first used, so that importing the package costs next to nothing.
+Names are imported on first use, so that importing the package costs next to nothing.
 """
 
 from importlib import import_module
@@ -50,7 +50,7 @@ _HOMES = {
 }
 
 _MODULES = {"budget": "api.budget", "consent": "privacy.consent"}
-"""Modules that are meant to be used as such."""
+"""Public modules."""
 
 __all__ = [
     "Attribute",
@@ -84,7 +84,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name, or a module that is meant to be used as one (`budget`, `consent`)."""
+    """Import a public name or module (`budget`, `consent`)."""
     if name in _HOMES:
         found = getattr(import_module(f"otel_distro.{_HOMES[name]}"), name)
     elif name in _MODULES:

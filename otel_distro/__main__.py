@@ -9,7 +9,7 @@ from otel_distro.base.platforms import unsupported
 
 
 def main() -> None:
-    """Run the command line; a program to be launched is, before any of it is loaded."""
+    """Run the command line; `run` launches its program before importing any of it."""
     if problem := unsupported():
         print(f"otel-distro: {problem}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -1,9 +1,8 @@
 """Entry points: what `opentelemetry-instrument` loads.
 
-Kept light on purpose. Every Python process started under the agent imports this module, also the
-ones where telemetry is switched off, so the SDK is imported only once it is known to be wanted.
-This module sets OpenTelemetry's own defaults and is the one besides settings that may touch
-`os.environ`.
+Kept light on purpose. Every Python process under the agent imports this module, even with telemetry
+disabled, so the SDK is imported only if it is needed. This module sets OpenTelemetry's own
+defaults; besides settings, only it may access `os.environ`.
 """
 
 from __future__ import annotations
@@ -36,17 +35,17 @@ class OtelDistro(BaseDistro):  # type: ignore[misc]
         set_defaults(os.environ)  # instrumentors and children read it from there
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
-        """Activate one instrumentor; one that fails costs its own spans, not all others'."""
+        """Activate one instrumentor; a failure does not affect the others."""
         from otel_distro.bootstrap.instrumentation.instrumentors import load
 
         load(entry_point, **kwargs)
 
 
 class OtelDistroConfigurator:
-    """Sets up the SDK and the guard when it is not switched off."""
+    """Sets up the SDK and the guard unless disabled."""
 
     def configure(self, **kwargs: Any) -> None:
-        """Boot from the environment; never raises. Under strict it ends the process instead."""
+        """Boot from the environment; never raises. In strict mode it ends the process instead."""
         if is_disabled(os.environ):
             return
         if problem := unsupported():

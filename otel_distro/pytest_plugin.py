@@ -4,9 +4,9 @@
     @pytest.mark.max_p95_ms(800)      # 95th percentile of the latency of the test's model calls
     @pytest.mark.model_calls          # no limit, but measured for the baseline
 
-pytest finds it by its entry point. Each test has a budget of its own; what it spent, and which
-tests were over their limits, is in the summary. With `--cost-baseline FILE` a test fails
-that costs more or takes longer than the file says is usual; `--cost-baseline-update` adds the run.
+pytest finds it by its entry point. Each test has its own budget; the summary shows spending and
+tests over their limits. With `--cost-baseline FILE` a test fails if it costs more or takes longer
+than the baseline; `--cost-baseline-update` adds the run.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marks known and read the baseline."""
+    """Register the markers and read the baseline."""
     for line in (
         "max_cost(usd): the model calls of this test may cost so many US dollars",
         "max_p95_ms(ms): 95 % of the model calls of this test may take so many milliseconds",
@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Run a marked test behind a gate of its own."""
+    """Run a marked test behind its own gate."""
     if not any(item.get_closest_marker(name) for name in _MARKS):
         return (yield)
     limit = _amount(item, "max_cost", 'max_cost takes US dollars, for example max_cost("0.02")')
@@ -97,7 +97,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Collect what tests measured; with xdist they run in other processes."""
+    """Collect the measurements of tests; with xdist they run in other processes."""
     if report.when != "call" or _session is None:
         return
     for name, value in report.user_properties:
@@ -112,7 +112,7 @@ _session: pytest.Config | None = None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remember where to collect: reports do not say to which session they belong."""
+    """Remember the session for collecting: reports do not refer to it."""
     global _session  # noqa: PLW0603 - one session a process
     _session = session.config
 
@@ -120,7 +120,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say what each marked test spent, the dearest first, and write the baseline."""
+    """Report the spending of each marked test, the most expensive first, and write the baseline."""
     measured = config.stash[_MEASURED]
     if not measured:
         return
@@ -169,13 +169,13 @@ def _measuring(name: str, limit: Decimal) -> Iterator[_Meter]:
             yield meter
         finally:
             _restore(before)
-            # Of the day the test began: it may end on the next one.
+            # On the day the test began: it may end on the next one.
             meter.cost_nano_usd = accounts.state(budget.account_of("", gate.began_ns)).spent
             accounts.close()
 
 
 def _verdict(meter: _Meter, limit: Decimal | None, most_ms: Decimal | None) -> str | None:
-    """Return how the test was over its limits; None where it was not."""
+    """Return how the test exceeded its limits; None if it did not."""
     spent = Decimal(meter.cost_nano_usd) / NANO_PER_USD
     if meter.refusals:
         model = meter.refusals[0].model
@@ -206,8 +206,8 @@ _hooked = False
 
 
 def _install(gate: Any) -> Any:
-    """Have *gate* asked by all clients, also those that a test imports; return that before it."""
-    global _hooked  # noqa: PLW0603 - libraries are patched once a process
+    """Install *gate* in all clients, also those that a test imports; return the previous one."""
+    global _hooked  # noqa: PLW0603 - libraries are patched once per process
     from otel_wire import clients
     from otel_wire.observer import observer
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["BudgetExceeded", "Remaining", "on_threshold", "remaining", "scope", "typed_errors"]
 
 
-class BudgetExceeded(OtelDistroError):  # the word everybody looks for
+class BudgetExceeded(OtelDistroError):  # the name users look for
     """A model call was not sent, because a budget has no room for it."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -43,7 +43,7 @@ class BudgetExceeded(OtelDistroError):  # the word everybody looks for
         self.model = refusal.model
         self.limit = refusal.limit
         self.spent = refusal.spent
-        """Exact decimal strings, in US dollars for a budget in money."""
+        """Exact decimal strings, in US dollars for a budget in USD."""
         self.resets_at = refusal.resets_at
         """When the window ends, ISO 8601 in UTC."""
 
@@ -53,19 +53,19 @@ class Remaining:
     """State of a budget. Amounts are whole numbers of its unit: nano-US-dollars for money."""
 
     limit: int | None
-    """None where no budget is in force: there is no limit."""
+    """None without a budget in force: there is no limit."""
     spent: int
     reserved: int
-    """Held for calls on their way."""
+    """Reserved for calls in progress."""
 
     @property
     def left(self) -> int | None:
-        """What may still be spent; never negative, None without a limit."""
+        """The remaining amount; never negative, None without a limit."""
         return None if self.limit is None else max(0, self.limit - self.spent - self.reserved)
 
     @property
     def share(self) -> float:
-        """The part of the limit that is left, from 0 to 1; 1 without a limit."""
+        """The remaining part of the limit, from 0 to 1; 1 without a limit."""
         if self.limit is None or self.left is None:
             return 1.0
         return self.left / self.limit if self.limit else 0.0
@@ -81,7 +81,7 @@ _callbacks: list[Callable[[Crossing], None]] = []
 def scope(**values: str) -> Iterator[None]:
     """Set the scope of the model calls inside: tenant, user, session, agent.
 
-    The values are put on the spans begun inside as well. Nests; the innermost value of a key wins.
+    Spans started inside also get the values. Scopes nest; the innermost value of a key wins.
     """
     entered = ScopedValues(_scope(), values)
     token = context.attach(context.set_value(_SCOPE, entered))
@@ -93,7 +93,7 @@ def scope(**values: str) -> Iterator[None]:
 
 
 def current_scope(of: Context | None = None) -> Mapping[str, str]:
-    """Return what `scope` says in the context *of*, by default the current one."""
+    """Return the values of `scope` in the context *of*, by default the current one."""
     found = _scope(of)
     return found.live() if found is not None else {}
 
@@ -105,7 +105,7 @@ def _scope(of: Context | None = None) -> ScopedValues | None:
 
 @contextmanager
 def typed_errors() -> Iterator[None]:
-    """Raise BudgetExceeded where a refused call would raise its client's own error."""
+    """Raise BudgetExceeded instead of the client's error for a refused call."""
     met: list[Refusal] = []
     token = _refusals.set(met)
     try:
@@ -119,18 +119,18 @@ def typed_errors() -> Iterator[None]:
 
 
 def note_refusal(refusal: Refusal) -> None:
-    """Remember *refusal* for `typed_errors` around the call, if there is one."""
+    """Remember *refusal* for the `typed_errors` around the call, if there is one."""
     met = _refusals.get()
     if met is not None:
         met.append(refusal)
 
 
 def remaining(name: str = "day", **scope_values: str) -> Remaining:
-    """Return the state of the budget called *name* for these scope values.
+    """Return the state of the budget *name* for these scope values.
 
     Without any budget in force (plain `python`, OTEL_SDK_DISABLED, no budget in the settings) the
-    limit is None and the share 1. Raises OtelDistroError where other budgets are in force and none
-    has this name, or where budgets cannot be read.
+    limit is None and the share 1. Raises OtelDistroError if other budgets are in force and none has
+    this name, or if budgets cannot be read.
     """
     from otel_budget.accounts.schema import BudgetFileError
     from otel_distro.base.current_runtime import running
@@ -149,9 +149,9 @@ def remaining(name: str = "day", **scope_values: str) -> Remaining:
 
 
 def on_threshold(callback: Callable[[Crossing], None]) -> None:
-    """Call *callback* when this process takes a budget over one of its thresholds.
+    """Call *callback* when spending of this process passes a threshold of a budget.
 
-    It runs on the thread that noticed, so it should be quick; what it raises is ignored.
+    It runs on the detecting thread, so it should be quick; its exceptions are ignored.
     """
     _callbacks.append(callback)
 

@@ -58,7 +58,7 @@ class BaggageScope(AbstractContextManager[str]):
 
 
 def session(session_id: str | None = None) -> BaggageScope:
-    """Return a context for one session; without an id it gets a new random one."""
+    """Return a context for one session, with a random id by default."""
     value = _text(session_id) or uuid4().hex
     return BaggageScope({SESSION: value}, value)
 
@@ -66,9 +66,8 @@ def session(session_id: str | None = None) -> BaggageScope:
 def user(user_id: str) -> BaggageScope:
     """Return a context for one user, recorded only as a keyed pseudonym.
 
-    The pseudonym is the one the ledger shows, so `otel-distro privacy forget`
-    finds it again. Without a
-    running distribution there is no key, and then nothing is carried: a name never is.
+    The pseudonym is the ledger's, so `otel-distro privacy forget` finds it. Without a running
+    distribution there is no key, and nothing is carried: the name itself never is.
     """
     from otel_cost_ledger.model.privacy import person_name
     from otel_distro.base.current_runtime import running
@@ -108,10 +107,9 @@ def _local(of: Context | None = None) -> ScopedValues | None:
 def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[str, str]:
     """Return the attributes of work done in *of*.
 
-    Any caller can send baggage, so of values set outside this process only *trusted_keys*
-    count.
+    Any caller can send baggage, so values from outside this process count only for *trusted_keys*.
     """
-    of = of if of is not None else context.get_current()  # looked up once for both
+    of = of if of is not None else context.get_current()  # one look-up for both
     local = _local(of)
     said = local.live() if local is not None else _NOTHING
     carried = baggage.get_all(of)
@@ -124,9 +122,9 @@ def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[
 
 
 def without(of: Context | None, travelling: Iterable[str]) -> Context:
-    """Return the context *of* without those of our baggage keys that are not *travelling*.
+    """Return the context *of* without our baggage keys that are not *travelling*.
 
-    Values of blocks that were left in another context do not travel either.
+    Values of blocks exited in another context are removed as well.
     """
     kept = of if of is not None else context.get_current()
     local = _local(kept)
@@ -139,7 +137,7 @@ def without(of: Context | None, travelling: Iterable[str]) -> Context:
 
 
 def _text(value: object) -> str:
-    """Return *value* bounded and printable, so that it fits a header and a column."""
+    """Return *value* truncated and printable, for a header and a column."""
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,7 @@
-"""Baseline of cost and latency for tests that call models, and comparison of a run with it.
+"""Cost and latency baseline for tests that call models, and comparison of a run with it.
 
-A run is worse only where chance does not explain it: beyond a 95 % interval, and by more than a
-little. With too few runs to know how much they vary, a fixed tolerance applies.
+A run is worse only beyond a 95 % interval and a minimum difference. With too few runs to estimate
+their variance, a fixed tolerance applies.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ CALLS_KEPT: Final = 400
 FEWEST_RUNS: Final = 3
 FEWEST_CALLS: Final = 3
 TOLERANCE: Final = 0.10
-"""A share by which any run may cost more, or take longer."""
+"""Share by which any run may cost more or take longer."""
 
-# Student's t for a two-sided 95 % interval, by degrees of freedom; more are as good as infinite.
+# Student's t for a two-sided 95 % interval, by degrees of freedom; infinity for more.
 _T: Final = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14,
              2.13, 2.12, 2.11, 2.10, 2.09, 2.09, 2.08, 2.07, 2.07, 2.06, 2.06, 2.06, 2.05, 2.05,
              2.05, 2.04)  # fmt: skip
@@ -35,15 +35,15 @@ _T_INFINITE: Final = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Cost and latency of the model calls of one test, in one run or in several."""
+    """Cost and latency of the model calls of one test, over one or more runs."""
 
     cost_nano_usd: tuple[int, ...] = ()
-    """Of each run."""
+    """Per run."""
     latency_ms: tuple[float, ...] = ()
-    """Of each call."""
+    """Per call."""
 
     def with_(self, other: Measured) -> Measured:
-        """Return both, the latest runs and calls only."""
+        """Return the merged data, limited to the latest runs and calls."""
         return Measured(
             (self.cost_nano_usd + other.cost_nano_usd)[-RUNS_KEPT:],
             (self.latency_ms + other.latency_ms)[-CALLS_KEPT:],
@@ -58,9 +58,9 @@ class Baseline:
 
     @classmethod
     def read(cls, path: Path) -> Baseline:
-        """Return the baseline in the file at *path*, an empty one where there is none.
+        """Return the baseline in the file at *path*, or an empty one without a file.
 
-        Raises OtelDistroError for a file that is not one.
+        Raises OtelDistroError for an invalid file.
         """
         try:
             data: Any = json.loads(path.read_text())
@@ -88,7 +88,7 @@ class Baseline:
             self.tests[name] = self.tests.get(name, Measured()).with_(run)
 
     def write(self, path: Path) -> None:
-        """Write it in a form that is easy to review: one line a test; raises OSError."""
+        """Write it for review, one line per test; raises OSError."""
         lines = [
             f"    {json.dumps(name)}: "
             + json.dumps(
@@ -105,7 +105,7 @@ class Baseline:
     def worse(self, name: str, run: Measured) -> list[str]:
         """Return a sentence for each regression of *run* of the test *name*; empty without any.
 
-        A test that the baseline does not know is not worse than before.
+        A test without a baseline has no regression.
         """
         before = self.tests.get(name)
         if before is None:
@@ -127,7 +127,7 @@ class Baseline:
 
 
 def most_usual(costs: Sequence[int]) -> float:
-    """Return what one more run may cost: the end of a 95 % prediction interval, or more."""
+    """Return the cost limit of a run: at least the upper end of a 95 % prediction interval."""
     mean = fmean(costs)
     tolerated = mean * (1 + TOLERANCE)
     if len(costs) < FEWEST_RUNS:
@@ -137,9 +137,9 @@ def most_usual(costs: Sequence[int]) -> float:
 
 
 def slower(before: Sequence[float], now: Sequence[float]) -> tuple[float, float] | None:
-    """Return a 95 % interval of how many times as long calls take now; None of too few calls.
+    """Return a 95 % interval of the latency ratio; None for too few calls.
 
-    Of the ratio of geometric means, after Welch: latencies are skewed, and their logarithms less.
+    The ratio of geometric means, by Welch's method: logarithms of latencies are less skewed.
     """
     if min(len(before), len(now)) < FEWEST_CALLS or min(*before, *now) <= 0:
         return None

@@ -1,4 +1,4 @@
-"""Detaching a context, also in another task than the one that attached it."""
+"""Detaches a context, also in another task than the attaching one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def detach(token: Token[Context]) -> bool:
-    """Restore the context that was current before *token* was made; return whether it could be.
+    """Restore the context from before *token* was created; return the success.
 
-    An async generator that is dropped early is closed in a context of its own. There is nothing
-    to restore there, where OpenTelemetry's own function logs an error with a traceback.
+    An async generator that is dropped early is closed in a different context. There is nothing to
+    restore there, but OpenTelemetry's function would log an error with a traceback.
     """
     variable = getattr(token, "var", None)
-    if variable is None:  # of a context implementation that is not Python's
+    if variable is None:  # from a context implementation other than Python's
         context_api.detach(token)
         return True
     return reset(variable, token)
 
 
 def reset(variable: ContextVar[Any], token: Token[Any]) -> bool:
-    """Give *variable* the value it had before *token* was made, in the same cases."""
+    """Reset *variable* to its value before *token*, in the same cases."""
     try:
         variable.reset(token)
     except (ValueError, RuntimeError):

@@ -1,8 +1,8 @@
-"""Session, user, tenant, feature flag and budget scope in thread pools: those of the submitter.
+"""Propagates session, user, tenant, feature flag and budget scope to thread pools.
 
-Pools are `ThreadPoolExecutor`, which `run_in_executor` submits to as well, and the `ThreadPool` of
-`multiprocessing`. A thread that a program starts keeps a context
-of its own: it may serve work of others for the rest of its life.
+Pools are `ThreadPoolExecutor`, also used by `run_in_executor`, and the `ThreadPool` of
+`multiprocessing`. A thread started by a program keeps its own context: it may serve other work
+later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MODULE: Final = "concurrent.futures.thread"
 _POOL_MODULE: Final = "multiprocessing.pool"
 _OF_POOL: Final = ("apply_async", "_map_async", "imap", "imap_unordered")
-"""Methods of a `ThreadPool` that take a function; all others go through these."""
+"""Methods of a `ThreadPool` that take a function; all others use these."""
 
 
 def install() -> None:
@@ -36,7 +36,7 @@ def _wrap(module: Any) -> None:
 
 
 def _wrap_pool(module: Any) -> None:
-    # Of the subclass: functions for other processes could not be pickled.
+    # On the subclass: functions for other processes could not be pickled.
     for name in _OF_POOL:
         own = vars(module.ThreadPool).get(name)
         if not isinstance(own, wrapt.ObjectProxy):

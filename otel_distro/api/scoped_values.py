@@ -1,8 +1,8 @@
-"""Values of nested `with` blocks, kept in a context, that end with their block everywhere.
+"""Context values of nested `with` blocks, valid until their block ends.
 
-A block in an async generator that is dropped early is left in another context than the one it was
-entered in. The context of whoever consumed the generator cannot be restored then: it still has the
-values. So a block that is left marks them, and readers pass over what is marked.
+A block in an async generator that is dropped early is exited in a different context than it was
+entered in. The consumer's context cannot be restored then and still has the values. So the block
+marks them as ended, and readers skip marked values.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _NOTHING: Final[Mapping[str, str]] = {}
 
 
 class ScopedValues:
-    """The values that one block adds to those of the blocks around it."""
+    """The values of one block, in addition to those of enclosing blocks."""
 
     __slots__ = ("_merged", "is_over", "outer", "own")
 
     def __init__(self, outer: ScopedValues | None, own: Mapping[str, str]) -> None:
         self.outer = outer
-        """The values of the block around it; None without one."""
+        """The values of the enclosing block; None without one."""
         self.own = own
-        """Those of this block alone."""
+        """The values of this block alone."""
         self._merged = {**(outer.live() if outer is not None else _NOTHING), **own}
         self.is_over = False
-        """Whether the block was left in another context than this one."""
+        """Whether the block was exited in another context."""
 
     def live(self) -> Mapping[str, str]:
-        """Return the values of this block and those around it that are not over."""
+        """Return the values of this block and enclosing ones that have not ended."""
         if not _State.some_are_over:  # nearly always
             return self._merged
         found: dict[str, str] = {}
@@ -40,7 +40,7 @@ class ScopedValues:
         return found
 
     def stale(self) -> Mapping[str, str]:
-        """Return the values of blocks that are over, unless a live one says the same."""
+        """Return the values of ended blocks, unless an active one has the same."""
         if not _State.some_are_over:
             return _NOTHING
         live = self.live()
@@ -53,7 +53,7 @@ class ScopedValues:
         }
 
     def end(self) -> None:
-        """Mark the block as left, for the contexts that still have it."""
+        """Mark the block as ended, for the contexts that still have it."""
         self.is_over = True
         _State.some_are_over = True
 
@@ -68,4 +68,4 @@ class ScopedValues:
 
 class _State:
     some_are_over = False
-    """Whether any block of the process was ever left in another context."""
+    """Whether any block of the process was ever exited in another context."""

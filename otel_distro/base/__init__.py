@@ -1,1 +1,1 @@
-"""Names, errors, messages and figures that every part of the distribution uses."""
+"""Names, errors, messages and formatting shared by all parts of the distribution."""

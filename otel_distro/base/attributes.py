@@ -1,6 +1,6 @@
 """Every attribute, metric and event name the distribution itself writes.
 
-Names that the semantic conventions lack carry our prefix. The attributes of cost live in
+Names missing from the semantic conventions have our prefix. The attributes of cost live in
 `otel_pricing.attributes`, those of budgets in `otel_budget.attributes`.
 """
 
@@ -18,23 +18,23 @@ VALUES_CHANGED = "otel_distro.values.changed"
 """Counter of values that were cut or replaced because telemetry cannot carry them, by
 `otel_distro.reason`."""
 GUARD_OK = "otel_distro.guard.ok"
-"""Gauge: 1 while the guard is installed and its canary came out masked, else 0."""
+"""Gauge: 1 while the guard is installed and its canary was masked, else 0."""
 EXPORT_EMITTED = "otel_distro.export.emitted"
-"""Counter of spans, log records and metric exports handed over for export, by signal.
+"""Counter of spans, log records and metric exports accepted for export, by signal.
 
 Always equal to delivered + spooled + dropped + waiting."""
 EXPORT_DELIVERED = "otel_distro.export.delivered"
-"""Counter of those that were delivered, by signal."""
+"""Counter of delivered records, by signal."""
 EXPORT_SPOOLED = "otel_distro.export.spooled"
-"""Counter of those written to disk to be sent later, by signal."""
+"""Counter of spooled records, by signal."""
 EXPORT_DROPPED = "otel_distro.export.dropped"
-"""Counter of those that were not delivered, by signal and reason."""
+"""Counter of dropped records, by signal and reason."""
 EXPORT_WAITING = "otel_distro.export.waiting"
-"""Gauge of records in memory now, by signal."""
+"""Gauge of records in memory, by signal."""
 SPOOL_RESENT = "otel_distro.spool.resent"
-"""Counter of records delivered from disk, by signal; also those that earlier processes left."""
+"""Counter of records delivered from disk, including those of earlier processes, by signal."""
 SPOOL_DROPPED = "otel_distro.spool.dropped"
-"""Counter of records that waited on disk and will not arrive, by signal and reason."""
+"""Counter of spooled records that were lost, by signal and reason."""
 
 KIND = "otel_distro.redaction.kind"
 SIGNAL = "otel_distro.signal"
@@ -62,7 +62,7 @@ COMPONENT = "otel_distro.component"
 OPERATION_DURATION = "otel_distro.operation.duration"
 """Histogram of the duration of measured operations, in seconds."""
 OPERATIONS_ACTIVE = "otel_distro.operation.active"
-"""Up-down counter of measured operations that run now."""
+"""Up-down counter of running measured operations."""
 OPERATION_ITEMS = "otel_distro.operation.items"
 """Number of items that a measured generator yielded."""
 MEMORY_DELTA = "otel_distro.process.memory.delta_bytes"
@@ -71,11 +71,11 @@ MEMORY_DELTA = "otel_distro.process.memory.delta_bytes"
 GEN_AI_OPERATION = "gen_ai.operation.name"
 AGENT_NAME = "gen_ai.agent.name"
 GRAPH_NODE = "otel_distro.graph.node"
-"""The node of an agent's graph that a span is of."""
+"""The node of an agent's graph that a span describes."""
 GRAPH_INPUT_KEYS = "otel_distro.graph.input_keys"
-"""Names of the parts of the state that a node was given; never their values."""
+"""Keys of a node's input state; never their values."""
 GRAPH_OUTPUT_KEYS = "otel_distro.graph.output_keys"
-"""Names of the parts of the state that a node has changed; never their values."""
+"""Keys of the state that a node has changed; never their values."""
 
 EVENTS = "otel_distro.events"
 """Counter of tracked events, by `event.name`."""
@@ -90,4 +90,4 @@ UNCAUGHT_IN = "otel_distro.uncaught.in"
 """Origin of the exception: main, thread or task."""
 
 LINK_KIND = "otel_distro.link.kind"
-"""Why a span is linked to another: `session.previous`, the trace before it in its session."""
+"""Type of a span link: `session.previous`, the previous trace of the session."""

@@ -1,6 +1,6 @@
 """Keys of session, user, tenant and feature flag, as baggage and as attributes.
 
-Apart from `contexts`, so that reading settings needs nothing of OpenTelemetry.
+Separate from `contexts`, so that reading settings does not import OpenTelemetry.
 """
 
 SESSION = "session.id"

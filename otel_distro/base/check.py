@@ -21,12 +21,12 @@ class Check:
     found: str
     """The finding; never a secret."""
     remedy: str = ""
-    """The remedy, as a command where there is one; empty if none is needed."""
+    """The remedy, as a command if there is one; empty if none is needed."""
 
 
 def guarded(subject: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """Yield the results of *check*; one that raises is a failed check, not the end of all."""
+    """Yield the results of *check*; an exception becomes a failed check."""
     try:
         yield from check()
-    except Exception as error:  # noqa: BLE001 - what is checked may be broken in any way
+    except Exception as error:  # noqa: BLE001 - the subject of the check may be broken in any way
         yield Check("fail", subject, f"could not be checked: {type(error).__name__}")

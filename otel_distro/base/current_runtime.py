@@ -18,10 +18,10 @@ class Running(Protocol):
     settings: Settings
     gate: ConsentGate
     budgets: Any
-    """Its `Budgets`, None where no cost budget is in force."""
+    """Its `Budgets`, None without a cost budget in force."""
 
     def pseudonym_key(self) -> bytes | None:
-        """Return the key under which users are known; None where it cannot be kept."""
+        """Return the key of user pseudonyms; None if it cannot be stored."""
         ...
 
     def flush(self, timeout: float) -> bool:
@@ -39,5 +39,5 @@ def running() -> Running | None:
 
 def set_running(runtime: Running | None) -> None:
     """Set the runtime of this process."""
-    global _running  # noqa: PLW0603 - one distribution a process, as there is one global provider
+    global _running  # noqa: PLW0603 - one distribution per process, like the global provider
     _running = runtime

@@ -1,4 +1,4 @@
-"""Error categories: by status code, then by exception class, last by message."""
+"""Error categories by status code, then exception class, then message."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _WORDS: tuple[tuple[Category, frozenset[str]], ...] = (
     ),
 )  # fmt: skip
 _MESSAGE_ONLY = frozenset({"value", "type", "key", "index", "lookup", "attribute", "rate"})
-# Words of a class name, of a dotted path, or of a sentence; "monkey" is one word, and not "key".
+# Words of a class name, a dotted path or a sentence; "monkey" does not match "key".
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _PHRASES = (
     (re.compile(r"\bapi[ _-]?key\b", re.IGNORECASE), Category.CONFIGURATION),
@@ -70,8 +70,8 @@ def categorise(
 ) -> Category:
     """Return the category of an error.
 
-    A known status code decides, then the class: a `KeyError` is about data, however
-    its message reads. Messages decide last, and by whole words only.
+    A known status code takes precedence, then the class: a `KeyError` is about data, independent of
+    its message. Messages come last, matched by whole words.
     """
     if status_code in _BY_STATUS:
         return _BY_STATUS[status_code]
@@ -91,7 +91,7 @@ def categorise(
 
 def _by_words(words: list[str], too_common: frozenset[str]) -> Category | None:
     lowered = {word.lower() for word in words}
-    # "BadRequestError" and "APIKeyError" are read in pairs as well.
+    # Pairs of words too, as in "BadRequestError" and "APIKeyError".
     lowered |= {(a + b).lower() for a, b in pairwise(words)}
     for category, names in _WORDS:
         if lowered & (names - too_common):

@@ -1,4 +1,4 @@
-"""Every error the distribution raises on purpose.
+"""Errors raised by the distribution.
 
 OtelDistroError
 └── SettingsError      one or more settings cannot be used
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class OtelDistroError(Exception):
-    """Base of all errors that a caller of this distribution may want to catch."""
+    """Base class of all errors of this distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class Problem:
     message: str
     """The fault and the allowed values; never a secret."""
     withholds: bool = True
-    """Whether content must be withheld: true where protection may have been meant."""
+    """Whether content must be withheld: true if protection may have been intended."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
 
 
 class SettingsError(OtelDistroError):
-    """Settings that cannot be used, all of them together."""
+    """Invalid settings, all in one error."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems

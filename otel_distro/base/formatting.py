@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: in tables, on the page, in the line at exit."""
+"""Formats numbers and names for tables, the page and the exit line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ UNKNOWN: Final = "unknown"
 
 
 def printable(text: str) -> str:
-    """Return *text* without control characters, which could steer the reader's terminal."""
+    """Return *text* without control characters, which could control the reader's terminal."""
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def printable_json(document: str) -> str:
-    """Return a JSON *document* with what could steer a terminal as escapes: the same to parsers."""
+    """Return a JSON *document* with terminal control characters escaped; equal to parsers."""
     if document.isprintable():
         return document
     return "".join(c if c == "\n" or c.isprintable() else _escape(c) for c in document)
@@ -31,7 +31,7 @@ def _escape(char: str) -> str:
 
 
 def usd(nano: int | None) -> str:
-    """Return an amount for people: enough digits that no call shows as nothing."""
+    """Return a readable amount, with enough digits that no call shows as zero."""
     if nano is None:
         return UNKNOWN
     amount = Decimal(nano) / _NANO
@@ -60,10 +60,9 @@ def cost(
     partial: int = 0,
     shown: Callable[[int], str] = usd,
 ) -> str:
-    """Return what *calls* cost, never less than is true: unknown is not zero.
+    """Return the cost of *calls*; unknown is not shown as zero.
 
-    Where some of them have no price the sum is a lower bound; where nothing else has cost
-    anything it is unknown.
+    If some have no price the sum is a lower bound; if no other call has a cost it is unknown.
     """
     if cost_is_unknown(nano, calls=calls, unpriced=unpriced):
         return UNKNOWN
@@ -71,18 +70,18 @@ def cost(
 
 
 def bound(at_most: int, likely: int | None, *, shown: Callable[[int], str] = usd) -> str:
-    """Return what is unknown of a cost: a likely amount, where there is one, and a bound."""
+    """Return the unknown part of a cost: a likely amount, if there is one, and a bound."""
     most = f"at most {shown(at_most)} more"
     return most if likely is None else f"likely {shown(likely)} more, {most}"
 
 
 def cost_is_unknown(nano: int, *, calls: int, unpriced: int) -> bool:
-    """Return whether nothing is known of what *calls* cost: a sum of 0 would be a lower bound."""
+    """Return whether the cost of *calls* is unknown: a sum of 0 would only be a lower bound."""
     return bool(unpriced) and (unpriced >= calls or not nano)
 
 
 def cost_notes(*, unpriced: int, partial: int = 0, reported: int = 0) -> list[str]:
-    """Return the notes for a sum: how many of its calls are not exact, and why."""
+    """Return the notes on a sum: the number of inexact calls, and the reasons."""
     return [
         f"{counted(number, 'call')} {what}"
         for number, what in (
@@ -113,7 +112,7 @@ def home_relative(path: str, environ: Mapping[str, str]) -> str:
 def compact(value: float) -> str:
     """Return a number in three digits or so: `950`, `12.3k`, `4.56M`, `1.2B`."""
     for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        # From 999.5 on three digits would say 1e+03 of the unit below.
+        # From 999.5 on three digits would give 1e+03 of the unit below.
         if abs(value) >= 0.9995 * size:
             scaled = value / size
             return f"{scaled:.3g}{unit}" if abs(scaled) < 1000 else f"{scaled:,.0f}{unit}"
@@ -121,7 +120,7 @@ def compact(value: float) -> str:
 
 
 def usd_axis(nano: float) -> str:
-    """Return an amount for the axis of a chart, where values are round."""
+    """Return an amount for the axis of a chart, with round values."""
     amount = nano / 1e9
     if amount >= 1000:
         return f"${compact(amount)}"
@@ -131,7 +130,7 @@ def usd_axis(nano: float) -> str:
 
 
 def duration(ms: float | None) -> str:
-    """Return a duration in the unit that suits it, in three digits or so."""
+    """Return a duration in a suitable unit, in about three digits."""
     if ms is None:
         return "-"
     if ms >= 60_000:
@@ -149,7 +148,7 @@ def milliseconds_axis(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share (0 to 1) as a percentage; a little is never nothing, nearly never all."""
+    """Return a share (0 to 1) as a percentage; only exact values give 0% and 100%."""
     value = 100 * share
     if 0 < value < 0.1:
         return "< 0.1 %"

@@ -1,4 +1,4 @@
-"""Who a span is for, as the spans around it say: session, user, tenant, agent, feature flag."""
+"""Attributes inherited from enclosing spans: session, user, tenant, agent, feature flag."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def inherit(span: Any, context: Context | None) -> None:
-    """Remember with *span* what the spans around it say, when it begins in *context*.
+    """Store with *span* the attributes inherited from *context* at its start.
 
-    Values and not the spans: these may have ended by the time somebody asks, and a chain of spans
-    that each stay current must not be kept.
+    Stores values, not spans: these may have ended when the attributes are read, and a chain of
+    current spans must not be kept alive.
     """
     parent: Any = trace.get_current_span(context)
     known = getattr(parent, "attributes", None)
     if known is None:
         return
-    # The SDK's own mapping walks through Python code for each key; its storage is a dictionary.
+    # The SDK's mapping runs Python code for each key; its storage is a dictionary.
     known = getattr(known, "_dict", known)
     around = getattr(parent, _INHERITED, _NOTHING)
     if _KEYS.isdisjoint(known):
@@ -48,6 +48,6 @@ def inherit(span: Any, context: Context | None) -> None:
 
 
 def inherited(span: Any) -> Mapping[str, Any]:
-    """Return what the spans around *span* said when it began; empty without any."""
+    """Return the attributes that *span* inherited at its start; empty without any."""
     found: Mapping[str, Any] = getattr(span, _INHERITED, _NOTHING)
     return found

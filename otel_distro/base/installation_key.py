@@ -1,6 +1,6 @@
-"""The key under which this installation's ledger knows users and sessions.
+"""The key of user and session pseudonyms in this installation's ledger.
 
-Made at first use, readable by its owner only. Deleting the file makes every pseudonym in the
+Created at first use, readable only by its owner. Deleting the file makes every pseudonym in the
 ledger unlinkable to any person, permanently.
 """
 
@@ -19,9 +19,9 @@ _BYTES = 32
 
 
 def installation_key(state_dir: Path) -> bytes | None:
-    """Return the key kept in *state_dir*, made if there is none; None if it cannot be kept.
+    """Return the key in *state_dir*, created if missing; None if it cannot be stored.
 
-    Processes that start together agree on one key: only the first can link its own into place.
+    Processes that start together agree on one key: only the first can link its file into place.
     """
     path = state_dir / FILE_NAME
     try:
@@ -34,7 +34,7 @@ def installation_key(state_dir: Path) -> bytes | None:
 
 
 def existing_key(state_dir: Path) -> bytes | None:
-    """Return the key kept in *state_dir*; None if there is none, and none is made."""
+    """Return the key in *state_dir*; None if missing, without creating it."""
     try:
         key = (state_dir / FILE_NAME).read_bytes()
     except OSError:

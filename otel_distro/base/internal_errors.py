@@ -30,7 +30,7 @@ class InternalErrors:
     def record(self, stage: str, error: BaseException, why: str = "") -> None:
         """Count *error* of *stage*; the first one is reported on stderr.
 
-        *why* replaces the report's text and contains no data of the app.
+        *why* replaces the reported text and contains no data of the app.
         """
         with self._lock:
             self._counts[stage] += 1
@@ -38,7 +38,7 @@ class InternalErrors:
         warn_once(f"{why or f'internal error in {stage} ({type(error).__name__})'}; {remedy}")
 
     def counts(self) -> dict[str, int]:
-        """Return how many errors each stage has swallowed so far."""
+        """Return the number of swallowed errors by stage."""
         with self._lock:
             return dict(self._counts)
 

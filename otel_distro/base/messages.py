@@ -15,7 +15,7 @@ _lock = threading.RLock()  # a signal handler may print while the main thread do
 
 
 def warn(message: str) -> None:
-    """Print *message* on stderr, with nothing in it that could steer the reader's terminal.
+    """Print *message* to stderr, without terminal control characters.
 
     A stderr that is closed or broken is ignored.
     """
@@ -30,7 +30,7 @@ def warn(message: str) -> None:
 
 
 def warn_once(message: str) -> None:
-    """Print *message* on stderr unless this process has already printed it."""
+    """Print *message* to stderr unless this process has already printed it."""
     with _lock:
         if message in _said:
             return

@@ -1,4 +1,4 @@
-"""Percentiles of values in memory; those of the ledger come from its histograms."""
+"""Percentiles of values in memory; the ledger uses its histograms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def percentile(values: Iterable[float], percent: int) -> float | None:
-    """Return the nearest-rank percentile of *values*, which is one of them; None of nothing."""
+    """Return the nearest-rank percentile of *values*; None without values."""
     ordered = sorted(values)
-    # Rounded up without a float: 95 % of 20 is the nineteenth, not the twentieth.
+    # Rounded up without floats: 95 % of 20 is the nineteenth, not the twentieth.
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None

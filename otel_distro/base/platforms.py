@@ -1,6 +1,6 @@
-"""Where the distribution runs: POSIX systems (Linux, macOS), Python 3.11 and newer.
+"""Supported platforms: POSIX systems (Linux, macOS), Python 3.11 and newer.
 
-Written so that an older Python can load it, to say so.
+Older Python versions can import this module, to report that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MODULES = ("fcntl", "pwd")
 
 
 def unsupported(version: tuple[int, ...] = sys.version_info[:2]) -> str | None:
-    """Return why the distribution cannot run here, in one sentence; None where it can."""
+    """Return why the distribution cannot run here, in one sentence; None if it can."""
     if version < OLDEST_PYTHON:
         return (
             f"Python {version[0]}.{version[1]} is too old: otel-distro needs Python "

@@ -1,4 +1,4 @@
-"""Former place of `otel_host.private_files`."""
+"""Former location of `otel_host.private_files`."""
 
 from otel_host.private_files import make_private_folder, write_private
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SelfMetrics:
-    """Counters of the guard, made on the global meter provider; also the `Shield`'s observer."""
+    """Counters of the guard on the global meter provider; also the `Shield`'s observer."""
 
     def __init__(self, faults: InternalErrors) -> None:
         self._faults = faults
@@ -46,7 +46,7 @@ class SelfMetrics:
 
     @staticmethod
     def observe_guard(is_ok: Callable[[], bool]) -> None:
-        """Publish whether the guard is in place."""
+        """Publish whether the guard is installed."""
 
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
             return (Observation(int(is_ok())),)
@@ -57,7 +57,7 @@ class SelfMetrics:
 
     @staticmethod
     def observe_invalid_input(invalid_input: InvalidInputCounter) -> None:
-        """Publish how many values could not leave as they were, and why."""
+        """Publish the number of values changed before export, by reason."""
 
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
             for kind, count in invalid_input.counts.copy().items():

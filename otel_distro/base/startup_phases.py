@@ -1,6 +1,6 @@
 """Durations of the parts of start-up, for `otel-distro doctor --startup`.
 
-Always on: two readings of a clock for each part.
+Always on: two clock readings per part.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import time
 from typing import Final
 
 _MOST: Final = 200
-"""Limit of `taken`: instrumentors wait for their libraries and may start at any time."""
+"""Limit of `taken`: instrumentors wait for their libraries and may start at any later time."""
 
 INSTRUMENTOR: Final = "instrumentor "
 """Prefix of the name of each instrumentor's part."""
 
 taken: list[tuple[str, int, int]] = []
-"""Name of the part, begin and end on the monotonic clock in nanoseconds; in order of ending."""
+"""Name of the part, start and end on the monotonic clock in nanoseconds; ordered by end."""
 
 
 class startup_timer:  # reads as a statement
-    """Records the duration of the block called *name*."""
+    """Records the duration of the block as *name*."""
 
     __slots__ = ("_began", "_name")
 

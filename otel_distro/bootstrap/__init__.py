@@ -1,1 +1,1 @@
-"""From settings to a running distribution."""
+"""Starts the distribution from its settings."""

@@ -1,7 +1,7 @@
-"""Libraries of background threads, imported at boot where the settings ask for them.
+"""Imports the libraries of background threads at boot, if the settings need them.
 
-A background thread imports nothing that an application may use as well: a library that peeks into
-`sys.modules` would find a module there that is imported by half.
+Background threads import no module that an application may use: a library that inspects
+`sys.modules` would find a partially imported module.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _ENCRYPTION = (
 
 
 def import_for_background(settings: Settings) -> None:
-    """Import the optional libraries that *settings* make background threads use.
+    """Import the optional libraries that background threads need under *settings*.
 
-    One that is missing is reported where it is needed, with what to install.
+    A missing one is reported on use, with the package to install.
     """
     for name in _needed(settings):
         try:
             import_module(name)
-        except Exception:  # reported by the part that needs it
+        except Exception:  # reported by the part that uses it
             continue
 
 

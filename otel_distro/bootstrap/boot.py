@@ -1,10 +1,10 @@
-"""From settings to a running distribution, on each of the three paths there are.
+"""Starts the distribution from its settings, on each of three paths.
 
-* environment: `opentelemetry-instrument`, providers made by the SDK's configurator
+* environment: `opentelemetry-instrument`, providers created by the SDK's configurator
 * declarative: the same with OTEL_CONFIG_FILE, our settings in `distribution.otel_distro`
 * in code: `otel_distro.configure()`
 
-The app runs in spite of any error. Where protection is in doubt, content is withheld.
+The app runs despite any error. If protection is in doubt, content is withheld.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _boot_environment(
     try:
         with startup_timer("providers and exporters"):
             configurator_args.setdefault("exporter_args_map", exporter_arguments(environ))
-            configurator()._configure(  # noqa: SLF001 - every distribution has to
+            configurator()._configure(  # noqa: SLF001 - required of every distribution
                 export_span_processor=runtime.batch_spans,
                 export_log_record_processor=runtime.batch_log_records,
                 resource_attributes={
@@ -104,7 +104,7 @@ def _boot_declarative(
     section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
     runtime = start(settings.load(environ, section), environ)
     install_sdk_counters()
-    # Instrumentors run after the guard is in place, not before.
+    # Instrumentors run after the guard is installed.
     instrumentation, config.instrumentation_development = config.instrumentation_development, None
     failure: Exception | None = None
     try:
@@ -117,7 +117,7 @@ def _boot_declarative(
 
 
 def config_file_problem(config_file: str) -> str | None:
-    """Return why the declarative file *config_file* cannot be used; None where it can."""
+    """Return why the declarative file *config_file* cannot be used; None if it can."""
     try:
         _read_config_file(config_file)
     except Exception as error:  # a file may be wrong in any way
@@ -140,8 +140,8 @@ def _boot_without_file(
 ) -> None:
     """Set up guard, budgets and ledger from the variables, because OTEL_CONFIG_FILE is unusable.
 
-    Content is withheld: the file may hold rules of redaction. Only exporters that a variable
-    names are used: the file may name other places.
+    Content is withheld: the file may have redaction rules. Only exporters named by a variable are
+    used: the file may name other endpoints.
     """
     loaded = settings.load(environ)
     problem = Problem("OTEL_CONFIG_FILE", f"{reason}; its settings and exporters are not in force")
@@ -155,7 +155,7 @@ def _boot_without_file(
 
 
 def _attach(runtime: Runtime, failure: Exception | None) -> None:
-    """Guard the global providers; after a *failure*, make what accounting needs first."""
+    """Guard the global providers; after a *failure*, create those for accounting first."""
     strict = runtime.settings.strict
     if failure is not None:
         _refuse_if_strict(strict, what_failed(failure))
@@ -170,7 +170,7 @@ def _attach(runtime: Runtime, failure: Exception | None) -> None:
 
 
 def _make_tracer_provider() -> None:
-    """Make a tracer provider without exporters where there is none: ledger and budgets need it."""
+    """Create a tracer provider without exporters if there is none, for ledger and budgets."""
     from opentelemetry import trace
 
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
@@ -181,19 +181,19 @@ def _make_tracer_provider() -> None:
 
     try:
         resource = Resource.create(distro_attributes())
-    except Exception:  # whatever is wrong with detectors
+    except Exception:  # for any error of a detector
         resource = Resource(distro_attributes())
     provider = TracerProvider(sampler=DEFAULT_ON, resource=resource)
     trace.set_tracer_provider(provider)
 
 
 def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
-    """Make the runtime from *loaded* settings and report every problem in them."""
+    """Create the runtime from *loaded* settings and report every problem in them."""
     if loaded.problems:
         message = str(SettingsError(loaded.problems))
         _refuse_if_strict(loaded.settings.strict, message)
         effect = (
-            "no content is exported until this is mended; ids, timing and cost are"
+            "no content is exported until this is fixed; ids, timing and cost are"
             if loaded.withholds
             else "defaults are used in their place"
         )
@@ -210,7 +210,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
 
 
 def attach_to_globals(runtime: Runtime) -> None:
-    """Guard the global providers, or report why they cannot be guarded."""
+    """Guard the global providers, or report why that failed."""
     from opentelemetry._logs import get_logger_provider
     from opentelemetry.metrics import get_meter_provider
     from opentelemetry.trace import get_tracer_provider
@@ -236,7 +236,7 @@ def _place(endpoint: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return why a file could not be read, without what is in it."""
+    """Return why a file could not be read, without its content."""
     if isinstance(error, OtelDistroError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:

@@ -1,8 +1,8 @@
-"""Protection after a boot that failed, whatever the reason.
+"""Protection after a failed boot.
 
-Strict ends the process. A budget that refuses calls refuses all of them, because none can be
-counted. Providers of the SDK that were made before the failure export nothing unless guarded.
-Loads nothing but the standard library until a boot has failed.
+Strict mode ends the process. A budget that refuses calls refuses all of them, because none can be
+counted. SDK providers created before the failure export nothing unless guarded. Imports only the
+standard library until a boot has failed.
 """
 
 # pyright: reportPossiblyUnboundVariable=false
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def keep_protection(environ: Mapping[str, str], error: BaseException) -> None:
-    """Report *error*, and keep in force what it would have switched off; never raises."""
+    """Report *error*, and keep protection in force; never raises."""
     from otel_distro.base import messages
 
     message = what_failed(error)
@@ -35,7 +35,7 @@ def keep_protection(environ: Mapping[str, str], error: BaseException) -> None:
 
 
 def what_failed(error: BaseException) -> str:
-    """Return *error* as one sentence; without its text where that may hold a secret."""
+    """Return *error* as one sentence, without its text if that may contain a secret."""
     from otel_distro.base.errors import OtelDistroError
 
     if isinstance(error, OtelDistroError):
@@ -46,22 +46,22 @@ def what_failed(error: BaseException) -> str:
 
         text = str(error)
         is_harmless = shown(text, secret=False) != NOT_SHOWN
-    except Exception:  # settings may be what failed
+    except Exception:  # the settings may have failed
         is_harmless = False
     return f"{sentence}: {text}" if is_harmless else sentence
 
 
 def refuses_calls(environ: Mapping[str, str]) -> bool:
-    """Return whether calls are to be refused while budgets cannot be checked.
+    """Return whether to refuse calls while budgets cannot be checked.
 
-    True where a budget that refuses is set, or may be set in a file that cannot be read.
+    True if a budget that refuses is set, or may be set in an unreadable file.
     """
     try:
         from otel_budget.cost_budget import Action
         from otel_distro.settings import load
 
         settings = load(environ).settings
-    except Exception:  # then the variables alone have to do
+    except Exception:  # then only the variables are used
         action = environ.get("OTEL_DISTRO_BUDGET_ACTION", "").strip().lower()
         on_fault = environ.get("OTEL_DISTRO_BUDGET_ON_FAULT", "").strip().lower()
         return action == "refuse" and on_fault != "allow"
@@ -70,20 +70,20 @@ def refuses_calls(environ: Mapping[str, str]) -> bool:
 
 
 def refuse_all_calls() -> str:
-    """Refuse every model call from now on; return what was done, as part of a sentence."""
+    """Refuse every model call from now on; return a clause about the result."""
     try:
         from otel_distro.pipeline.budgets.closed_gate import install
 
         install()
-    except Exception as error:  # what remains is to say so
+    except Exception as error:  # report the failure
         return f"and model calls are NOT refused ({type(error).__name__})"
     return "and model calls are refused, because no budget can be checked"
 
 
 def _silence_unguarded_providers() -> None:
-    """Take the processors out of global providers that the guard did not reach."""
+    """Remove the processors of unguarded global providers."""
     if "opentelemetry.sdk.trace" not in sys.modules:
-        return  # none can have been made
+        return  # no provider can exist
     from opentelemetry import trace
     from opentelemetry._logs import get_logger_provider
     from opentelemetry.metrics import get_meter_provider

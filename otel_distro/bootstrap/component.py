@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Providers(NamedTuple):
-    """The three providers of a process, the SDK's or what the app has set in their place."""
+    """The three providers of a process, from the SDK or set by the app."""
 
     tracer: object
     logger: object
@@ -24,28 +24,28 @@ class Providers(NamedTuple):
 
 
 NO_PROVIDERS = Providers(None, None, None)
-"""Before there are any."""
+"""Before they exist."""
 
 
 def _nothing(*_: object) -> None:
-    """Leave out a step that does not concern a component."""
+    """Do nothing in a step that a component does not need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Something that starts with the providers, ends with the process and survives a fork.
+    """A part that starts with the providers, ends with the process and survives a fork.
 
-    The runtime takes each step for all components in the order of its list. What a step raises is
-    recorded as an internal error under *name*, and the next component has its turn.
+    The runtime runs each step for all components in order. An exception is recorded as an internal
+    error under *name*, and the next component follows.
     """
 
     name: str
     _: KW_ONLY
     start: Callable[[Providers], object] = _nothing
-    """Called once, when the providers exist."""
+    """Called once, after the providers are created."""
     shutdown: Callable[[float], object] = _nothing
     """Called once at exit with the deadline, in seconds of `time.monotonic()`."""
     after_fork: Callable[[], object] = _nothing
     """Called in a forked child: locks may be held by threads that do not exist there."""
     essential: bool = False
-    """Whether the distribution may not run without it: what `start` raises is raised on."""
+    """Whether the distribution cannot run without it: exceptions of `start` propagate."""

@@ -1,4 +1,4 @@
-"""The components of the distribution, in the order in which they start, shut down and fork."""
+"""The components of the distribution, in order of start, shutdown and fork."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 _SOON_SECONDS = 0.2
-"""How long local files may wait for a fuller batch, in seconds."""
+"""Maximum wait of local files for a larger batch, in seconds."""
 
 
 def list_components(
@@ -43,7 +43,7 @@ def list_components(
     delivery: ProviderDelivery,
     calls: CallDelivery,
 ) -> tuple[Component, ...]:
-    """Return the components of *runtime*, each before those that need it."""
+    """Return the components of *runtime* in order of dependency."""
     settings = runtime.settings
     cleaner, invalid_input = make_cleaner(settings.value_limits)
     stores = _LocalStores(settings, parts, runtime.pseudonym_key)

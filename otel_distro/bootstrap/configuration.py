@@ -1,4 +1,4 @@
-"""`otel_distro.configure()`: the same guard for programs that set OpenTelemetry up in code."""
+"""`otel_distro.configure()`: the guard for programs that set up OpenTelemetry in code."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def configure(
 ) -> None:
     """Guard the OpenTelemetry SDK of this process; a second call changes nothing.
 
-    Without arguments the global providers are guarded where the program has set them, and made
-    from the OTEL_* variables where it has not. *config* has the keys of the configuration file.
-    Providers of the SDK that are made later are guarded when they are made; pass those that were
-    made before and are not global. A global provider of another make is reported on stderr, and
-    under `strict` ends the process with code 78.
+    Without arguments the global providers are guarded if the program has set them, and otherwise
+    created from the OTEL_* variables. *config* has the keys of the configuration file. SDK
+    providers created later are guarded at creation; pass earlier ones that are not global. A global
+    provider that is not the SDK's is reported on stderr, and under `strict` ends the process with
+    code 78.
 
-    Model clients with an installed instrumentation are instrumented, each when it is imported.
-    One without is reported when it is, where its requests are not observed either. *instrument*
-    False leaves that to the program, as does a name in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS.
-    Other libraries are left to the program.
+    Model clients with an installed instrumentation are instrumented on import. A client without one
+    is reported on import, unless its requests are observed. *instrument* False leaves that to the
+    program, as does a name in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS. Other libraries are left to
+    the program.
 
-    Raises SettingsError for settings that cannot be used, and OtelDistroError when the provider
-    passed as *tracer_provider* is not that of the OpenTelemetry SDK.
+    Raises SettingsError for invalid settings, and OtelDistroError if *tracer_provider* is not a
+    provider of the OpenTelemetry SDK.
     """
-    # Asked before anything is loaded, settings included: off costs nothing.
+    # Checked before loading anything, settings included: disabled costs nothing.
     if is_disabled(os.environ):
         return
     if problem := unsupported():
@@ -93,7 +93,7 @@ def _instrument(
 
 
 def _listen(loaded: Loaded) -> None:
-    """Enable standard loggers where their records are to be shown or written."""
+    """Enable standard loggers if their records are printed or written."""
     if loaded.settings.profile is None and loaded.settings.log_file is None:
         return
     from opentelemetry._logs import get_logger_provider
@@ -136,7 +136,7 @@ def _attach(loaded: Loaded, environ: Mapping[str, str], providers: tuple[Any, An
 
 
 def _unwrapped(provider: Any) -> Any:
-    """Return the SDK's provider that *provider* passes everything to, else *provider* itself."""
+    """Return the SDK provider that *provider* delegates to, else *provider* itself."""
     from otel_distro.pipeline.later_providers import sdk_provider_behind
 
     return sdk_provider_behind(provider) or provider
@@ -160,7 +160,7 @@ def _refuse_foreign(tracer_provider: Any) -> None:
 
 
 def _report_foreign(tracer_provider: Any, *, strict: bool) -> None:
-    """Report a global provider of another make; the app did not pass it, so nothing is raised."""
+    """Report a global provider that is not the SDK's; the app did not pass it, so do not raise."""
     if not _is_foreign(tracer_provider):
         return
     from otel_distro.base import messages

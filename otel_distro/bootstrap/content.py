@@ -1,4 +1,4 @@
-"""The shields that a content level asks for, and the keeper of messages where they are kept."""
+"""Redaction shields of each content level, and the message store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otel_redaction.observers import Observer
 
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-"""OpenTelemetry's own variable: whether instrumentations record messages, and where."""
+"""OpenTelemetry's variable for whether and where instrumentations record messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Redactors:
     exporting: Shield
     with_messages: Shield
     strip_content: Callable[[ReadWriteLogRecord], ReadWriteLogRecord] | None
-    """Removes the message from a log record's body; None where it may be exported."""
+    """Removes the message from a log record's body; None if it may be exported."""
 
 
 def redactors_for(
     settings: Settings, redactor: Redactor, observer: Observer, *, withhold: bool
 ) -> Redactors:
-    """Return the shields for *settings*; with a content level set, exporters see no message."""
+    """Return the shields for *settings*; with a content level, exporters get no messages."""
     redacts = settings.redaction or withhold
     kind = Shield if redacts else OpenShield
     with_messages = kind(redactor, observer=observer, withhold=withhold)
@@ -53,7 +53,7 @@ def redactors_for(
 
 
 def capture(settings: Settings, environ: MutableMapping[str, str]) -> None:
-    """Make instrumentations record messages where they are to be stored."""
+    """Make instrumentations record messages if they are to be stored."""
     if settings.content == "full" and settings.content_key and not environ.get(CAPTURE, "").strip():
         environ[CAPTURE] = "SPAN_ONLY"
 

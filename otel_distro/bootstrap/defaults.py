@@ -1,6 +1,6 @@
 """Defaults of OpenTelemetry's own variables.
 
-Light, because every Python process under the agent comes by here, also where telemetry is off.
+Light, because every Python process under the agent imports it, even with telemetry off.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _EXPORTER_DEFAULTS = {
     "OTEL_LOGS_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_PROTOCOL": DEFAULT_PROTOCOL,
 }
-"""Set only while the providers are made: other tracers (ddtrace, for one) and child programs read
+"""Set only while the providers are created: other tracers (such as ddtrace) and child programs read
 these variables too, and would export without redaction."""
 _DEFAULTS = {
     **_EXPORTER_DEFAULTS,
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
-    # Request ids of callers without tracing; on server spans, redacted like the rest.
+    # Request ids of callers without tracing, on server spans; redacted like the rest.
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-request-id,x-correlation-id",
 }
 _set_here: set[str] = set()
@@ -38,7 +38,7 @@ def is_disabled(environ: Mapping[str, str]) -> bool:
 
 
 def set_defaults(environ: MutableMapping[str, str]) -> None:
-    """Set what the user left open; nothing where a declarative file decides."""
+    """Set unset variables; none with a declarative configuration file."""
     chosen = dict(_ALWAYS)
     if is_disabled(environ):
         chosen |= _SWITCHED_OFF
@@ -52,13 +52,13 @@ def set_defaults(environ: MutableMapping[str, str]) -> None:
 
 
 def forget_exporter_defaults(environ: MutableMapping[str, str]) -> None:
-    """Remove the exporters and the protocol that `set_defaults` chose; they have been used."""
+    """Remove the exporter and protocol variables set by `set_defaults` after use."""
     for name in sorted(_set_here):
         environ.pop(name, None)
     _set_here.clear()
 
 
 def _exemplars(environ: MutableMapping[str, str]) -> dict[str, str]:
-    """Exemplars carry attributes of measurements, safe only while those are redacted."""
+    """Exemplars carry attributes of measurements, which are safe only if redacted."""
     off = environ.get("OTEL_DISTRO_REDACTION", "").strip().lower() in {"0", "false", "no", "off"}
     return {"OTEL_METRICS_EXEMPLAR_FILTER": "always_off" if off else "trace_based"}

@@ -1,4 +1,4 @@
-"""Delivery of what the providers of a process have queued: flush, exit, fork."""
+"""Delivery of the queued telemetry of a process: flush, exit, fork."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from otel_distro.bootstrap.parts import Parts
 
 _LATE_SECONDS = 0.25
-"""Beyond the exit timeout, for the ledger alone: sooner than `ShutdownHooks` goes without us."""
+"""Additional seconds for the ledger after the exit timeout; less than the grace of
+`ShutdownHooks`."""
 
 
 class ProviderDelivery:
@@ -29,9 +30,9 @@ class ProviderDelivery:
         self._providers = NO_PROVIDERS
 
     def start(self, providers: Providers) -> None:
-        """Deliver what *providers* export; put the spool behind their exporters."""
+        """Deliver the telemetry of *providers*; put the spool behind their exporters."""
         self._providers = providers
-        # Before anything is sent, so that the first failure is reported with the folder.
+        # Before the first request, so that its failure is reported with the folder.
         self._outages.spool = self._spooling.place()
         self._spooling.attach(exporters_of(*providers))
         self._outages.has_transports = bool(self._spooling.transports)
@@ -45,7 +46,7 @@ class ProviderDelivery:
         return provider_shutdown.pending(self._providers)
 
     def drop(self, reason: str) -> None:
-        """Drop all waiting records: they may no longer be sent."""
+        """Drop all queued records: they may no longer be sent."""
         provider_shutdown.drop_queued(self._providers, reason)
 
     def begin_shutdown(self) -> None:
@@ -58,23 +59,23 @@ class ProviderDelivery:
         provider_shutdown.finish(self._providers, deadline, self._outages, self._spooling)
 
     def forget_exit_hooks(self) -> None:
-        """Take back the providers' own exit hooks, which would wait up to 30 s."""
+        """Unregister the providers' exit hooks, which would wait up to 30 s."""
         for provider in self._providers:
             provider_shutdown.forget_atexit(provider)
 
     def renew_metric_locks(self) -> None:
-        """Renew the SDK's locks of metrics in a forked child; before anything is counted."""
+        """Reset the SDK's metric locks after fork, before anything is counted."""
         renew_metric_locks(self._providers)
         drop_inherited_deltas(self._providers)
 
     def at_fork(self) -> None:
-        """Renew spool and queues in a forked child."""
+        """Reset spool and queues after fork."""
         self._spooling.at_fork()
         provider_shutdown.at_fork(self._providers)
 
 
 class CallDelivery:
-    """Model calls on their way to the ledger: settled while exporters close, stored after them."""
+    """Settles model calls while exporters close, and stores them in the ledger afterwards."""
 
     def __init__(self, parts: Parts) -> None:
         self._wire = parts.wire
@@ -83,7 +84,7 @@ class CallDelivery:
         self._open_requests = parts.traffic.kept if parts.traffic is not None else None
         self._settled = True
         self.is_storing = False
-        """Whether the last step has begun: calls that have to reach the disk."""
+        """Whether the last step, writing calls to disk, has begun."""
 
     def flush(self, timeout: float) -> bool:
         """Settle all calls so far within *timeout* seconds; return the success."""
@@ -93,16 +94,16 @@ class CallDelivery:
         return done
 
     def settle(self, deadline: float) -> None:
-        """Account for all calls; those of requests that are still open end here."""
+        """Account for all calls, including those of open requests, which end here."""
         self._wire.close()
         self._settled = self._accounts.flush(max(0.0, deadline - time.monotonic()))
         if not self._settled:
             self._accounts.stop_waiting()
 
     def store(self) -> None:
-        """Write every call, unpriced where its price did not come in time."""
+        """Write every call, unpriced if it was not priced in time."""
         self.is_storing = True
-        # Spools keep telemetry; a call that is not queued for the ledger now would be lost.
+        # The spool keeps telemetry; a call not queued for the ledger now would be lost.
         settled = self._settled or self._accounts.flush(_LATE_SECONDS)
         unpriced = [] if settled else self._accounts.take_unpriced(NOT_PRICED)
         is_safe = self._ledger is not None and self._ledger.leave(unpriced)
@@ -110,7 +111,7 @@ class CallDelivery:
             self._open_requests.close(remove=is_safe)
 
     def at_fork(self) -> None:
-        """Forget the calls of the parent."""
+        """Drop the parent's calls after fork."""
         self.is_storing = False
         if self._open_requests is not None:
             self._open_requests.abandon()

@@ -1,4 +1,4 @@
-"""The environment in which a Python program starts under this distribution."""
+"""The environment of Python programs launched under this distribution."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def launch_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return *environ* changed so that Python programs load the agent and select us.
+    """Return *environ* changed so that Python programs load the agent and this distribution.
 
     The agent is upstream's `sitecustomize`, found through PYTHONPATH. Both entry points are named,
-    because the agent otherwise takes the first distribution it happens to find.
+    because the agent otherwise loads the first distribution it finds.
     """
     launched = dict(environ)
     if is_disabled(environ):
-        return launched  # the agent would load half of what it loads otherwise, for nothing
+        return launched  # the agent would load half of its modules for nothing
     launched["OTEL_PYTHON_DISTRO"] = DISTRO_NAME
     launched["OTEL_PYTHON_CONFIGURATOR"] = DISTRO_NAME
     agent = str(agent_folder())
     known = [path for path in launched.get("PYTHONPATH", "").split(os.pathsep) if path]
     rest = [path for path in known if path != agent]
-    # As upstream does: programs that are run by their own script find modules beside them.
-    here = os.getcwd()  # noqa: PTH109 - this module loads as little as it can
+    # As upstream does: programs run by their script find modules beside them.
+    here = os.getcwd()  # noqa: PTH109 - this module imports as little as possible
     if here not in rest:
         rest.insert(0, here)
     launched["PYTHONPATH"] = os.pathsep.join([agent, *rest])
@@ -50,9 +50,9 @@ def agent_folder() -> Path:
 
 
 def execute(arguments: Sequence[str]) -> NoReturn:
-    """Become the program that *arguments* name, watched; end with 127 where there is none."""
+    """Replace this process with the program *arguments*, instrumented; exit with 127 if missing."""
     if not is_disabled(os.environ):
-        # The agent's own import fails on some values, before any distribution is asked.
+        # The agent's import fails on some values, before it loads any distribution.
         repair_and_report(os.environ)
     environ = launch_environment(os.environ)  # settings take longer to load
     program = shutil.which(arguments[0], path=environ.get("PATH"))

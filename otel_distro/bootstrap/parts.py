@@ -1,4 +1,4 @@
-"""The parts of the distribution, made from the settings and connected to each other."""
+"""Creates the parts of the distribution from the settings and connects them."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that is made once a process; None for what the settings leave out."""
+    """The parts of a process; None for those disabled by the settings."""
 
     clean: Callable[[str], str]
-    """Redacts one text of ours."""
+    """Redacts one of our own texts."""
     faults: InternalErrors
     metrics: SelfMetrics
     gate: ConsentGate
@@ -64,9 +64,9 @@ class Parts:
 
 
 def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
-    """Return the parts as *settings* ask; *withhold* keeps all content from exporters.
+    """Return the parts for *settings*; *withhold* keeps all content from exporters.
 
-    *endpoint* is where telemetry goes, for messages.
+    *endpoint* is the telemetry endpoint, for messages.
     """
     faults = InternalErrors()
     metrics = SelfMetrics(faults)
@@ -126,7 +126,7 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
 
 
 def without_budgets(error: Exception, faults: InternalErrors) -> None:
-    """Report that budgets could not be put in force; refuse all calls where settings ask it."""
+    """Report that budgets are not in force; refuse all calls if the settings require it."""
     faults.record("budget", error)
     what = "no call is refused"
     if refuses_calls(process_environment()):
@@ -140,7 +140,7 @@ def without_budgets(error: Exception, faults: InternalErrors) -> None:
 def _call_sinks(
     budgets: Budgets | None, ledger: LedgerSink | None, exit_line: ExitLine | None
 ) -> list[CallSink]:
-    # Before the ledger: budget accounts start from the ledger's totals at that moment.
+    # Before the ledger: budget accounts start from the ledger's totals at that time.
     sinks: list[CallSink] = [] if budgets is None else [budgets]
     if ledger is not None:
         sinks.append(ledger)

@@ -1,4 +1,4 @@
-"""The guard in front of every exporter, and the proof that it masks."""
+"""Installs the guard in front of every exporter and tests that it masks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Protection:
-    """Guards the providers of a process, and those that are made later."""
+    """Guards the providers of a process, and those created later."""
 
     def __init__(self, pipeline: Pipeline, shield: Shield, may_export: Callable[[], bool]) -> None:
         self._pipeline = pipeline
@@ -28,17 +28,17 @@ class Protection:
         self._proven = False
 
     def start(self, providers: Providers) -> None:
-        """Guard *providers*; raises GuardError, and then what is not guarded exports nothing."""
+        """Guard *providers*; on GuardError unguarded ones export nothing."""
         self._providers = providers
         guard_providers(*providers, self._pipeline, self._shield, self._may_export)
         guard_when_made(self._guard)
 
     def _guard(self, provider: object) -> None:
-        by_kind = (provider, provider, provider)  # each is guarded as what it is
+        by_kind = (provider, provider, provider)  # guarded by its type
         guard_providers(*by_kind, self._pipeline, self._shield, self._may_export)
 
     def prove(self, *, redacts: bool) -> None:
-        """Send test secrets through the pipeline; disarm all exporters if one comes out."""
+        """Send test secrets through the pipeline; disarm all exporters if one is not masked."""
         leaked = canary.leaks(self._pipeline) if redacts else ()
         self._proven = not leaked
         if leaked:
@@ -51,10 +51,10 @@ class Protection:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the test secrets came out masked."""
+        """Whether the test secrets were masked."""
         return self._proven
 
     @property
     def is_in_place(self) -> bool:
-        """Whether every provider is guarded, and the test secrets came out masked."""
+        """Whether every provider is guarded, and the test secrets were masked."""
         return self._proven and all(is_guarded(provider) for provider in self._providers)

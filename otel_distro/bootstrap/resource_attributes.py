@@ -23,7 +23,7 @@ def distro_attributes() -> dict[str, str]:
 def name_the_distro(config: OpenTelemetryConfiguration) -> None:
     """Add the resource attributes of the environment to a declarative file's resource.
 
-    Without an instance the metrics of two processes of one service are one series, and each
+    Without an instance id, the metrics of two processes of one service are one series, and each
     overwrites the other's.
     """
     from opentelemetry.configuration.models import AttributeNameValue

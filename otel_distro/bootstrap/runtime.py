@@ -1,4 +1,4 @@
-"""The running distribution: its components started, flushed, shut down and renewed after a fork."""
+"""The running distribution: starts, flushes, shuts down and forks its components."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IMPORT_SECONDS = 1.0
 
 
 class Runtime:
-    """Everything that lives as long as the process; made once, after settings are read."""
+    """The process-wide state; created once, after settings are read."""
 
     def __init__(self, settings: Settings, *, withhold: bool, endpoint: str) -> None:
         self.settings = settings
@@ -58,20 +58,20 @@ class Runtime:
         )
 
     def batch_spans(self, exporter: SpanExporter) -> SpanProcessor:
-        """Return the batch processor for an exporter the environment selected."""
+        """Return the batch processor for an exporter selected by the environment."""
         return BoundedSpanProcessor(exporter, self.settings.span_limits, self.deliveries)
 
     def batch_log_records(self, exporter: LogRecordExporter) -> LogRecordProcessor:
-        """Return the batch processor for an exporter the environment selected."""
+        """Return the batch processor for an exporter selected by the environment."""
         return BoundedLogRecordProcessor(exporter, self.settings.log_limits, self.deliveries)
 
     @property
     def guard_ok(self) -> bool:
-        """Whether the guard is in place and the canary came out masked."""
+        """Whether the guard is installed and the canary was masked."""
         return self._protection.is_in_place
 
     def pseudonym_key(self) -> bytes | None:
-        """Return the key under which users are known; None where it cannot be kept."""
+        """Return the key of user pseudonyms; None if it cannot be stored."""
         if self._pseudonym_key is None:
             self._pseudonym_key = installation_key(self.settings.state_dir)
         return self._pseudonym_key
@@ -81,7 +81,7 @@ class Runtime:
     ) -> None:
         """Start all components with the providers, and hook into exit and fork.
 
-        Raises GuardError; by then what could not be guarded exports nothing.
+        Raises GuardError; unguarded providers export nothing by then.
         """
         providers = Providers(tracer_provider, logger_provider, meter_provider)
         for component in self.components:
@@ -106,17 +106,17 @@ class Runtime:
         return self._delivery.flush(deadline) and settled
 
     def pending(self) -> bool:
-        """Whether anything waits to be settled or delivered.
+        """Whether any record is waiting to be settled or delivered.
 
-        The process that booted always has its last metrics to deliver; a forked child ends often
-        and quickly, and is only held up for what it recorded itself.
+        The process that booted always has its last metrics to deliver; forked children end often
+        and quickly, and wait only for their own records.
         """
         if self._closed:
             return False
         return not self._forked or self._accounts.pending() or self._delivery.pending()
 
     def is_storing_calls(self) -> bool:
-        """Whether closing has come to its last step: calls that have to reach the disk."""
+        """Whether closing has reached its last step, writing calls to disk."""
         return self._calls.is_storing
 
     def close(self, timeout: float) -> None:
@@ -128,7 +128,7 @@ class Runtime:
         for component in self.components:
             try:
                 component.shutdown(deadline)
-            except Exception as error:  # nothing may stop a process from leaving
+            except Exception as error:  # nothing may block the exit
                 self.faults.record("exit", error)
 
     def _before_fork(self) -> None:

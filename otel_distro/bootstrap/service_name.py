@@ -1,4 +1,4 @@
-"""Default of `service.name`: the name of the program, in place of "unknown_service"."""
+"""Default of `service.name`: the program's name instead of "unknown_service"."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _WITH_VALUE = frozenset({"-W", "-X", "--check-hash-based-pycs"})
 _NAMELESS = frozenset({"__main__", "opentelemetry-instrument"})
 _NOTEBOOK = "ipykernel_launcher"
 _SERVERS = frozenset({"celery", "daphne", "flask", "granian", "gunicorn", "hypercorn", "uvicorn"})
-"""Programs that serve an app which their command line names."""
+"""Servers whose command line names an app."""
 _APP_OPTION = re.compile(r"(?:-A|--app)(?:=(.*))?")
 _APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.()]*")
 """Such as `shop.web:app`."""
 
 
 def default_service_name(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
-    """Return `service.name` for the resource, or nothing where the user or the SDK names it.
+    """Return `service.name` for the resource, or nothing if the user or the SDK sets it.
 
     *argv* is the command line of the interpreter, as in `sys.orig_argv`. A server is named after
-    the module of its app, a notebook after its file where that is known. A program without a name
-    of its own, such as `python -c`, keeps the SDK's default.
+    the module of its app, a notebook after its file if known. A program without a name, such as
+    `python -c`, keeps the SDK's default.
     """
     given = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     if environ.get("OTEL_SERVICE_NAME", "").strip() or "service.name=" in given.replace(" ", ""):
@@ -38,7 +38,7 @@ def default_service_name(environ: Mapping[str, str], argv: Sequence[str]) -> dic
 
 
 def _program(argv: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the name of the program, empty if it has none, and its arguments."""
+    """Return the name of the program, or an empty string, and its arguments."""
     words = iter(argv[1:])
     for word in words:
         if word in _WITH_VALUE:
@@ -55,7 +55,7 @@ def _program(argv: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _app(arguments: Iterable[str]) -> str:
-    """Return the package or module of the app that a server's *arguments* name, else nothing."""
+    """Return the package or module of the app in a server's *arguments*, else nothing."""
     words = iter(arguments)
     for word in words:
         if option := _APP_OPTION.fullmatch(word):

@@ -1,8 +1,8 @@
-"""Repair of OpenTelemetry's own variables: one unusable value must not switch protection off.
+"""Repairs OpenTelemetry's own variables: an invalid value must not disable protection.
 
-The SDK and the agent raise on several values, some of them while they are imported. Such a value
-is replaced or removed before that, and reported in one line. Only the standard library is loaded
-here, because every Python process under the agent imports this module.
+The SDK and the agent raise on some values, partly during import. Such a value is replaced or
+removed before that, and reported in one line. Only the standard library is imported here, because
+every Python process under the agent imports this module.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
 
 EXIT_CONFIG: Final = 78
-"""EX_CONFIG of sysexits.h: the exit code of a process that refuses to run as configured."""
+"""EX_CONFIG of sysexits.h: the exit code for invalid configuration."""
 
 DEFAULT_PROTOCOL: Final = "http/protobuf"
-"""OTLP protocol where none is set: no wheels to build and no trouble with fork, unlike gRPC."""
+"""Default OTLP protocol: unlike gRPC, it needs no binary wheels and supports fork."""
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _PROTOCOLS: Final = ("grpc", DEFAULT_PROTOCOL)
@@ -41,7 +41,7 @@ _CHOICES: Final = {
     ),
     "OTEL_SDK_DISABLED": ("true", "false"),
 }
-"""Variable -> the words it may be."""
+"""Variable -> allowed words."""
 _BUILT_IN_PROPAGATORS: Final = frozenset({"tracecontext", "baggage", "none"})
 _COMPONENTS: Final = {
     "OTEL_PYTHON_ID_GENERATOR": "opentelemetry_id_generator",
@@ -50,16 +50,16 @@ _COMPONENTS: Final = {
     "OTEL_PYTHON_LOGGER_PROVIDER": "opentelemetry_logger_provider",
     "OTEL_PYTHON_CONTEXT": "opentelemetry_context",
 }
-"""Variable -> group of entry points, one of which it names."""
+"""Variable -> entry point group of its values."""
 
 found: list[str] = []
-"""Every message of a repair in this process, for `otel-distro doctor`."""
+"""All repair messages of this process, for `otel-distro doctor`."""
 
 
 def repair(environ: MutableMapping[str, str]) -> tuple[str, ...]:
-    """Make the standard variables in *environ* usable; return one message for each bad value.
+    """Repair the standard variables in *environ*; return a message for each invalid value.
 
-    Values are not part of the messages: any of them may hold a secret by mistake.
+    Messages do not contain values, which may be secrets by mistake.
     """
     messages = tuple(_repairs(environ))
     found.extend(messages)
@@ -67,7 +67,7 @@ def repair(environ: MutableMapping[str, str]) -> tuple[str, ...]:
 
 
 def repair_and_report(environ: MutableMapping[str, str]) -> None:
-    """Repair *environ* and print what was wrong; under OTEL_DISTRO_STRICT end the process."""
+    """Repair *environ* and print the problems; under OTEL_DISTRO_STRICT end the process."""
     problems = repair(environ)
     if not problems:
         return
@@ -82,7 +82,7 @@ def repair_and_report(environ: MutableMapping[str, str]) -> None:
 def is_strict(environ: Mapping[str, str]) -> bool:
     """Return whether OTEL_DISTRO_STRICT, or `strict` in the settings file, is true.
 
-    For places where the settings cannot be loaded or are not loaded yet. Never raises.
+    For code that runs without loaded settings. Never raises.
     """
     word = environ.get("OTEL_DISTRO_STRICT", "").strip().lower()
     if word:
@@ -102,7 +102,7 @@ def is_strict(environ: Mapping[str, str]) -> bool:
 def end_process(message: str) -> NoReturn:
     """Print *message* and end the process with code 78.
 
-    An exception would be swallowed by the agent, or shown as a crash of Python itself.
+    The agent would swallow an exception, or it would look like a crash of Python.
     """
     from otel_distro.base import messages
 
@@ -167,7 +167,7 @@ def _otlp(environ: MutableMapping[str, str], name: str, value: str) -> str | Non
         )
     if name.endswith("_INSECURE"):
         return _choose(environ, name, value, ("true", "false"))
-    # Not removed: what would be used instead is another place, or another trust.
+    # Not removed: the default would be another endpoint, or other trust.
     if name.endswith("_ENDPOINT") and not _is_place(value):
         return f"{name} is not a URL such as http://localhost:4318; nothing can be delivered to it"
     if name.endswith(("_CERTIFICATE", "_CLIENT_KEY")) and not os.path.isfile(value):  # noqa: PTH113 - light
@@ -176,7 +176,7 @@ def _otlp(environ: MutableMapping[str, str], name: str, value: str) -> str | Non
 
 
 def _is_place(value: str) -> bool:
-    """Return whether *value* is a URL, or what gRPC takes for one: `collector:4317`."""
+    """Return whether *value* is a URL, or a gRPC target such as `collector:4317`."""
     scheme, separator, place = value.rpartition("://")
     host = place.partition("/")[0]
     return bool(host) and not any(c.isspace() for c in value) and (bool(scheme) or not separator)
@@ -207,7 +207,7 @@ def _detectors(environ: MutableMapping[str, str], name: str, value: str) -> str 
 
 def _propagators(environ: MutableMapping[str, str], value: str) -> str | None:
     names = [part for name in value.split(",") if (part := name.strip())]
-    # `none` is the one name that the API reads in any case.
+    # `none` is the only name that the API reads in any case.
     names = ["none" if name.lower() == "none" else name for name in names]
     if set(names) <= _BUILT_IN_PROPAGATORS:
         return None

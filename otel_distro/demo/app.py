@@ -19,7 +19,7 @@ TOOL = {
 
 def main(base_url: str) -> None:
     """Make eight calls of different kinds."""
-    # Typed more loosely than it is: the calls below differ in what they pass.
+    # Typed loosely: the calls below pass different arguments.
     client: Any = openai.OpenAI(base_url=base_url, api_key="not-needed", max_retries=0)
 
     def ask(text: str, **more: object) -> Any:

@@ -1,7 +1,7 @@
-"""A fake model provider on loopback, in the shapes of OpenAI and Anthropic.
+"""A fake model provider on loopback, with the APIs of OpenAI and Anthropic.
 
-It knows just enough for the demo and for tests: chat, streaming, tools, caching, an error. Words
-in the prompt choose what happens. Every request is kept in `requests`.
+Supports just enough for the demo and tests: chat, streaming, tools, caching, an error. Words in the
+prompt select the response. Every request is kept in `requests`.
 """
 
 from __future__ import annotations

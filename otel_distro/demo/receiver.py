@@ -18,7 +18,7 @@ class Receiver:
         self.bodies: dict[str, list[bytes]] = {signal: [] for signal in SIGNALS}
         """Request bodies by signal, in order of arrival; each is one protobuf message."""
         self.codings: set[str] = set()
-        """How bodies were encoded on their way: `identity`, `gzip`, `deflate`."""
+        """Content encodings of the requests: `identity`, `gzip`, `deflate`."""
         receiver = self
 
         class Handler(_Handler):
@@ -57,7 +57,7 @@ class Receiver:
                             continue
                         for point in metric.sum.data_points:
                             words = {pair.key: pair.value.string_value for pair in point.attributes}
-                            # Counters are cumulative, so the last one of a series counts.
+                            # Counters are cumulative, so the last point of a series counts.
                             latest[words.get(KIND, ""), str(sorted(words.items()))] = point.as_int
         totals: dict[str, int] = {}
         for (kind, _), value in latest.items():

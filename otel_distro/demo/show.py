@@ -25,7 +25,7 @@ _TIMEOUT_SECONDS = 120
 
 
 class DemoFailedError(OtelDistroError):
-    """The demo's app did not run to its end."""
+    """The demo's app failed."""
 
 
 @dataclass(frozen=True, slots=True)

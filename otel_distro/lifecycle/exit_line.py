@@ -1,6 +1,6 @@
 """The summary line on stderr at exit of a process that called a model.
 
-It is a `CallSink`: it counts the settled calls, so that the line needs no database.
+A `CallSink` that counts the settled calls, so that the line needs no database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otel_pricing import PricedCall
 
 _REMEMBERED: Final = 10_000
-"""Calls that a revision can still correct, and latencies that the percentile is read from."""
+"""Number of calls that a revision can still correct, and of latencies for the percentile."""
 _NEXT: Final = "otel-distro ui"
 
 
@@ -43,7 +43,7 @@ class Sums:
     exposure_nano_usd: int = 0
 
     def with_call(self, priced: PricedCall, sign: int = 1) -> Sums:
-        """Return the sums with *priced* added, or with a *sign* of -1 taken back."""
+        """Return the sums with *priced* added, or subtracted with a *sign* of -1."""
         if not priced.billed:
             return self
         usage = priced.call.usage
@@ -89,7 +89,7 @@ class ExitLine:
                 self._known.popitem(last=False)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no call is deferred."""
 
     def at_fork(self) -> None:
         """Reset the counts after fork."""
@@ -104,9 +104,9 @@ class ExitLine:
         may_store: bool = True,
         waiting: int = 0,
     ) -> None:
-        """Print the line on stderr; nothing without a model call.
+        """Print the line to stderr; nothing without a model call.
 
-        *waiting* is how many calls the ledger could not take yet.
+        *waiting* is the number of calls not stored in the ledger yet.
         """
         if not self._sums.calls:
             return
@@ -160,7 +160,7 @@ def _cost(sums: Sums) -> str:
 
 
 def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:
-    """Return what the tightest budget has left, of those that are for everybody or one value."""
+    """Return the remainder of the tightest budget, among those with a single account."""
     if budgets is None:
         return None
     from otel_budget.cost_budget import Unit

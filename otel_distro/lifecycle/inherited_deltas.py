@@ -1,7 +1,7 @@
-"""Drops what a forked child would count a second time.
+"""Drops measurements that a forked child would export twice.
 
-A child inherits what its parent has measured since the last export. A reader that exports
-differences would export it in both.
+A child inherits its parent's measurements since the last export. A delta reader would export them
+in both processes.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# There is no public way to an aggregation; a test with a real fork pins these names.
+# Aggregations have no public API; a test with a real fork pins these names.
 # ruff: noqa: SLF001
 _DELTA = AggregationTemporality.DELTA
 
 
 def drop_inherited_deltas(providers: Iterable[Any]) -> None:
-    """Reset what readers of differences have not exported; in a child, once locks are free."""
+    """Reset unexported deltas in a child, after its locks were reset."""
     now = time.time_ns()
     for provider in providers:
         consumer = getattr(provider, "_measurement_consumer", None)

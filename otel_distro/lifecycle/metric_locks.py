@@ -1,8 +1,8 @@
 """Reset of the SDK's metric locks after fork.
 
-The SDK renews the locks of spans and log records at a fork and not those it holds while it adds to
-a metric, collects or exports one. The thread that held one in the parent is not in the child, which
-would never return, on the app's own thread.
+At a fork the SDK resets the locks of spans and log records, but not those held while it adds to a
+metric, collects or exports one. The thread that held one does not exist in the child, which would
+deadlock on the app's thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAMES = ("_lock", "_instrument_registration_lock", "_instrument_ids_lock", "_ex
 
 
 def renew_metric_locks(providers: Iterable[Any]) -> None:
-    """Give everything below the meter providers among *providers* new, free locks."""
+    """Replace all locks below the meter providers among *providers*."""
     _renew_psutil()
     for provider in providers:
         consumer = getattr(provider, "_measurement_consumer", None)
@@ -28,7 +28,7 @@ def renew_metric_locks(providers: Iterable[Any]) -> None:
 
 
 def _renew_psutil() -> None:
-    # Held while network and disk counters are read, which a collection does.
+    # Held while a collection reads network and disk counters.
     numbers = getattr(sys.modules.get("psutil._common"), "_wn", None)
     if numbers is not None:
         numbers.lock = threading.Lock()
@@ -50,7 +50,7 @@ def _holders(provider: Any, consumer: Any) -> Iterator[Any]:
 
 
 def _with_reservoirs(aggregation: Any) -> Iterator[Any]:
-    """Yield *aggregation*, its reservoir of exemplars, and the one that this wraps."""
+    """Yield *aggregation*, its exemplar reservoir, and the reservoir that this wraps."""
     holder = aggregation
     while holder is not None:
         yield holder

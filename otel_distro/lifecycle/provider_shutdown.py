@@ -1,4 +1,4 @@
-"""Closing of providers in bounded time: ours, the SDK's, and processors of others."""
+"""Shuts down providers in bounded time: our processors, the SDK's and others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _GRACE = 0.3
-"""Seconds granted to the rest once a delivery has failed while closing, where nothing is kept."""
+"""Seconds for the rest after a failed delivery during shutdown without a spool."""
 _FOR_QUEUES = 0.6
 """Share of the time for spans and log records; the rest is for the metrics that count them."""
 _HURRY_AFTER = 0.4
@@ -28,7 +28,7 @@ _SLICE = 0.01
 
 
 def begin(providers: Iterable[Any]) -> None:
-    """Start delivery of what is queued at once; spans and log records of open calls still come."""
+    """Start delivery of the queues at once; spans and log records of open calls may follow."""
     for queue in _queues(providers):
         queue.hasten()
 
@@ -78,7 +78,7 @@ def _wait_for_queues(
 
 
 def _is_hopeless(began: float, outages: Outages, spooling: Spooling) -> bool:
-    """Whether waiting leads nowhere; with a spool, what fails goes to disk at once instead."""
+    """Whether waiting is useless; with a spool, failed records go to disk at once instead."""
     spooling.stop_unreachable()
     if spooling.keeps or outages.last_failure <= began:
         return False
@@ -108,7 +108,7 @@ def pending(providers: Iterable[Any]) -> bool:
 
 
 def drop_queued(providers: Iterable[Any], reason: str) -> None:
-    """Drop waiting records, also in the SDK's own queues: they may no longer be sent."""
+    """Drop queued records, also in the SDK's queues: they may no longer be sent."""
     providers = tuple(providers)
     for queue in _queues(providers):
         queue.drop_all(reason)
@@ -120,13 +120,13 @@ def drop_queued(providers: Iterable[Any], reason: str) -> None:
 
 
 def at_fork(providers: Iterable[Any]) -> None:
-    """Renew our queues in a forked child; the SDK renews its own."""
+    """Reset our queues after fork; the SDK resets its own."""
     for queue in _queues(providers):
         queue.at_fork()
 
 
 def forget_atexit(provider: Any) -> None:
-    """Take back the provider's own exit hook, which would wait up to 30 s."""
+    """Unregister the provider's exit hook, which would wait up to 30 s."""
     for name in ("_atexit_handler", "_at_exit_handler"):
         handler = getattr(provider, name, None)
         if handler is not None:
@@ -134,14 +134,14 @@ def forget_atexit(provider: Any) -> None:
 
 
 def _close_metrics(provider: MeterProvider, deadline: float, outages: Outages) -> threading.Event:
-    """Start the last export of metrics; return the event that is set at its end."""
+    """Start the last export of metrics; return an event that is set at its end."""
     done = threading.Event()
 
     def close() -> None:
         timeout = deadline - time.monotonic()
         try:
             provider.shutdown(timeout_millis=max(1.0, timeout * 1000))
-        except Exception:  # the SDK raises when a reader is not done in time
+        except Exception:  # the SDK raises if a reader is not done in time
             outages.lost("metric exports", 1)
         done.set()
 
@@ -163,7 +163,7 @@ def _close_processor(processor: Any, for_queues: float, deadline: float) -> None
             batch.shutdown(timeout_millis=int(remaining * 1000))
         else:
             processor.shutdown()
-    except Exception:  # nothing may stop a process from leaving
+    except Exception:  # nothing may block the exit
         pass
 
 

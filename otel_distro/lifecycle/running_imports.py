@@ -1,8 +1,8 @@
-"""Imports under way in other threads: a fork and the end of the process wait for them.
+"""Waits for imports on other threads before a fork and at process exit.
 
-A child inherits the lock of a module that some thread of its parent is loading, and the thread that
-would release it is not there. An import of the module in the child then never returns, be it
-only the codec that a host name is written with.
+A child inherits the lock of a module that a thread of its parent is importing, without the thread
+that would release it. Importing the module in the child then deadlocks, even if it is only the
+codec of a host name.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _NAP_S: Final = 0.001
 
 
 def wait_for_imports(longest_s: float) -> bool:
-    """Wait until no other thread is loading a module; return whether that is so.
+    """Wait until no other thread is importing a module; return the success.
 
-    Not longer than *longest_s* seconds: the import may be waiting for this very thread.
+    At most *longest_s* seconds: the import may be waiting for this thread.
     """
     deadline = time.monotonic() + longest_s
     while _is_another_importing():
@@ -29,7 +29,7 @@ def wait_for_imports(longest_s: float) -> bool:
 
 
 def _is_another_importing() -> bool:
-    # There is no public way to them. Where they are kept otherwise, forks do not wait.
+    # They have no public API. If a later version differs, forks do not wait.
     locks: dict[str, Any] = getattr(bootstrap, "_module_locks", {})
     mine = threading.get_ident()
     for reference in list(locks.values()):

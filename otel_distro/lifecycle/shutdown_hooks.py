@@ -1,9 +1,9 @@
 """Shutdown hooks: deliver queued telemetry in bounded time before any kind of process exit.
 
-A normal end runs through `atexit`. SIGTERM and SIGHUP are handled only where the app has no
-handler, and then passed on, so the exit code stays that of the signal. `os._exit` runs no hooks,
-and forked children of `multiprocessing`, Celery and others end with it, so it is wrapped. So are
-`os.execv` and `os.execve`, which replace the program of the process.
+A normal exit runs `atexit`. SIGTERM and SIGHUP are handled only if the app has no handler, and then
+re-raised, so that the exit code is the signal's. `os._exit` runs no hooks, and forked children of
+`multiprocessing`, Celery and others end with it, so it is wrapped. So are `os.execv` and
+`os.execve`, which replace the program of the process.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MARGIN = 0.5
-"""Seconds that closing may take beyond its timeout before the process goes without it."""
+"""Seconds that closing may take beyond its timeout before the process exits anyway."""
 _STORING_MARGIN = 2.0
-"""Seconds more while calls are written to disk: they exist nowhere else, and on a busy machine
-the last step may not get the processor for a while."""
+"""Additional seconds while calls are written to disk: they exist nowhere else, and on a busy
+machine the last step may be delayed."""
 _IMPORT_SECONDS = 2.0
-"""Longest wait for imports of other threads at the end of the process."""
+"""Longest wait for imports of other threads at process exit."""
 _ATTEMPTS = 3
-"""Attempts to close after a signal handler of the app's has raised in it."""
+"""Attempts to close after a signal handler of the app has raised in it."""
 _SLICE = 0.002
 _INIT = 1
-"""Process id of the first process of a container."""
+"""Process id of a container's init process."""
 
 
 class Closable(Protocol):
@@ -51,7 +51,7 @@ class Closable(Protocol):
         ...
 
     def is_storing_calls(self) -> bool:
-        """Whether closing has come to its last step: calls that have to reach the disk."""
+        """Whether closing has reached its last step, writing calls to disk."""
         ...
 
 
@@ -71,14 +71,14 @@ class ShutdownHooks:
     def _reset(self) -> None:
         self._delivered_at = -1.0
         self._begun = _thread.allocate_lock()
-        # Held until closing is done. A raw lock, because a signal handler may wait for it while
-        # the code it has interrupted does the same; an Event could not be used like that.
+        # Held until closing is done. A raw lock, because a signal handler may wait for it while the
+        # interrupted code does the same, which an Event does not support.
         self._done = _thread.allocate_lock()
         self._done.acquire()
         self._is_done = False
 
     def install(self) -> None:
-        """Register for every way of leaving that runs Python code."""
+        """Register for every kind of exit that runs Python code."""
         atexit.register(self._at_exit)
         if self._timeout <= 0:
             return
@@ -89,7 +89,7 @@ class ShutdownHooks:
         before_workers_leave(self.deliver)
 
     def _close(self) -> None:
-        """Close, on a thread of its own: the caller may hold any lock, interrupted anywhere."""
+        """Close on a separate thread: the caller may be interrupted while holding any lock."""
         if not self._begun.locked():
             if not self._runtime.pending():
                 return
@@ -108,9 +108,9 @@ class ShutdownHooks:
                 self._done.release()
 
     def _wait(self) -> None:
-        """Wait for the closing thread: this thread's helper, or that of an earlier signal."""
+        """Wait for the closing thread, started here or by an earlier signal."""
         deadline = time.monotonic() + self._timeout + _MARGIN
-        # The flag is for a handler that interrupts us between taking the lock and giving it back.
+        # The flag is for a handler that interrupts us between acquiring and releasing the lock.
         while not self._is_done:
             try:
                 self._wait_until(deadline)
@@ -132,8 +132,8 @@ class ShutdownHooks:
 
     def _at_exit(self) -> None:
         self._before_exit()
-        # A daemon thread that the interpreter ends in the middle of an import keeps its locks, and
-        # a destructor that imports anything then never returns.
+        # A daemon thread that the interpreter ends during an import keeps its locks, and a
+        # destructor that imports anything then deadlocks.
         wait_for_imports(_IMPORT_SECONDS)
 
     def _before_exit(self) -> None:
@@ -146,14 +146,15 @@ class ShutdownHooks:
 
     def _on_termination_signal(self) -> bool:
         if os.getpid() == _INIT:
-            # The kernel spares the first process of a container: it lives until SIGKILL comes.
+            # The kernel ignores the default action in a container's init process: it lives until
+            # SIGKILL.
             self.deliver()
             return False
         self._before_exit()
         return True
 
     def deliver(self) -> None:
-        """Deliver and stay open: starting another program may fail, and the app then continues."""
+        """Deliver and stay open: if starting another program fails, the app continues."""
         if not self._runtime.pending() or time.monotonic() - self._delivered_at < 1:
             return
         done = _thread.allocate_lock()
@@ -175,7 +176,7 @@ def _started(work: Callable[[], None]) -> bool:
     # interrupted main thread holds.
     try:
         _thread.start_new_thread(work, ())
-    except RuntimeError:  # no more threads: leave as asked
+    except RuntimeError:  # no more threads: exit as requested
         return False
     return True
 

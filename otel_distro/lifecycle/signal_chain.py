@@ -1,9 +1,8 @@
 """Hook before a signal ends the process, for signals without a handler of the app.
 
-A handler of the app's always has precedence, and then ours is not called. Where the app asks for
-the default action (when its own handler is no longer wanted, as asyncio and many servers do),
-ours comes before it. The app sees no handler: `signal.getsignal`
-answers SIG_DFL.
+A handler of the app takes precedence, and ours is not called. If the app sets the default action
+(to remove its handler, as asyncio and many servers do), ours runs before it. Our handler is hidden
+from the app: `signal.getsignal` returns SIG_DFL.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Signals that end a process by default. SIGINT raises KeyboardInterrupt, and
-SIGQUIT is for processes that hang: both are left alone."""
+"""Signals that end a process by default. SIGINT raises KeyboardInterrupt, and SIGQUIT is for
+hanging processes: both are unchanged."""
 
 
 class SignalChain:
     """Calls *before* when a signal of `SIGNALS` would end the process.
 
-    *before* runs in the main thread, which may have been interrupted anywhere, in *before* itself
-    as well. It returns whether the process may die now.
+    *before* runs in the main thread, which may have been interrupted anywhere, even in *before*
+    itself. It returns whether the process may exit now.
     """
 
     def __init__(self, before: Callable[[], bool]) -> None:
@@ -41,7 +40,7 @@ class SignalChain:
         self._watch = SignalWatch(self._unhandled, self._stuck)
 
     def install(self) -> None:
-        """Come before default actions, those set now and those set later."""
+        """Run before default actions, current and later ones."""
         self._wrap()
         for number in SIGNALS:
             if self._get(number) is signal.SIG_DFL:
@@ -61,7 +60,7 @@ class SignalChain:
         if not self.before():
             self._begun = False
             return
-        # Die of the signal itself, as the process would have without us.
+        # Re-raise the signal, so that the process ends as it would without us.
         self._set(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         time.sleep(1)  # only reached while the signal is blocked
@@ -70,7 +69,7 @@ class SignalChain:
         return not self._begun and self._get(number) == self._on_signal
 
     def _stuck(self, number: int) -> None:
-        """End the process without its main thread, which does not react."""
+        """End the process without its unresponsive main thread."""
         if self.before():
             self._exit(128 + number)  # the exit status of a shell after a signal
 

@@ -1,9 +1,9 @@
-"""Delivery of signals to a main thread that sleeps or runs C code.
+"""Delivers signals to a main thread that sleeps or runs C code.
 
-Python runs handlers in the main thread, between two steps of it. A signal that comes after the
-last such check and before a call that blocks is noticed when that call returns, which may be
-never; and C code that runs on, as the event loops of graphical toolkits do, lets no handler run at
-all. The default actions, which our handlers replace, have neither weakness.
+Python runs handlers in the main thread, between bytecode instructions. A signal that arrives
+between the last check and a blocking call is handled when that call returns, possibly never; and
+long-running C code, such as the event loop of a GUI toolkit, lets no handler run at all. The
+default actions, which our handlers replace, have neither weakness.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _NUDGE_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 1.0
 _MOST_RENEWALS: Final = 100
 _CREDENTIALS: Final = struct.Struct("3i")
-"""Process, user and group id, as the kernel attaches them to what a socket receives."""
+"""Process, user and group id, as the kernel attaches them to received data."""
 
 
 class SignalWatch:
-    """Sends a signal to the main thread again while it is *unhandled*; calls *stuck* in the end.
+    """Resends a signal to the main thread while it is *unhandled*; finally calls *stuck*.
 
-    It uses the wakeup file descriptor of the `signal` module while no event loop does; loops
-    notice signals by themselves. A loop, and the server from which `multiprocessing` forks, give
-    it back to us without knowing.
+    It uses the wakeup file descriptor of the `signal` module unless an event loop does; loops
+    handle signals themselves. Loops and the fork server of `multiprocessing` restore ours
+    afterwards.
 
-    Python writes to that descriptor by its number. So the number is high, where a program that
-    closes all descriptors does not get its next files; and the other end of the socket is notified
-    by the kernel when ours is closed: then a new one takes the number at once, or, where it is
-    taken already, the wakeup descriptor is switched off.
+    Python writes to that descriptor by number. The number is high, so that a program that closes
+    all descriptors does not reuse it for its next files. The kernel notifies the peer socket when
+    ours is closed: then a new one takes the number at once, or, if it is already taken, the wakeup
+    descriptor is disabled.
     """
 
     def __init__(self, unhandled: Callable[[int], bool], stuck: Callable[[int], None]) -> None:
@@ -53,7 +53,7 @@ class SignalWatch:
         self._set_fd: Any = signal.set_wakeup_fd
 
     def start(self) -> None:
-        """Watch from now on; does nothing outside the main thread and where it cannot be done."""
+        """Start watching; does nothing outside the main thread or if unsupported."""
         if hasattr(socket, "SO_PASSCRED"):
             self._begin()
             self._wrap()
@@ -81,7 +81,7 @@ class SignalWatch:
                 self._set_fd(taken)
 
     def _open(self) -> None:
-        # With this type the reader learns that the writer was closed, and which process wrote.
+        # This type reports that the writer was closed, and which process wrote.
         reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         reader.settimeout(None)
@@ -112,20 +112,20 @@ class SignalWatch:
                 self._renew(ends)
 
     def _read(self, reader: OwnDescriptor) -> bool:
-        """Handle the next signal; return False when the other end was closed."""
+        """Handle the next signal; return False if the peer was closed."""
         socket_ = socket.socket(fileno=reader.number)
         socket_.settimeout(None)
         try:
             data, attached, _, _ = socket_.recvmsg(1, socket.CMSG_SPACE(_CREDENTIALS.size))
         finally:
-            socket_.detach()  # its number may be another file's by now
-        # A forked child may get a signal before it has a socket of its own.
+            socket_.detach()  # its number may belong to another file by now
+        # A forked child may get a signal before it has its own socket.
         if data and attached and _CREDENTIALS.unpack(attached[0][2])[0] == os.getpid():
             self._see_to(data[0])
         return bool(data)
 
     def _renew(self, lost: tuple[OwnDescriptor, ...]) -> None:
-        """Move a new socket to the number that Python writes to, or stop Python's writes."""
+        """Move a new socket to the descriptor that Python writes to, or stop Python's writes."""
         number = lost[1].last_number
         for end in lost:
             end.close()

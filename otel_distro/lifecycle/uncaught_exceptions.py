@@ -1,7 +1,7 @@
-"""Reports of uncaught exceptions before the process ends: main program, threads, tasks.
+"""Reports uncaught exceptions of the main program, threads and tasks.
 
-Each becomes a log record with the stack trace. The hooks that were there before run afterwards, so
-the traceback on stderr, and any other reporter, stay as they were.
+Each becomes a log record with the stack trace. Previous hooks run afterwards, so the traceback on
+stderr and any other reporter are unchanged.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _hook_tasks(base_events: Any) -> None:
 
     def told(loop: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        # Without a handler of the app's the loop logs the error, and that record is exported.
+        # Without a handler of the app the loop logs the error, and that record is exported.
         if isinstance(error, BaseException) and not (
             loop.get_exception_handler() is None and _logging_is_exported()
         ):
@@ -83,7 +83,7 @@ def tell(
     severity: SeverityNumber,
     more: dict[str, str] | None = None,
 ) -> None:
-    """Emit the log record for *error*; never raises. Interruptions by the user are no errors."""
+    """Emit the log record for *error*; never raises. Ignores interruptions by the user."""
     if not isinstance(error, Exception):
         return
     try:
@@ -108,10 +108,10 @@ def tell(
                 attributes=attributes,
             )
         )
-    except Exception:  # the process is in trouble enough
+    except Exception:  # never add an error to a failing process
         pass
 
 
 def _logging_is_exported() -> bool:
-    # By name: there are two of them, and importing one would load the SDK.
+    # By name: there are two such classes, and importing one would load the SDK.
     return any(type(h).__name__ == "LoggingHandler" for h in logging.getLogger().handlers)

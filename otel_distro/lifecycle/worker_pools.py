@@ -1,7 +1,7 @@
-"""Worker processes that are killed on their way out, so that hooks at exit come too late for them.
+"""Delivers in worker processes that are killed during exit, before exit hooks run.
 
-Celery's workers ask the kernel for SIGKILL when the main process ends, and it does not wait for
-workers that are leaving because they did their share of tasks. They announce that they leave.
+Celery's workers request SIGKILL from the kernel for the end of the main process, which does not
+wait for workers that exit after their maximum number of tasks. They announce their exit.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def before_workers_leave(deliver: Callable[[], None]) -> None:
-    """Call *deliver* in each worker that is about to leave, where its library is imported."""
+    """Call *deliver* in each worker about to exit, once its library is imported."""
 
     def connect(signals: Any) -> None:
-        with suppress(Exception):  # the app must be able to import its library
+        with suppress(Exception):  # the app's import must not fail
             signals.worker_process_shutdown.connect(lambda **_: deliver(), weak=False)
 
     wrapt.register_post_import_hook(connect, "celery.signals")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from opentelemetry import trace
     from opentelemetry.trace import SpanContext
 
-# The signatures are the API's, with Any where an app may pass anything. mypy:
-# disable-error-code="override"
+# The signatures are the API's, with Any where an app may pass anything.
+# mypy: disable-error-code="override"
 
 _MOST_KEPT: Final = 128
 """Attributes and other writes that are kept; the SDK's own limit of attributes."""

@@ -1,10 +1,10 @@
-"""The audit trail: decisions about the data, in a tamper-evident file.
+"""The audit trail: decisions about data, in a tamper-evident file.
 
-Each line is a JSON object that holds the hash of the line before it, so a line cannot be altered,
-removed or inserted without breaking the chain. A second file holds the hash of the last line, so
-that removal of the last lines shows as well. An attacker who can write both files can still make
-a new chain: keep the last hash elsewhere where that matters, for
-`otel-distro privacy audit verify --expect HASH`.
+Each line is a JSON object with the hash of the previous line, so a line cannot be altered, removed
+or inserted without breaking the chain. A second file has the hash of the last line, so that removal
+of the last lines is detected too. An attacker who can write both files can still create a new
+chain: to prevent that, keep the last hash elsewhere, for `otel-distro privacy audit verify --expect
+HASH`.
 
 Several processes append at the same time; a file lock orders them.
 """
@@ -63,7 +63,7 @@ class Verdict:
 
 
 def record(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> Entry:
-    """Append an action to the trail in *state_dir*, durably; raises AuditError."""
+    """Append an action durably to the trail in *state_dir*; raises AuditError."""
     try:
         with _locked(state_dir) as descriptor:
             return _append(state_dir, descriptor, action, by or _user(), detail)
@@ -75,7 +75,7 @@ def record(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> Entr
 
 
 def record_quietly(state_dir: Path, action: str, *, by: str = "", **detail: Any) -> None:
-    """Do the same without raising; a failure is reported once on stderr."""
+    """Append an action without raising; a failure is reported once on stderr."""
     try:
         record(state_dir, action, by=by, **detail)
     except AuditError as error:
@@ -83,7 +83,7 @@ def record_quietly(state_dir: Path, action: str, *, by: str = "", **detail: Any)
 
 
 def entries(state_dir: Path) -> Iterator[Entry]:
-    """Yield the entries, the oldest first, as far as they can be read; raises AuditError."""
+    """Yield the readable entries, oldest first; raises AuditError."""
     for line in _lines(state_dir):
         entry = _parse(line)
         if entry is not None:
@@ -150,7 +150,7 @@ def _append(
 
 
 def _whole_lines(descriptor: int) -> int:
-    """Return where the last whole line ends; half a line, left by a crash, is cut off."""
+    """Return the end of the last complete line; a partial line from a crash is truncated."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
     tail = _read_before(descriptor, size)
     end = size - len(tail) + tail.rfind(b"\n") + 1 if b"\n" in tail else 0

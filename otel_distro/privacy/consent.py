@@ -1,4 +1,4 @@
-"""Consent: ask the user, keep the answer, follow it at once.
+"""Consent: request, storage and enforcement of the user's decision.
 
 from otel_distro import consent
 
@@ -32,7 +32,7 @@ class Status:
     """State of consent."""
 
     required: bool
-    """Whether the program needs it (OTEL_DISTRO_CONSENT=required)."""
+    """Whether the program requires consent (OTEL_DISTRO_CONSENT=required)."""
     do_not_track: bool
     """Whether DO_NOT_TRACK refuses all telemetry."""
     decision: Decision | None
@@ -57,7 +57,7 @@ class Status:
 
     @property
     def undecided(self) -> bool:
-        """Whether the user still has to be asked."""
+        """Whether the user has yet to be asked."""
         if self.do_not_track or not self.required:
             return False
         decided = self.decision
@@ -91,10 +91,10 @@ def notice_of(found: Settings) -> str:
 
 
 def ask(callback: Callable[[str], bool | None]) -> bool:
-    """Ask the user by *callback*, unless already asked; return whether consent is given.
+    """Ask the user through *callback*, unless already asked; return whether consent is given.
 
-    It receives the notice and returns True, False, or None without an answer. For programs
-    with a window; a terminal is asked by `otel-distro privacy consent`.
+    It receives the notice and returns True, False, or None without an answer. For programs with a
+    GUI; on a terminal `otel-distro privacy consent` asks.
     """
     found = status()
     if found.undecided:
@@ -107,20 +107,20 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
 def grant(by: str = "program") -> None:
     """Store the user's consent; telemetry is sent from now on.
 
-    Raises OtelDistroError where that cannot be kept.
+    Raises OtelDistroError if it cannot be stored.
     """
     _decide("granted", by)
 
 
 def refuse(by: str = "program") -> None:
-    """Store the user's refusal; the same rules as for `revoke`."""
+    """Store the user's refusal, under the same rules as `revoke`."""
     _decide("refused", by)
 
 
 def revoke(by: str = "program") -> None:
     """Store the user's withdrawal of consent; waiting records are dropped.
 
-    Raises OtelDistroError where it cannot be stored; this process stops sending in any case.
+    Raises OtelDistroError if it cannot be stored; this process stops sending in any case.
     """
     _decide("revoked", by)
 
@@ -128,8 +128,8 @@ def revoke(by: str = "program") -> None:
 def decide(found: Settings, answer: Answer, by: str, **detail: str) -> Decision:
     """Store *answer* for the programs with the state folder of *found*.
 
-    *by* is its source; *detail* goes to the audit trail beside it. Raises OtelDistroError where it
-    cannot be stored; a process of ours stops sending in any case unless consent was granted.
+    *by* is its source; *detail* goes to the audit trail beside it. Raises OtelDistroError if it
+    cannot be stored; this process stops sending in any case unless consent was granted.
     """
     from otel_distro.base.current_runtime import running
 

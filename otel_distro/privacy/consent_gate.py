@@ -17,10 +17,10 @@ _LOOK_SECONDS = 0.5
 
 
 class ConsentGate:
-    """Open where consent is not required, or while it is given; never under DO_NOT_TRACK.
+    """Open if consent is not required or is given; never under DO_NOT_TRACK.
 
     A decision made in another process, by `otel-distro privacy consent`, takes effect within half a
-    second. What began before the gate opened stays out when it ends afterwards.
+    second. Records that began before the gate opened are withheld even if they end afterwards.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -39,11 +39,11 @@ class ConsentGate:
         return self._open
 
     def admits(self, began_ns: int | None) -> bool:
-        """Whether what began at *began_ns* may."""
+        """Whether a record that began at *began_ns* may leave."""
         return self._open and (began_ns or 0) >= self._opened_ns
 
     def watch(self, on_close: Callable[[], None]) -> None:
-        """Follow decisions from now on; *on_close* is called when consent is taken back."""
+        """Start following decisions; *on_close* is called when consent is revoked."""
         self._on_close = on_close
         self._start()
 
@@ -64,7 +64,7 @@ class ConsentGate:
             self._on_close()
 
     def close(self) -> None:
-        """Stay closed in this process, with any stored answer."""
+        """Close the gate in this process, regardless of the stored decision."""
         self._watched = False
         self._open = False
         self._on_close()

@@ -1,7 +1,7 @@
-"""The question on a terminal: at the first run of a program, and by `otel-distro privacy consent`.
+"""The consent prompt on a terminal: at first run, and by `otel-distro privacy consent`.
 
-Only a person at the terminal is asked: input and messages are on one, and the program is
-in its foreground. Everywhere else nothing is asked and nothing is assumed.
+It appears only if stdin and stderr are a terminal and the program is in its foreground. Otherwise
+there is no prompt, and no decision is assumed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWER_SECONDS = 60.0
-"""How long a starting program waits for an answer; then it runs without telemetry."""
+"""Seconds that a starting program waits for an answer; then it runs without telemetry."""
 _LOCK = "consent.asking"
 _LONGEST_ANSWER = 256
 
@@ -69,7 +69,7 @@ def ask(*, timeout: float | None = None) -> bool | None:
 
 
 def _ask_alone(state_dir: Path) -> bool:
-    """Ask, unless another process is asking; return whether the user was asked here."""
+    """Ask, unless another process is asking; return whether this process asked."""
     make_private_folder(state_dir)
     descriptor = open_private(state_dir / _LOCK, os.O_RDWR | os.O_CREAT)
     try:
@@ -78,7 +78,7 @@ def _ask_alone(state_dir: Path) -> bool:
         try:
             answer = ask(timeout=ANSWER_SECONDS)
         except BaseException:
-            # Interrupted: the program ends, and the next run does not ask again by itself.
+            # Interrupted: the program ends, and the next run does not ask again.
             _keep_unanswered(state_dir)
             raise
         if answer is None:
@@ -98,7 +98,7 @@ def _keep_unanswered(state_dir: Path) -> None:
 
 
 def _read_line(timeout: float | None) -> str | None:
-    # By the descriptor: sys.stdin would read more than the line and keep it from the app.
+    # From the descriptor: sys.stdin would read ahead and keep that data from the app.
     descriptor = sys.stdin.fileno()
     if timeout is not None and not select.select([descriptor], [], [], timeout)[0]:
         return None

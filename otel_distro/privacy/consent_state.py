@@ -1,4 +1,4 @@
-"""The user's decision, kept in one small file of the state folder."""
+"""The user's decision, stored in a small file in the state folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Answer = Literal["granted", "refused", "revoked", "unanswered"]
 
 FILE_NAME = "consent.json"
 NOTICE_VERSION = 1
-"""Number of the notice that users are shown; consent to an older one does not count."""
+"""Version of the notice; consent to an older one does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Decision:
 
 
 def read(state_dir: Path) -> Decision | None:
-    """Return the decision kept in *state_dir*; None for none, or one that makes no sense."""
+    """Return the decision in *state_dir*; None if missing or invalid."""
     try:
         found = Decision(**json.loads((state_dir / FILE_NAME).read_bytes()))
     except (OSError, ValueError, TypeError):

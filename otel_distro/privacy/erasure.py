@@ -1,4 +1,4 @@
-"""Forgetting a user: everything on this machine that leads to them, and a receipt for it."""
+"""Erasure of a user's data on this machine, with a receipt."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Receipt:
     at: str
     """ISO 8601, UTC."""
     pseudonym: str
-    """Under which the user was known; of no use once the key is gone."""
+    """The user's pseudonym; meaningless once the key is deleted."""
     how: str
     """`unlinked` or `erased`."""
     done: Mapping[str, int]
-    """Changed or removed records, by place."""
+    """Number of changed or removed records, by place."""
     remains: tuple[str, ...]
-    """Data that stays or is out of reach, and its remedy."""
+    """Data that remains or is out of reach, with remedies."""
 
     def data(self) -> dict[str, Any]:
-        """Return the receipt for JSON, with the hash that the audit trail keeps of it."""
+        """Return the receipt for JSON, with its hash in the audit trail."""
         body = {
             "receipt": self.number,
             "at": self.at,
@@ -53,9 +53,9 @@ class Receipt:
 
 
 def forget(settings: Settings, user: str, environ: Mapping[str, str], *, erase: bool) -> Receipt:
-    """Forget *user*, given by name or by pseudonym; raises OtelDistroError or LedgerError.
+    """Erase the data of *user*, a name or pseudonym; raises OtelDistroError or LedgerError.
 
-    It can be done again, for calls that a program still had in hand.
+    Repeatable, for calls that a program had not stored yet.
     """
     key = existing_key(settings.state_dir)
     if key is None:

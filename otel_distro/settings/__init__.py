@@ -1,9 +1,8 @@
-"""Everything a user can set, read once and then frozen.
+"""User settings, read once and then frozen.
 
 The environment wins over the configuration file (`OTEL_DISTRO_CONFIG`, TOML) or the
 `distribution.otel_distro` section of an OpenTelemetry declarative file; both use the same keys.
-Defaults are written in the packages that own their meaning. This is the only module that reads
-`os.environ`.
+Defaults are defined in the packages that use them. This is the only module that reads `os.environ`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ __all__ = [
 
 
 def process_environment() -> Mapping[str, str]:
-    """Return the environment of this process; the one place it is read."""
+    """Return the environment of this process; it is read only here."""
     return os.environ
 
 

@@ -1,7 +1,7 @@
 """Audit of changes to the settings of recording, retention and export.
 
-A program with another effective setting than at its last start is a change; which one, not what it
-may hold of secrets, is written down. A program that never set anything leaves nothing behind.
+An effective setting that differs from the program's last start is recorded as a change, without
+secrets. A program with only defaults leaves no record.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _DIGESTS = frozenset(
     {"policy", "cost_budgets", "latency_budgets"}
     | {variable.name.removeprefix(PREFIX).lower() for variable in VARIABLES if variable.secret}
 )
-"""Settings of which only a digest is kept: they are long, or may hold secrets."""
+"""Settings stored only as a digest, because they are long or may contain secrets."""
 
 
 def note(settings: Settings, program: str) -> None:
-    """Record what differs from the last start of *program*; never raises."""
+    """Record changes since the last start of *program*; never raises."""
     with suppress(Exception):
         _note(settings, program)
 

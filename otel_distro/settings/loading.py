@@ -1,4 +1,4 @@
-"""Settings from the environment and the configuration file, with every problem met on the way."""
+"""Loads settings from the environment and the configuration file, with all problems."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _SECTIONS = {"redaction", "budgets"}  # tables of their own; redaction may be tr
 
 _NO_CONTENT_KEY = (
     "there is no key to encrypt content for; run `otel-distro privacy content keygen FILE` and set "
-    "OTEL_DISTRO_CONTENT_KEY to what it prints"
+    "OTEL_DISTRO_CONTENT_KEY to the key it prints"
 )
 
 DO_NOT_TRACK = "DO_NOT_TRACK"
-"""The variable by which a user opts out of reports of every program of a machine."""
+"""The variable by which a user opts out of telemetry for all programs."""
 
 
 def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -> Loaded:
     """Read settings from *environ* and a file's *section*; never raises.
 
-    A setting that cannot be used keeps its default and is reported in `problems`, all of them
-    together. *section* replaces the file named by OTEL_DISTRO_CONFIG (declarative configuration).
+    An invalid setting keeps its default and is reported in `problems`. *section* replaces the file
+    named by OTEL_DISTRO_CONFIG (declarative configuration).
     """
     problems: list[Problem] = []
     _report_unknown_variables(environ, problems)
@@ -61,7 +61,7 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
 def given(
     variable: Variable, environ: Mapping[str, str], section: Mapping[str, Any]
 ) -> tuple[Any, str]:
-    """Return the value that is set, None for none, and the variable or key that has it."""
+    """Return the value, or None if unset, and its variable or key."""
     raw = environ.get(variable.name, "").strip() or None
     if raw is None and variable.key in section and not _is_table(section, variable.key):
         return section[variable.key], variable.key
@@ -104,7 +104,7 @@ def _settings(
     known = {name: by_field[name] for name in Settings.__slots__ if name in by_field}
     if known.get("content") == "none":
         known["ledger"] = None
-    # Of all settings this one protects the user most: where it may have been meant, it is.
+    # This setting protects the user most: if it may have been intended, it applies.
     known.setdefault("consent", any(_is_about_consent(problem) for problem in problems))
     return replace(
         settings,

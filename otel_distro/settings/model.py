@@ -1,4 +1,4 @@
-"""Settings: everything a user can set, frozen, with its default."""
+"""Settings of the distribution, frozen, with defaults."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a user can set. Each field is one OTEL_DISTRO_* variable or one file section."""
+    """User settings. Each field is one OTEL_DISTRO_* variable or one file section."""
 
     strict: bool = False
     redaction: bool = True
     policy: Policy = DEFAULT_POLICY
-    """Section `[redaction]` of the file, with the redaction variables laid over it."""
+    """Section `[redaction]` of the file, overridden by the redaction variables."""
     latency_budgets: tuple[LatencyBudget, ...] = DEFAULT_LATENCY_BUDGETS
     cost_budgets: tuple[CostBudget, ...] = ()
     """The budget of the variables, and the tables `[[budgets]]` of the file."""
@@ -43,21 +43,21 @@ class Settings:
     """Policy for calls without a value for a budget's scope: `together`, `allow` or `refuse`."""
     wire: bool = True
     wire_hosts: tuple[str, ...] = ()
-    """Hosts whose model calls are observed; one with `-` before it is left out."""
+    """Hosts whose model calls are observed; one with a `-` prefix is excluded."""
     model_endpoints: tuple[str, ...] = ()
     stream_usage: str = "as-is"
     """`request` adds the field that requests the usage of a stream; `as-is` changes nothing."""
     consent: bool = False
-    """Whether nothing may leave or be stored before the user has consented."""
+    """Whether export and storage require the user's consent."""
     do_not_track: bool = False
     """Whether the user has opted out for all programs (DO_NOT_TRACK)."""
     content: str | None = None
     content_key: str | None = field(default=None, repr=False)
     content_retention_days: int | None = None
-    """None for as long as calls."""
+    """None for the retention of calls."""
     baggage: tuple[str, ...] = ()
     baggage_hosts: tuple[str, ...] = ()
-    """Hosts of the app's own, in lower case; a leading dot includes all subdomains."""
+    """The app's own hosts, in lower case; a leading dot includes all subdomains."""
     asgi_event_spans: bool = False
     error_hooks: bool = True
     profile: str | None = None
@@ -90,12 +90,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings as far as they could be read, and every problem met on the way."""
+    """The readable settings, and all problems."""
 
     settings: Settings
     problems: tuple[Problem, ...] = ()
     section: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The contents of the file, as they were read."""
+    """The parsed content of the file."""
 
     @property
     def withholds(self) -> bool:

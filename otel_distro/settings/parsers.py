@@ -1,4 +1,4 @@
-"""Parsers of text, one function a type. Each raises ValueError with the allowed values."""
+"""Parsers of setting values, one per type. Each raises ValueError with the allowed values."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
 CONTENT_KEY_PREFIX = "otc1"
-"""Begins every public key of content, so that other keys are not taken for one."""
+"""Prefix of every public content key, to distinguish it from other keys."""
 _KEY_BYTES = 32
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50, "off": 60}
-"""Severity -> number of the logging module; `off` is above all of them."""
+"""Severity -> level of the logging module; `off` is above all of them."""
 
 
 def boolean(value: object) -> bool:
@@ -40,7 +40,7 @@ def boolean(value: object) -> bool:
 
 
 def number(*, least: float, most: float, example: str) -> Callable[[object], float]:
-    """Return a reader of numbers from *least* to *most*."""
+    """Return a parser of numbers from *least* to *most*."""
 
     def read(value: object) -> float:
         try:
@@ -55,7 +55,7 @@ def number(*, least: float, most: float, example: str) -> Callable[[object], flo
 
 
 def whole_number(*, least: int, most: int, example: str) -> Callable[[object], int]:
-    """Return a reader of whole numbers from *least* to *most*."""
+    """Return a parser of whole numbers from *least* to *most*."""
     read_number = number(least=least, most=most, example=example)
 
     def read(value: object) -> int:
@@ -120,7 +120,7 @@ def usd(value: object) -> Decimal:
 
 
 def choice(*allowed: str) -> Callable[[object], str]:
-    """Return a reader of one of the words *allowed*."""
+    """Return a parser of one of the words *allowed*."""
 
     def read(value: object) -> str:
         word = str(value).strip().lower()
@@ -143,12 +143,12 @@ def consent(value: object) -> bool:
 
 
 def content_key(value: object) -> str:
-    """Read the public key for content, checked for its form only; raises ValueError."""
+    """Read the public content key, checking only its format; raises ValueError."""
     from base64 import urlsafe_b64decode
 
     text = str(value).strip()
     try:
-        # Two characters of padding fit any length; the decoder ignores excess.
+        # Two padding characters suffice for any length; the decoder ignores excess.
         raw = urlsafe_b64decode(text.removeprefix(CONTENT_KEY_PREFIX) + "==")
     except ValueError:
         raw = b""

@@ -1,4 +1,4 @@
-"""The redaction policy that settings ask for: the file's section with the variables over it."""
+"""The redaction policy from the file's section, overridden by variables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy:
     """Return the policy for *values* by variable name and the file's redaction *section*.
 
-    Raises ValueError (also as `PolicyError`) or OSError with the unusable value.
+    Raises ValueError (also as `PolicyError`) or OSError for an invalid value.
     """
     table = dict(section)
     for kind in values.get(env.OTEL_DISTRO_REDACTION_ALLOW_KINDS, ()):
@@ -31,7 +31,7 @@ def read_policy(values: Mapping[str, Any], section: Mapping[str, Any]) -> Policy
         table["people"] = people
     key = _pseudonym_key(values)
     if key is not None:
-        # A key requests pseudonyms, unless the file sets otherwise.
+        # A key enables pseudonyms, unless the file sets otherwise.
         table.setdefault("default", "pseudonym")
     policy = Policy.from_mapping(table) if table else DEFAULT_POLICY
     if key is not None:
@@ -61,7 +61,7 @@ def _pseudonym_key(values: Mapping[str, Any]) -> PseudonymKey | None:
     try:
         return PseudonymKey(file.read_bytes().strip())
     except OSError as error:
-        # The name is not part of the message: it may be the key itself, set here by mistake.
+        # The file name is not in the message: it may be the key itself, set by mistake.
         raise ValueError(
             f"cannot read the file that {env.OTEL_DISTRO_PSEUDONYM_KEY_FILE} names: "
             f"{error.strerror}"

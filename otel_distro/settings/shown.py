@@ -1,6 +1,7 @@
-"""The one rule for values of settings in messages: what may hold a secret is not printed.
+"""Hides setting values that may contain a secret in messages.
 
-Some variables hold secrets; any other may hold one by mistake, most often the neighbour's value.
+Some variables contain secrets; any other may contain one by mistake, most often the value of an
+adjacent variable.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ _NAMES: Final = re.compile(r"OTEL_[A-Z0-9_]+\Z|[A-Z_]+\Z")
 
 
 def shown(value: object, *, secret: bool) -> str:
-    """Return *value* as it may be printed; of a *secret* one, or one that looks so, nothing."""
+    """Return *value* for printing; hidden if it is *secret* or looks like a secret."""
     if secret or any(_may_be_secret(text) for text in _texts(value)):
         return NOT_SHOWN
     return repr(value)
 
 
 def without_value(message: str, value: object, *, secret: bool) -> str:
-    """Return *message* without what it repeats of *value* and may not be printed."""
+    """Return *message* without parts of *value* that may not be printed."""
     for text in _texts(value):
         for part in sorted({text, *_PARTS.split(text)}, key=len, reverse=True):
             if len(part) >= _SHORTEST and (secret or _may_be_secret(part)):

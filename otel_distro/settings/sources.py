@@ -1,4 +1,4 @@
-"""What is in force, and where each value comes from: environment, file or default."""
+"""Effective settings with the source of each value: environment, file or default."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _TABLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One setting as it is in force."""
+    """One effective setting."""
 
     name: str
     value: str
-    """The value as it may be shown: one that may hold a secret is not."""
+    """The value for display; hidden if it may contain a secret."""
     source: Source
     place: str
     """The variable, or key and file; empty for a default."""
     meaning: str
     is_refused: bool = False
-    """Whether a value was set that cannot be used, so that the default is in force."""
+    """Whether an invalid value was set, so that the default is in force."""
 
 
 def in_force(environ: Mapping[str, str], loaded: Loaded | None = None) -> list[InForce]:
-    """Return every setting that *environ* and its file lead to, in the order of the table."""
+    """Return every setting from *environ* and its file, in the order of the table."""
     loaded = load(environ) if loaded is None else loaded
     file = environ.get(env.OTEL_DISTRO_CONFIG, "").strip()
     where = file or "the declarative configuration"
@@ -55,7 +55,7 @@ def in_force(environ: Mapping[str, str], loaded: Loaded | None = None) -> list[I
 
 
 def source_of(environ: Mapping[str, str], name: str) -> str:
-    """Return where the value of the variable *name* comes from, in a few words."""
+    """Return the source of the variable *name* in a few words."""
     found = next((one for one in in_force(environ) if one.name == name), None)
     if found is None or found.source == "default":
         return "default"

@@ -1,6 +1,7 @@
-"""The table of environment variables: what each sets, how it is read, what it means.
+"""The table of environment variables: field, parser and meaning of each.
 
-The README's table is made from this one, and `otel-distro doctor --settings` prints it.
+The settings table of the documents is generated from it, and `otel-distro doctor --settings` prints
+it.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREFIX = "OTEL_DISTRO_"
-"""Every variable of ours begins with it; one that does and is not listed is a mistake."""
+"""Prefix of all our variables; an unlisted variable with it is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: what it sets, how it is read, what it means."""
+    """One environment variable: field, parser and meaning."""
 
     name: str
     key: str
-    """The same setting's key in the file."""
+    """The setting's key in the file."""
     read: Callable[[object], Any]
     meaning: str
     default: str
     example: str
     protects: bool = False
-    """A bad value withholds content, because protection was meant."""
+    """Whether an invalid value withholds content, because protection was intended."""
     secret: bool = False
-    """The value holds a secret, or is likely to by mistake; it is never printed."""
+    """Whether the value is, or is likely to be by mistake, a secret; it is never printed."""
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -125,7 +126,7 @@ VARIABLES: tuple[Variable, ...] = (
         "consent",
         parse.consent,
         "`required`: nothing leaves and no call is stored before the user has consented "
-        "(`otel-distro privacy consent`); DO_NOT_TRACK=1 counts as refused, whatever stands here",
+        "(`otel-distro privacy consent`); DO_NOT_TRACK=1 always counts as refused",
         "not_required",
         "required",
         protects=True,
@@ -200,7 +201,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BUDGET_ACTION,
         "budget_action",
         parse.choice("warn", "refuse"),
-        "`warn` tells when the budget is spent, `refuse` answers further calls with HTTP 402 "
+        "`warn` reports when the budget is spent, `refuse` answers further calls with HTTP 402 "
         "before they are sent",
         "warn",
         "refuse",
@@ -210,7 +211,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BUDGET_BAGGAGE,
         "budget_baggage",
         parse.names,
-        "baggage keys that are trusted to say who a call is made for, separated by commas; "
+        "baggage keys that are trusted as the scope of a call, separated by commas; "
         "baggage may come from outside",
         "none",
         "tenant.id,user.id",
@@ -280,7 +281,7 @@ VARIABLES: tuple[Variable, ...] = (
         "model_endpoints",
         parse.names,
         "hosts, or hosts with the beginning of a path, whose POST requests are model calls "
-        "whatever their path: gateways of one's own, separated by commas",
+        "whatever their path: gateways of your own, separated by commas",
         "none",
         "llm.internal/ask",
     ),
@@ -329,7 +330,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_ERROR_HOOKS,
         "error_hooks",
         parse.boolean,
-        "tell of exceptions that nobody caught, in the main program, threads and asyncio tasks",
+        "report uncaught exceptions of the main program, threads and asyncio tasks",
         "true",
         "false",
     ),
@@ -370,7 +371,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LOG_LEVELS,
         "log_levels",
         parse.log_levels,
-        "least severity by logger; what is below is not even made a record",
+        "minimum severity by logger; no record is created below it",
         "none",
         "httpx=warning,shop.cart=debug",
     ),
@@ -386,7 +387,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_STATE_DIR,
         "state_dir",
         parse.path,
-        "folder of everything that is kept on disk",
+        "folder of all files that are kept on disk",
         "$XDG_STATE_HOME/otel-distro",
         "/var/lib/myapp/otel-distro",
     ),
@@ -404,7 +405,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LEDGER_RETENTION_DAYS,
         "ledger_retention_days",
         parse.whole_number(least=1, most=36500, example="30"),
-        "days for which single calls are kept; daily totals are kept for ever",
+        "days for which single calls are kept; daily totals are kept forever",
         "30",
         "90",
     ),
@@ -412,7 +413,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_EXIT_TIMEOUT,
         "exit_timeout",
         parse.number(least=0, most=30, example="2"),
-        "seconds the process may be held at exit to deliver what is queued",
+        "seconds that the process may wait at exit to deliver queued telemetry",
         "2",
         "0.5",
     ),
@@ -420,7 +421,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_EXIT_LINE,
         "exit_line",
         parse.boolean,
-        "say one line on stderr at exit where a model was called: calls, tokens, cost, p95, "
+        "print one line to stderr at exit if a model was called: calls, tokens, cost, p95, "
         "budget left, where it is stored",
         "true",
         "false",
@@ -429,7 +430,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_UI_TOKEN,
         "",
         str,
-        "token that `otel-distro ui` asks for; without one the page is served on loopback only",
+        "token that `otel-distro ui` requires; without one the page is served on loopback only",
         "none",
         "(32 random characters)",
         secret=True,
@@ -438,7 +439,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_FORWARD,
         "forward",
         str,
-        "where `otel-distro serve` sends on what it receives, redacted: the address of an "
+        "where `otel-distro serve` forwards received telemetry, redacted: the address of an "
         "OTLP/HTTP receiver",
         "none",
         "http://collector.internal:4318",
@@ -448,7 +449,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_SERVE_TOKEN,
         "",
         str,
-        "token that senders to `otel-distro serve` show as a bearer token; without one it "
+        "bearer token that senders to `otel-distro serve` need; without one it "
         "receives on loopback only",
         "none",
         "(32 random characters)",
@@ -500,7 +501,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_SPOOL_MB,
         "spool_mb",
         parse.number(least=1, most=1_000_000, example="64"),
-        "megabytes on disk that may wait of each signal of an app; the oldest goes first",
+        "megabytes on disk of undelivered telemetry per signal of an app; the oldest goes first",
         f"{DEFAULT_SPOOL_LIMITS.max_bytes // MEGABYTE}",
         "512",
     ),

@@ -1,1 +1,1 @@
-"""The bundled stack: where its files are, what listens where, and whether it works."""
+"""The bundled stack: its files, addresses and health checks."""

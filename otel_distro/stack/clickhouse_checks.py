@@ -1,4 +1,4 @@
-"""Checks of a ledger in ClickHouse: its schema, what fills it, its sums."""
+"""Checks of a ledger in ClickHouse: schema, views, sums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_clickhouse(url: ClickHouseUrl) -> Iterator[Check]:
-    """Yield what was found at *url*; nothing is changed."""
+    """Yield the results of checking *url*; changes nothing."""
     from otel_cost_ledger.clickhouse import connection as clickhouse
     from otel_cost_ledger.model.errors import LedgerError
 

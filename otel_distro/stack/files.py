@@ -1,6 +1,6 @@
 """The stack's files and their copies for compose.
 
-An installed wheel carries them inside this package; in a checkout they are at its root.
+An installed wheel has them inside this package; a checkout at its root.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def write_files(folder: Path, *, overwrite: bool = False) -> list[Path]:
 
 
 def write_password(folder: Path) -> bool:
-    """Make `.env` with a random Grafana password, unless there is one; return whether it was."""
+    """Create `.env` with a random Grafana password unless it exists; return whether it did."""
     path = folder / ".env"
     if path.exists():
         return False

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One part of the stack as it is reached from this host."""
+    """One part of the stack as reached from this host."""
 
     service: str
     """Its name in docker-compose.yml."""
     url: str
     health: str
-    """Path that answers 200 while the part is well."""
+    """Path that returns 200 while the part is healthy."""
     purpose: str
     for_people: bool = True
-    """Whether a browser finds something to look at there."""
+    """Whether it has a web page."""
 
 
 PLACES: tuple[Place, ...] = (
@@ -27,4 +27,4 @@ PLACES: tuple[Place, ...] = (
     Place("collector", "http://localhost:13133", "/", "health of the Collector", for_people=False),
 )
 OTLP_HTTP = "http://localhost:4318"
-"""Where programs send to by default."""
+"""Default endpoint of programs."""

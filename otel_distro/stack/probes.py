@@ -1,6 +1,6 @@
 """Health checks of every part of the stack, with remedies.
 
-Nothing is changed: the only thing sent is an OTLP request without a span in it.
+Changes nothing: it sends only an OTLP request without spans.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LARGEST_ANSWER = 4_000_000
 
 
 class UnreachableError(Exception):
-    """Nothing answered at an address, with the reason in words."""
+    """No response from an address; the message has the reason."""
 
 
 def check_stack(urls: Mapping[str, str] | None = None) -> Iterator[Check]:
@@ -65,7 +65,7 @@ def _check_place(place: Place, url: str) -> Check:
 
 
 def _check_prometheus(url: str) -> Iterator[Check]:
-    """Look at what only Prometheus knows: its targets, its rules, the way in for metrics."""
+    """Check Prometheus: its targets, its rules, its OTLP receiver."""
     try:
         yield _check_metrics_receiver(url)
         yield _check_targets(_api(url, "/api/v1/targets?state=active"))
@@ -121,7 +121,7 @@ def _api(url: str, path: str) -> Mapping[str, Any]:
 def request(
     url: str, *, body: bytes | None = None, content: str = "application/json"
 ) -> tuple[int, bytes]:
-    """Return status and body of a GET, or of a POST where there is a *body*.
+    """Return status and body of a GET, or of a POST with a *body*.
 
     Raises `UnreachableError` with the reason.
     """

@@ -1,7 +1,7 @@
 """The catalogue of events: name, severity, meaning, and the attributes each carries.
 
-The standard events are here; an app adds its own with `define_event`. The table in `docs/api.md`
-is made from them.
+The standard events are here; an app adds its own with `define_event`. The table in `docs/api.md` is
+generated from them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Severity = Literal["debug", "info", "warning", "error"]
 Kind = Literal["string", "integer", "number", "boolean"]
 
 PREFIX = "app."
-"""Begins the full name of every event: `app.component.action`."""
+"""Prefix of the full name of every event: `app.component.action`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _TYPES: dict[Kind, tuple[type, ...]] = {
@@ -38,7 +38,7 @@ class Attribute:
     kind: Kind
     meaning: str
     word: str = ""
-    """The keyword argument for it; by default the last part of its name."""
+    """The keyword argument, by default the last part of its name."""
     required: bool = False
 
     @property
@@ -109,10 +109,9 @@ def define_event(
     severity: Severity = "info",
     attributes: Iterable[Attribute] = (),
 ) -> EventType:
-    """Add an event of the app's own to the catalogue, such as `checkout.complete`.
+    """Add an app-specific event to the catalogue, such as `checkout.complete`.
 
-    Raises ValueError for a name that is not `component.action`, or that means something else
-    already.
+    Raises ValueError for a name that is not `component.action`, or already has another meaning.
     """
     short = short_name(name)
     if not _NAME.fullmatch(short):
@@ -133,7 +132,7 @@ def known_events() -> Iterator[EventType]:
 
 
 def find(name: str) -> EventType | None:
-    """Return the event called *name*, with or without the prefix; None for one not defined."""
+    """Return the event *name*, with or without the prefix; None if not defined."""
     return _known.get(short_name(name))
 
 
@@ -143,7 +142,7 @@ def short_name(name: str) -> str:
 
 
 def problems_of(event: EventType, given: Mapping[str, object]) -> Iterator[str]:
-    """Yield each problem of the attributes *given* for *event*, by their full names."""
+    """Yield each problem of the attributes *given* for *event*, keyed by full names."""
     known = {attribute.name: attribute for attribute in event.attributes}
     for attribute in event.attributes:
         if attribute.required and given.get(attribute.name) is None:

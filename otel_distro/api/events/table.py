@@ -1,4 +1,4 @@
-"""The table of events in the documents, made from the catalogue itself.
+"""Generates the table of events in the documents from the catalogue.
 
 python -m otel_distro.api.events.table docs/api.md    # writes it in place
 """
@@ -33,7 +33,7 @@ def table() -> str:
 
 
 def with_table(text: str) -> str:
-    """Return *text* with the part between the two marks replaced by the table."""
+    """Return *text* with the part between the two markers replaced by the table."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"

@@ -1,4 +1,4 @@
-"""Event tracking: a log record and a count each, passed to registered listeners."""
+"""Event tracking: a log record and a count for each event, passed to registered handlers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SEVERITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as handlers get it: as the app tracked it, not redacted."""
+    """An event as passed to handlers, not redacted."""
 
     name: str
     """The full name, `app.component.action`."""
@@ -48,11 +48,11 @@ _lock = threading.Lock()
 
 
 def track_event(name: str, attributes: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-    """Record that something happened, such as `track_event("agent.dispatch", agent="planner")`.
+    """Record an event, such as `track_event("agent.dispatch", agent="planner")`.
 
-    It becomes a log record with `event.name`, adds to the counter `otel_distro.events`, and goes
-    to attached handlers. Keywords are those of the catalogue; *attributes* takes full names. What
-    does not fit the catalogue is recorded and reported once; this never raises.
+    It becomes a log record with `event.name`, adds to the counter `otel_distro.events`, and goes to
+    attached handlers. Keywords are those of the catalogue; *attributes* takes full names. Events
+    that do not match the catalogue are recorded and reported once; never raises.
     """
     try:
         _track(name, attributes or {}, more)
@@ -61,7 +61,7 @@ def track_event(name: str, attributes: Mapping[str, Any] | None = None, /, **mor
 
 
 def attach(handler: Callable[[Event], object], events: str = "*") -> Callable[[Event], object]:
-    """Call *handler* with every event whose name fits the pattern *events*; return *handler*.
+    """Call *handler* with every event whose name matches the pattern *events*; return *handler*.
 
     It runs on the thread that tracks the event, so it should be quick. Its exceptions are
     reported once.
@@ -80,7 +80,7 @@ def detach(handler: Callable[[Event], object] | None = None) -> None:
 
 
 class event_span:  # reads as a statement
-    """Track how something begins and how it ends, as `with`, `async with` or decorator.
+    """Track the start and end of an operation, as `with`, `async with` or decorator.
 
     `event_span("agent", agent="planner")` tracks `agent.dispatch`, then `agent.complete` with
     its duration, or `agent.error` with the class of the error. Later attributes are added
@@ -150,7 +150,7 @@ class event_span:  # reads as a statement
         name = f"{self._component}.{action}"
         event = catalogue.find(name)
         known = {attribute.keyword for attribute in event.attributes} if event else None
-        # The same words are given for all three; each takes those it has.
+        # The same keywords are passed to all three; each takes those it defines.
         given = {**self._attributes, **more}
         track_event(name, **{word: given[word] for word in given if known is None or word in known})
 
@@ -209,7 +209,7 @@ def _counter() -> metrics.Counter:
         meter = provider.get_meter(names.API_SCOPE)
         counter = meter.create_counter(names.EVENTS, unit="{event}", description="Tracked events")
         _counters.clear()
-        # The provider is kept, so that no other gets its id.
+        # The provider is kept alive, so that its id is not reused.
         known = _counters[id(provider)] = (provider, counter)
     return known[1]
 

@@ -1,4 +1,4 @@
-"""Metrics of the app's own business: orders, documents, scores; recorded in one line."""
+"""Business metrics of the app, such as orders, documents, scores."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def business_metric(
     unit: str = "",
     attributes: Mapping[str, str | bool | int | float] | None = None,
 ) -> None:
-    """Add *value* to a metric of the app's own, such as `shop.orders`.
+    """Add *value* to a metric of the app, such as `shop.orders`.
 
-    A counter adds up, a histogram keeps the spread, a gauge the last value. Attributes should
-    have few values: each combination is a series of its own. A name keeps the kind and unit it
-    was first used with. Mismatches are reported once and never raise.
+    A counter keeps the sum, a histogram the distribution, a gauge the last value. Attributes should
+    have few values: each combination is a separate series. A name keeps its first kind and unit.
+    Mismatches are reported once and never raise.
     """
     try:
         instrument = _instrument(str(name), kind, unit)

@@ -1,7 +1,7 @@
-"""Nodes of an agent's graph: a span each, with the keys of the state and never its values.
+"""Spans of the nodes of an agent's graph, with the keys of the state and never its values.
 
-A state holds messages of users. The keys that a node reads and writes are enough to see how an
-agent works. No graph library is imported: a node is a function from a state to its changes, as in
+A state contains messages of users. The keys that a node reads and writes suffice to follow an
+agent. No graph library is imported: a node is a function from a state to its changes, as in
 LangGraph.
 """
 
@@ -32,10 +32,10 @@ def graph_node(*, agent: str = ..., name: str = ...) -> Callable[[_Node], _Node]
 
 
 def graph_node(node: Any = None, /, *, agent: str = "", name: str = "") -> Any:
-    """Measure a node of a graph, plain or asynchronous, as `invoke_agent AGENT.NODE`.
+    """Measure a node of a graph, sync or async, as `invoke_agent AGENT.NODE`.
 
-    The span has the keys of the input state and of the output state, the name of the *agent*,
-    and the error if there was one. *name* is that of the function where it is not given.
+    The span has the keys of input and output state, the name of the *agent*, and the error if there
+    was one. *name* defaults to the function's name.
     """
     if node is None:
         return lambda function: _measured(function, agent, name)
@@ -76,7 +76,7 @@ def _measured(node: Any, agent: str, name: str) -> Any:
 
 
 def _finder_of_the_state(node: Any) -> Callable[[tuple[Any, ...], dict[str, Any]], object]:
-    """Return what finds the state, the first argument, among the arguments of a call."""
+    """Return a function that gets the state, the first argument, from the arguments of a call."""
     parameters = list(inspect.signature(node).parameters)
     at = 1 if parameters[:1] in (["self"], ["cls"]) else 0
     word = parameters[at] if len(parameters) > at else ""
@@ -84,7 +84,7 @@ def _finder_of_the_state(node: Any) -> Callable[[tuple[Any, ...], dict[str, Any]
 
 
 def keys_of(state: object) -> list[str]:
-    """Return the names of the parts of *state*: a mapping, a dataclass, a pydantic model.
+    """Return the keys of *state*: a mapping, a dataclass, a pydantic model.
 
     A command of a graph library has them in its `update`. Other results have no keys.
     """
@@ -99,5 +99,5 @@ def keys_of(state: object) -> list[str]:
         elif is_dataclass(state):
             found = [field.name for field in fields(state)]
         return sorted(str(key) for key in found)[:_MOST_KEYS]
-    except Exception:  # a state of an odd kind is the app's business
+    except Exception:  # an unusual state type must not fail the app
         return []

@@ -1,4 +1,4 @@
-"""One measured operation: its span, its duration, its place among those that are running."""
+"""One measured operation: its span, its duration, and the count of running ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 
 
 class _Instruments:
-    """Tracer and instruments of the providers that are in force now."""
+    """Tracer and instruments of the current providers."""
 
     def __init__(self) -> None:
         self._tracer_provider: object = None
@@ -61,7 +61,7 @@ _INSTRUMENTS = _Instruments()
 
 
 class Operation:
-    """One run of something named; used once, `another()` makes the next.
+    """One run of a named operation; single-use, `another()` creates the next.
 
     Telemetry never raises into the app: a failure here loses only this measurement.
     """
@@ -86,7 +86,7 @@ class Operation:
     def _clear(self) -> None:
         self.duration_ms: float | None = None
         self.items = 0
-        """Items that a generator has yielded so far."""
+        """Number of items that a generator has yielded."""
         self._span: trace.Span = trace.INVALID_SPAN
         self._tokens: list[Token[Context]] = []
         self._began_ns = 0
@@ -99,12 +99,12 @@ class Operation:
         return run
 
     def enter(self) -> None:
-        """Begin, with the span as the current one."""
+        """Start, with the span as the current one."""
         self.begin()
         self.resume()
 
     def leave(self, error: BaseException | None) -> None:
-        """End what `enter` began."""
+        """End the operation."""
         self.suspend()
         self.end(error)
 
@@ -150,11 +150,11 @@ class Operation:
         detach(self._tokens.pop())
 
     def set(self, key: str, value: AttributeValue) -> None:
-        """Put an attribute on the span."""
+        """Set an attribute of the span."""
         self._span.set_attribute(key, value)
 
     def end(self, error: BaseException | None) -> None:
-        """End the span, as failed where *error* is an error (a cancellation is none)."""
+        """End the span, as failed if *error* is an error (a cancellation is none)."""
         took_ns = time.perf_counter_ns() - self._began_ns
         self.duration_ms = took_ns / _NS_PER_MS
         failed = isinstance(error, Exception)

@@ -1,6 +1,6 @@
-"""In-memory counts of API use, for tests and for inspection inside the process.
+"""In-memory counts of API use, for tests and inspection inside the process.
 
-Independent of any SDK, bounded, thread-safe, empty again in a forked child.
+Independent of any SDK, bounded, thread-safe, reset after fork.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class OperationStats:
     """Counts and durations of one operation; durations are in milliseconds."""
 
     calls: int
-    """Ended ones."""
+    """Number of ended operations."""
     failed: int
     active: int
     total_ms: float
     max_ms: float
     p50_ms: float | None
     p95_ms: float | None
-    """Of the last thousand; None before the first has ended."""
+    """95th percentile of the last thousand; None before the first has ended."""
 
     @property
     def mean_ms(self) -> float | None:
@@ -45,13 +45,13 @@ class OperationStats:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything counted since the process began or `reset()`."""
+    """The counts since the process start or `reset()`."""
 
     events: Mapping[str, int]
     """Count of each event, by its full name."""
     operations: Mapping[str, OperationStats]
     metrics: Mapping[str, float]
-    """Sum of the recorded values of each business metric; last value of a gauge."""
+    """Sum of the values of each business metric; last value of a gauge."""
     problems: tuple[str, ...]
     """Problems of tracked events and metrics, each reported once."""
 
@@ -79,13 +79,13 @@ class _Operation:
 
 
 class Tallies:
-    """Counts; one for the process."""
+    """The counts of the process."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything, also locks that a fork may have left held."""
+        """Reset all counts, and locks that may be held after a fork."""
         self._lock = threading.Lock()
         self._events: Counter[str] = Counter()
         self._operations: dict[str, _Operation] = {}
@@ -93,15 +93,15 @@ class Tallies:
         self._problems: dict[str, None] = {}
 
     def began(self, name: str) -> None:
-        """Count an operation that begins."""
+        """Count the start of an operation."""
         with self._lock:
             self._operation(name).active += 1
 
     def ended(self, name: str, ms: float, *, failed: bool) -> None:
-        """Count an operation that has ended."""
+        """Count the end of an operation."""
         with self._lock:
             operation = self._operation(name)
-            # It may have begun before a reset.
+            # It may have started before a reset.
             operation.active = max(0, operation.active - 1)
             operation.calls += 1
             operation.failed += failed
@@ -130,7 +130,7 @@ class Tallies:
             return True
 
     def snapshot(self) -> Snapshot:
-        """Return the counts as they are now."""
+        """Return the current counts."""
         with self._lock:
             return Snapshot(
                 dict(self._events),

@@ -1,7 +1,7 @@
-"""`traced` and `measure`: a span, a duration and a count of what runs, for any kind of function.
+"""`traced` and `measure`: span, duration and count of any block or function.
 
-Only names, times and what the caller adds are recorded; never arguments or results. Without an
-SDK everything runs as if nothing were here.
+Only names, times and attributes set by the caller are recorded; never arguments or results. Without
+an SDK the code runs unmeasured.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 NO_TRACE = "no-trace"
-"""What `current_trace_id` answers where there is no trace."""
+"""Result of `current_trace_id` without a trace."""
 
 
 def current_trace_id() -> str:
@@ -33,10 +33,10 @@ def current_trace_id() -> str:
 
 
 class measure:  # reads as a statement
-    """Measure what runs inside `with measure("search"):`, or `async with`.
+    """Measure the block of `with measure("search"):`, or `async with`.
 
-    *component* is the part of the app that does it. With *memory* the change of the process's
-    resident memory, in bytes, is put on the span; other threads change it as well.
+    *component* is the part of the app that runs it. With *memory* the span gets the change of the
+    process's resident memory, in bytes; other threads affect it too.
     """
 
     def __init__(
@@ -52,15 +52,15 @@ class measure:  # reads as a statement
 
     @property
     def duration_ms(self) -> float | None:
-        """Milliseconds it took; None before it has ended."""
+        """Duration in milliseconds; None before it has ended."""
         return self._operation.duration_ms
 
     def set(self, key: str, value: AttributeValue) -> None:
-        """Put an attribute on the span."""
+        """Set an attribute of the span."""
         self._operation.set(key, value)
 
     def __enter__(self) -> measure:
-        # Each use is one operation, so that one object can be used again and within itself.
+        # Each use is one operation, so that an object is reusable and reentrant.
         self._operation = self._operation.another()
         self._operation.enter()
         self._entered.append(self._operation)
@@ -105,10 +105,10 @@ def traced(
     attributes: Mapping[str, AttributeValue] | None = None,
     memory: bool = False,
 ) -> Any:
-    """Measure every call of a function: plain, async, generator or async generator.
+    """Measure every call of a function: sync, async, generator or async generator.
 
-    The span is named *name*, or as the function is. That of a generator lasts until it is
-    exhausted or closed, and is the current one only while the generator itself runs.
+    The span is named *name*, by default as the function. A generator's span lasts until it is
+    exhausted or closed, and is current only while the generator runs.
     """
     if callable(name):
         return traced()(name)
@@ -144,7 +144,7 @@ def _wrapped(function: Any, model: Operation) -> Any:
 def _plain(function: Any, model: Operation) -> Any:
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        # Spelled out, because a context manager would cost more than all the rest.
+        # Inlined, because a context manager would cost more than all the rest.
         operation = model.another()
         operation.enter()
         try:

@@ -1,1 +1,1 @@
-"""Instrumentation of libraries: selection, time, arguments."""
+"""Instrumentation of libraries: selection, activation, arguments."""

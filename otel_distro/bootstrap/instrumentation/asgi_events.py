@@ -1,7 +1,7 @@
-"""A request to an ASGI app is one span, not one more for each message of it.
+"""Suppresses the ASGI middleware's spans for single messages of a request.
 
-Upstream makes a span for every `receive` and `send`: three for the smallest request, and one for
-each chunk of an answer that is streamed. They add nothing to the request's own span.
+Upstream creates a span for every `receive` and `send`: three for the smallest request, and one for
+each chunk of a streamed response. They add nothing to the request's own span.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Activates instrumentors, each on its own: one that fails takes no other with it."""
+"""Activates instrumentors independently: a failing one does not affect the others."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SYSTEM_METRICS: dict[str, list[str] | None] = {
     "process.open_file_descriptor.count": None,
     "cpython.gc.collections": None,
 }
-"""Host and process metrics; upstream's full set costs many more series."""
+"""Host and process metrics; upstream's full set has many more series."""
 
 
 def load(entry_point: EntryPoint, **kwargs: Any) -> None:
-    """Activate the instrumentor behind *entry_point*, at once or when its library is imported.
+    """Activate the instrumentor of *entry_point*, at once or when its library is imported.
 
-    A program pays for importing what it uses itself. A library that is not installed is skipped;
-    any other error is reported in one line and that library alone stays without spans.
+    A program imports only instrumentations of libraries it uses. A library that is not installed is
+    skipped; any other error is reported in one line and only that library has no spans.
     """
     trigger = trigger_of(entry_point)
     library = library_of(entry_point)
@@ -48,9 +48,9 @@ def load(entry_point: EntryPoint, **kwargs: Any) -> None:
 
 
 def library_of(entry_point: EntryPoint) -> str | None:
-    """Return the module whose import activates *entry_point*; None for the start of the program.
+    """Return the module whose import activates *entry_point*; None to activate it at start.
 
-    One that is not known waits with another that is, if they are in one module.
+    An unknown one waits with a known one of the same module.
     """
     known = WAITS_FOR.get(entry_point.name)
     if known is not None:
@@ -60,7 +60,7 @@ def library_of(entry_point: EntryPoint) -> str | None:
 
 
 def _all_instrumentors() -> Iterable[EntryPoint]:
-    # Upstream's function remembers its result, and the agent has just called it.
+    # Upstream's function caches its result, and the agent has just called it.
     from opentelemetry.util._importlib_metadata import entry_points
 
     return entry_points(group=GROUP)
@@ -74,8 +74,8 @@ def _activate_or_report(entry_point: EntryPoint, library: str | None, **kwargs: 
     try:
         _activate(entry_point, **kwargs)
     except ModuleNotFoundError as error:
-        # Without a library to wait for, it is the library itself that is not installed. Packages
-        # with instrumentors of several libraries lack those that an app does not use.
+        # Without a library to wait for, the library itself is not installed. Packages with several
+        # instrumentors include those of libraries that an app does not use.
         if library is not None and entry_point.name in _OF_MODEL_CLIENTS:
             warn_once(
                 f"{entry_point.name} is imported but not instrumented: module {error.name}, which "
@@ -101,7 +101,7 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
                 made.instrument(**kwargs)
     except ImportError:
         raise
-    except Exception as error:  # the agent would give up on all that follow
+    except Exception as error:  # the agent would skip all following ones
         _tell(entry_point.name, error)
 
 

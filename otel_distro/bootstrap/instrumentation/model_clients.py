@@ -1,4 +1,4 @@
-"""The installed model clients, their instrumentors, and whether the versions fit."""
+"""Installed model clients, their instrumentors, and version compatibility."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def installed_clients() -> tuple[Instrumentation, ...]:
-    """Return the clients that can be imported here; none of them is."""
+    """Return the importable clients, without importing them."""
     return tuple(client for client in MODEL_CLIENTS if is_importable(client.module))
 
 
@@ -26,9 +26,9 @@ def instrumentors() -> tuple[EntryPoint, ...]:
 
 
 def conflict_of(entry_point: EntryPoint) -> str | None:
-    """Return how the installed library is not the one that *entry_point* instruments.
+    """Return how the installed library's version conflicts with *entry_point*.
 
-    None where the versions fit, or nothing is known of them.
+    None if the versions match or are unknown.
     """
     from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
 
@@ -46,9 +46,9 @@ def conflict_of(entry_point: EntryPoint) -> str | None:
 
 
 def untried_version_of(entry_point: EntryPoint, client: Instrumentation) -> str | None:
-    """Return how the instrumentation of *entry_point* is older than what is known to work.
+    """Return how the instrumentation of *entry_point* is older than the oldest supported one.
 
-    None where it is not, or nothing is known of it.
+    None if it is not, or if its version is unknown.
     """
     from packaging.version import InvalidVersion, Version
 
@@ -69,7 +69,7 @@ def _without_marker(requirement: object) -> str:
 
 
 def is_importable(module: str) -> bool:
-    """Return whether *module* can be found; the packages above it are imported."""
+    """Return whether *module* can be found; its parent packages are imported."""
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):

@@ -1,7 +1,7 @@
 """Instruments the model clients of a program that runs without the agent.
 
-Each when it is imported. One that is imported and cannot be instrumented is reported in one line,
-unless its calls are known from its requests.
+Each is instrumented on import. A failure is reported in one line, unless the client's requests are
+observed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _DISABLED: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 _FOR_OTHER_PURPOSES: Final = frozenset({"boto3", "huggingface_hub"})
-"""Libraries that most programs use without calling a model; nothing is missing there."""
+"""Libraries that most programs use without calling a model; not reported."""
 
 
 def instrument_model_clients(
@@ -35,8 +35,8 @@ def instrument_model_clients(
 ) -> None:
     """Activate the instrumentors of model clients, each when its client is imported.
 
-    *observed*: whether requests to model providers are read, so that none is missed.
-    *providers* are passed to them: `tracer_provider`, `logger_provider`, `meter_provider`.
+    *observed*: whether requests to model providers are observed. *providers* are passed to the
+    instrumentors: `tracer_provider`, `logger_provider`, `meter_provider`.
     """
     disabled = {name.strip() for name in environ.get(_DISABLED, "").split(",")}
     if "*" in disabled:
@@ -65,7 +65,7 @@ def _hook(action: Any) -> Any:
 
 def _report(client: Instrumentation, theirs: Sequence[EntryPoint], active: set[str]) -> None:
     if any(is_imported(module) for module in active):
-        return  # a library above this one makes the spans
+        return  # a library above this one emits the spans
     why = "; ".join(filter(None, (conflict_of(entry) for entry in theirs)))
     if why:
         what = f"({why})"

@@ -75,8 +75,7 @@ def _size(path: Path) -> int:
 
 
 def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
-    """Send the records spooled at *path* through *port*; None if another process is sending
-    them."""
+    """Send the records spooled at *path* through *port*; None if another process does."""
     with turn_to_drain(path) as ours:
         return drain(path, port.send, joined=address.signal != "metrics") if ours else None
 

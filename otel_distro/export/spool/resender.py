@@ -93,8 +93,7 @@ class Resender:
                     return
 
     def _round(self) -> float | None:
-        """Send spooled records; return seconds until the next attempt, None if the spool is
-        empty."""
+        """Send spooled records; return seconds until the next attempt, None if none are left."""
         pauses: list[float] = []
         for transport, folder in self._served():
             if not folder.waiting() or not transport.may_send():

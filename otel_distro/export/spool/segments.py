@@ -40,8 +40,7 @@ _held: set[OwnDescriptor] = set()
 
 
 def forget_inherited() -> None:
-    """In a forked child, close the copies of the parent's descriptors; the parent keeps its
-    locks."""
+    """Close the copies of the parent's descriptors after fork; the parent keeps its locks."""
     while _held:
         _held.pop().close()
 

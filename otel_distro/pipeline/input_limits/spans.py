@@ -14,8 +14,8 @@ from otel_distro.pipeline.input_limits.default import DEFAULT_CLEANER
 if TYPE_CHECKING:
     from types import TracebackType
 
-# The signatures are the SDK's, with Any where an app may pass anything. mypy:
-# disable-error-code="override"
+# The signatures are the SDK's, with Any where an app may pass anything.
+# mypy: disable-error-code="override"
 
 
 class TolerantSpan(_Span):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-# The signatures are the SDK's, with Any where an app may pass anything. mypy:
-# disable-error-code="override"
+# The signatures are the SDK's, with Any where an app may pass anything.
+# mypy: disable-error-code="override"
 _MAX_LINKS: Final = 1_000
 _new: Callable[..., Any] = tuple.__new__
 # `super()` would be created for every span.

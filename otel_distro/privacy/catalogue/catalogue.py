@@ -1,7 +1,7 @@
-"""The data catalogue: every field that can leave or is kept, where, why and for how long.
+"""The data catalogue: every exported or stored field, its place, purpose and retention.
 
-Made from the configuration in force and from the code that writes the fields, not from a list that
-a person has to remember to extend.
+Generated from the current configuration and the code that writes the fields, not from a separately
+maintained list.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Entry:
     place: str
     """Its destination or file."""
     name: str
-    """Its name; `*` matches names that only the program knows."""
+    """Its name; `*` matches names defined by the program."""
     meaning: str
     why: str
     kept: str
-    """For how long."""
+    """Its retention."""
     protection: str
     leaves: bool = field(kw_only=True)
     """Whether it leaves this machine's files and console."""

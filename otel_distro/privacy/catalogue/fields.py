@@ -1,4 +1,4 @@
-"""Names and meanings of fields, read from where they are written."""
+"""Names and meanings of fields, from the code that writes them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ BESIDE_CALLS = (
         "number, id or name of ours",
     ),
 )
-"""What the ledger keeps as long as calls: (columns, meaning, protection)."""
+"""Data that the ledger keeps as long as calls: (columns, meaning, protection)."""
 
 FILES = (
     ("budget.db", "what is spent and held of each budget, users as pseudonyms",
@@ -108,7 +108,7 @@ _NAMES = frozenset({"dim_id", "origin_id", "outcome_id"})
 
 
 def of_signal(signal: str) -> Iterator[_Field]:
-    """Yield (name, meaning, why, kind) of what *signal* carries."""
+    """Yield (name, meaning, purpose, kind) of the fields of *signal*."""
     yield from {"traces": _OF_SPANS, "logs": _OF_LOGS, "metrics": _OF_METRICS}[signal]
     if signal != "metrics":
         yield _MESSAGES
@@ -121,7 +121,7 @@ def of_signal(signal: str) -> Iterator[_Field]:
 
 
 def ledger() -> Iterator[tuple[str, str, str]]:
-    """Yield (column, meaning, protection) of what the ledger keeps of a call."""
+    """Yield (column, meaning, protection) of the ledger's fields of a call."""
     from otel_cost_ledger.sqlite.store import CALL_COLUMNS
 
     for column in CALL_COLUMNS:
@@ -149,7 +149,7 @@ def _resource() -> Iterator[tuple[str, str]]:
 
 
 def _model_calls(signal: str) -> Iterator[_Field]:
-    """Yield what the conventions name of model calls; which of it is there is for libraries."""
+    """Yield the conventions' fields of model calls; libraries set a part of them."""
     if signal == "metrics":
         measured = import_module("opentelemetry.semconv._incubating.metrics.gen_ai_metrics")
         for constant, value in vars(measured).items():

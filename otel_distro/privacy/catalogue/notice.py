@@ -1,4 +1,4 @@
-"""The notice before the request for consent, made from the current settings."""
+"""The notice shown before the request for consent, generated from the current settings."""
 
 from __future__ import annotations
 

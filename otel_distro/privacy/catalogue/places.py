@@ -24,13 +24,13 @@ class Export:
     signal: str
     exporter: str
     place: str
-    """Host and port, never a user, password, path or query; or what it is on this machine."""
+    """Host and port, never user, password, path or query; or the local destination."""
     leaves: bool
-    """Whether data leaves the process for somewhere else than this machine's console or files."""
+    """Whether data goes anywhere but this machine's console or files."""
 
 
 def exports(environ: Mapping[str, str]) -> Iterator[Export]:
-    """Yield where each signal goes by the standard variables in *environ*."""
+    """Yield the destinations of each signal by the standard variables in *environ*."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return
     config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
@@ -63,7 +63,7 @@ def _export(signal: str, name: str, environ: Mapping[str, str]) -> Export:
 
 
 def host_of(endpoint: str) -> str:
-    """Return scheme, host and port of *endpoint*, nothing that could be secret."""
+    """Return scheme, host and port of *endpoint*, without secrets."""
     parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}" if parts.scheme else host

@@ -1,1 +1,1 @@
-"""Messages to and from models: kept from exporters, stored only for the holder of the key."""
+"""Messages to and from models: never exported, stored encrypted for the user's key."""

@@ -1,4 +1,4 @@
-"""Store of the messages of model calls: a span exporter that seals them."""
+"""A span exporter that encrypts and stores the messages of model calls."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class ContentKeeper(SpanExporter):
     """Stores messages, redacted and sealed, in the file at *path*.
 
-    *shield* redacts and lets messages through; the views that arrive have none. *key* returns
-    the key under which users are known, as the ledger knows them.
+    *shield* redacts and keeps messages; the incoming views have none. *key* returns the ledger's
+    key of user pseudonyms.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class ContentKeeper(SpanExporter):
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Nothing is held back."""
+        """Do nothing: nothing is buffered."""
         return True
 
     def _row(self, span: ReadableSpan) -> store.Sealed | None:
@@ -87,6 +87,6 @@ class ContentKeeper(SpanExporter):
     def _user(self, span: RedactedSpan) -> int | None:
         if self._pseudonyms is None:
             self._pseudonyms = Pseudonyms(self._key())
-        # The pseudonym is that of the exact name, which redaction may have masked.
+        # The pseudonym of the exact name, which redaction may have masked.
         exact = span.seen_through(OpenShield()).attributes or {}
         return self._pseudonyms.of("user", first_text(exact, scope_keys.USER))

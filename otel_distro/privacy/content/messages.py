@@ -1,4 +1,4 @@
-"""Attributes that hold messages, in every dialect, and shields that remove them."""
+"""Message attributes of all conventions, and shields that remove them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NAMES = frozenset(
         "events",
     }
 )
-"""Attributes that are messages as a whole."""
+"""Attributes whose value is a message."""
 
 _PREFIXES = (
     "gen_ai.prompt",
@@ -63,7 +63,7 @@ _PREFIXES = (
     "message.content",
     "metadata.llm.",
 )
-"""Beginnings of attributes that are spread over many keys."""
+"""Prefixes of attributes spread over many keys."""
 
 _MEASURES = ("gen_ai.prompt.name", "gen_ai.prompt.version", "llm.prompt_template.version")
 """Names and versions of prompts reveal no message."""
@@ -72,7 +72,7 @@ _EVENTS = "gen_ai."
 
 
 def is_message(key: str) -> bool:
-    """Return whether the attribute *key* holds a message to or from a model."""
+    """Return whether the attribute *key* contains a message to or from a model."""
     return key in _NAMES or (key.startswith(_PREFIXES) and key not in _MEASURES)
 
 
@@ -89,13 +89,13 @@ class _WithoutMessages(Shield):
         return super().body(body, event_name, signal)
 
     def attributes(self, attributes: Mapping[str, Any] | None, signal: str) -> dict[str, Any]:
-        """Return redacted copies of the attributes that are no messages."""
+        """Return redacted copies of the attributes without messages."""
         rest = {k: v for k, v in (attributes or {}).items() if not is_message(k)}
         return super().attributes(rest, signal)
 
 
 class MessagelessShield(_WithoutMessages):
-    """Redacts, and lets no message out."""
+    """Redacts, and removes all messages."""
 
 
 class OpenMessagelessShield(_WithoutMessages, OpenShield):
@@ -103,7 +103,7 @@ class OpenMessagelessShield(_WithoutMessages, OpenShield):
 
 
 def without_messages(entry: ReadWriteLogRecord) -> ReadWriteLogRecord:
-    """Return *entry*, or where it is an event of a model call a copy without its body."""
+    """Return *entry*, or a copy without its body if it is an event of a model call."""
     record = entry.log_record
     if record.body is None or not (record.event_name or "").startswith(_EVENTS):
         return entry

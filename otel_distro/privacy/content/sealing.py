@@ -1,8 +1,8 @@
-"""Sealing content for a key whose private half this program does not have.
+"""Encryption of content with a public key, without access to the private key.
 
-Each record gets a key of its own: an ephemeral X25519 exchange with the user's public key, HKDF,
-and ChaCha20-Poly1305, which also vouches for the ids of the span: records cannot be swapped.
-A program can only seal. Needs the extra `content` (cryptography).
+Each record has its own key: an ephemeral X25519 exchange with the user's public key, HKDF, and
+ChaCha20-Poly1305, which also authenticates the ids of the span: records cannot be swapped. A
+program can only encrypt. Needs the extra `content` (cryptography).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _VERSION = b"\x01"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _PURPOSE = b"otel-distro content v1"
-"""Part of the key: another text would leave everything sealed before unreadable."""
+"""Part of the key derivation: a change makes all earlier records unreadable."""
 
 
 class ContentKeyError(OtelDistroError):
-    """A key cannot be used, or does not fit what it is to open."""
+    """A key is invalid, or does not match the record."""
 
 
 def new_key_pair() -> tuple[str, str]:
@@ -38,7 +38,7 @@ def new_key_pair() -> tuple[str, str]:
 
 
 def sealer(public_key: str) -> Callable[[bytes, bytes], bytes]:
-    """Return what seals (content, ids) for the holder of the private half of *public_key*."""
+    """Return a function that encrypts (content, ids) for *public_key*."""
     curve = _curve()
     recipient = _bytes(public_key.removeprefix(CONTENT_KEY_PREFIX))
     to = curve.X25519PublicKey.from_public_bytes(recipient)
@@ -53,7 +53,7 @@ def sealer(public_key: str) -> Callable[[bytes, bytes], bytes]:
 
 
 def opener(private_key: str) -> Callable[[bytes, bytes], bytes]:
-    """Return what opens (sealed, ids); raises ContentKeyError for a key of another form."""
+    """Return a function that decrypts (sealed, ids); raises ContentKeyError for an invalid key."""
     curve = _curve()
     text = private_key.strip()
     raw = _bytes(text.removeprefix(_PRIVATE_PREFIX)) if text.startswith(_PRIVATE_PREFIX) else b""

@@ -1,7 +1,7 @@
-"""The side store of the ledger: sealed messages, one row a call, in a file of its own.
+"""The message store beside the ledger: encrypted messages in a separate file, one row per call.
 
-Only the columns to find, expire and erase messages are in the clear: time, ids, and the pseudonym
-of the user. Opened for each use, so that no connection crosses a fork.
+Only the columns to find, expire and erase messages are unencrypted: time, ids, and the user's
+pseudonym. Opened for each use, so that no connection crosses a fork.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Sealed:
 
 
 def write(path: Path, rows: Sequence[Sealed]) -> None:
-    """Store *rows*; those that are there stay as they are. Raises LedgerError or sqlite3.Error."""
+    """Store *rows*; existing ones are unchanged. Raises LedgerError or sqlite3.Error."""
     with _opened(path, create=True) as connection:
         connection.executemany(
             "INSERT INTO messages VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -78,17 +78,17 @@ def read(path: Path, *, trace_id: bytes | None = None, limit: int = 20) -> list[
 
 
 def delete_before(path: Path, horizon_ns: int) -> int:
-    """Delete what began before; return how many rows that were."""
+    """Delete rows that began before; return their number."""
     return _delete(path, "start_ns < ?", horizon_ns)
 
 
 def delete_user(path: Path, user_id: int) -> int:
-    """Delete the messages of a user, beyond recovery; return how many rows that were."""
+    """Delete the messages of a user, beyond recovery; return the number of rows."""
     return _delete(path, "user_id = ?", user_id)
 
 
 def delete_all(path: Path) -> int:
-    """Delete everything; return how many rows that were."""
+    """Delete everything; return the number of rows."""
     return _delete(path, "start_ns >= ?", -(2**63))
 
 
@@ -114,7 +114,7 @@ def _opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
             (known,) = connection.execute("PRAGMA application_id").fetchone()
             if known not in {0, _APPLICATION_ID}:
                 raise LedgerError(f"{path} is the database of another program; it is left alone")
-            narrow_mode(path)  # only now: the file might have been another program's
+            narrow_mode(path)  # only now: the file might have belonged to another program
             if create:
                 _retry(lambda: _create(connection))
             with connection:
@@ -133,7 +133,7 @@ def _has_table(connection: sqlite3.Connection) -> bool:
 
 
 def _retry(action: Callable[[], None]) -> None:
-    """Call *action* until SQLite is not busy: changing the journal mode does not wait by itself."""
+    """Retry *action* while SQLite is busy: changing the journal mode does not wait."""
     deadline = time.monotonic() + _BUSY_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Fake secrets, new for every proof, of kinds that people leak most."""
+"""Fake secrets of the most commonly leaked kinds, new for every proof."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def make_canaries(seed: int) -> tuple[str, ...]:
 
 
 def canary_text() -> str:
-    """Return the planted canaries as one text, or nothing outside a proof."""
+    """Return the planted canaries as one text, empty outside a proof."""
     return process_environment().get(VARIABLE, "")
 
 
 def marks(canary: str) -> tuple[str, ...]:
-    """Return the parts of *canary* that give it away when they are found."""
+    """Return the parts of *canary* that identify it."""
     if canary.startswith("postgresql://"):
         return (canary.split(":")[2].split("@", maxsplit=1)[0],)
     if canary.startswith("sk-proj-"):

@@ -1,4 +1,4 @@
-"""Every text field of an OTLP message, found by walking the message itself."""
+"""Yields every text field of an OTLP message."""
 
 from __future__ import annotations
 

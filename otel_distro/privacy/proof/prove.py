@@ -1,4 +1,4 @@
-"""Runs a program with canaries planted, and reports what of it would have left the process."""
+"""Runs a program with planted canaries, and reports the fields that would have left the process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProofFailedError(OtelDistroError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field that would leave, with one of its values as it would leave."""
+    """One field that would leave, with one of its exported values."""
 
     signal: str
     where: str
