@@ -1,6 +1,6 @@
 "use strict";
-// Pages over the trace store work without this file. It adds: keys, details of a span without a
-// new page, folding of subtrees. Text is only ever set as text.
+// Optional script of the trace store pages: keyboard navigation, span details without a page load,
+// folding of subtrees. Text is only set as text, never as markup.
 
 const KEYS = [
   ["/", "search"], ["g t", "traces"], ["g l", "logs"], ["g m", "metrics"], ["g s", "sessions"],
@@ -157,8 +157,8 @@ document.addEventListener("keydown", (event) => {
   sortBy(heading);
 });
 
-// Live refresh replaces parts of the page: headings of fresh tables get the keyboard too, and a
-// table that was sorted is sorted again.
+// Live refresh replaces parts of the page: new table headings need keyboard handlers, and a sorted
+// table is sorted again.
 function sortable(part) {
   for (const heading of part.querySelectorAll("thead th")) {
     heading.tabIndex = 0;

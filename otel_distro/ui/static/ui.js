@@ -1,6 +1,6 @@
 "use strict";
-// The page works without this file. It adds: live refresh, values under the pointer and by arrow
-// keys, filters that apply when chosen, a switch for the theme. Text is only ever set as text.
+// Optional script of the page: live refresh, values under the pointer and by arrow keys, filters
+// that apply on change, theme switch. Text is only set as text, never as markup.
 
 const LIVE_MS = 5000;
 const PENDING_MS = 400;
@@ -22,7 +22,7 @@ function setTheme(name) {
   try {
     localStorage.setItem("otel-distro-theme", name);
   } catch (error) {
-    // Kept for this page only.
+    // Used for this page only.
   }
 }
 
@@ -40,7 +40,7 @@ const filters = document.getElementById("filters");
 if (filters) {
   filters.addEventListener("change", () => filters.requestSubmit());
   filters.addEventListener("submit", () => {
-    // What is not chosen stays out of the address.
+    // Unset filters are omitted from the URL.
     for (const field of filters.elements) {
       if (field.name && field.value === "") field.disabled = true;
     }
@@ -63,7 +63,7 @@ function textOf(target) {
   if (target.dataset.told === undefined) {
     const title = target.querySelector("title");
     target.dataset.told = title ? title.textContent : "";
-    if (title) title.remove(); // or the browser shows its own as well
+    if (title) title.remove(); // or the browser also shows its own tooltip
   }
   return target.dataset.told;
 }
@@ -84,7 +84,7 @@ function choose(target) {
   }));
   tip.hidden = false;
   const at = target.getBoundingClientRect();
-  // Beside the bar, on the side that has room, so that neither it nor a heading is covered.
+  // Beside the bar, on the side with room, so that neither the bar nor a heading is covered.
   const most = document.documentElement.clientWidth - tip.offsetWidth - 8;
   const right = at.right + 8;
   const left = right <= most ? right : at.left - tip.offsetWidth - 8;
@@ -126,7 +126,7 @@ const live = document.getElementById("live");
 let mark = document.querySelector("meta[name=otel-distro-mark]");
 mark = mark ? mark.content : "";
 
-// XMLHttpRequest, because it can parse an answer as a document in which no script runs.
+// XMLHttpRequest, because it can parse a response as a document without running scripts.
 function load(url, headers) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -158,7 +158,7 @@ function reachable(part) {
   return [...part.querySelectorAll("a, button, summary, [tabindex]")];
 }
 
-// New rows push the focused one down: it is known by where it leads, else by its place.
+// New rows move the focused one down: it is identified by its link, else by its position.
 function counterpart(focused, place, candidates) {
   const leads = focused.getAttribute("href");
   const same = leads && candidates.filter((one) => one.getAttribute("href") === leads);
