@@ -1,4 +1,4 @@
-"""Entry points: what `opentelemetry-instrument` loads.
+"""Entry points loaded by `opentelemetry-instrument`.
 
 Kept light on purpose. Every Python process under the agent imports this module, even with telemetry
 disabled, so the SDK is imported only if it is needed. This module sets OpenTelemetry's own

@@ -46,20 +46,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--cost-baseline",
         metavar="FILE",
-        help="fail tests whose model calls cost more or take longer than FILE says is usual",
+        help="fail tests whose model calls cost more or take longer than the baseline in FILE",
     )
     group.addoption(
         "--cost-baseline-update",
         action="store_true",
-        help="add this run to the file of --cost-baseline instead of judging by it",
+        help="add this run to the file of --cost-baseline instead of comparing with it",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and read the baseline."""
     for line in (
-        "max_cost(usd): the model calls of this test may cost so many US dollars",
-        "max_p95_ms(ms): 95 % of the model calls of this test may take so many milliseconds",
+        "max_cost(usd): limit in US dollars for the model calls of this test",
+        "max_p95_ms(ms): limit in milliseconds for the 95th percentile of this test's model calls",
         "model_calls: the model calls of this test are measured",
     ):
         config.addinivalue_line("markers", line)

@@ -55,7 +55,7 @@ ERROR_CATEGORY = "otel_distro.error.category"
 It accompanies `error.type`, which does not change."""
 
 API_SCOPE = "otel_distro.api"
-"""Instrumentation scope of what programs record through our API."""
+"""Instrumentation scope of telemetry recorded through our API."""
 OPERATION_NAME = "otel_distro.operation.name"
 COMPONENT = "otel_distro.component"
 """The part of the app that an operation belongs to."""

@@ -87,7 +87,7 @@ def cost_notes(*, unpriced: int, partial: int = 0, reported: int = 0) -> list[st
         for number, what in (
             (unpriced, "without a known price or usage"),
             (partial, "priced only in part"),
-            (reported, "at the cost that was reported with them"),
+            (reported, "at their reported cost"),
         )
         if number
     ]

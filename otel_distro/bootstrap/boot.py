@@ -160,7 +160,7 @@ def _attach(runtime: Runtime, failure: Exception | None) -> None:
     if failure is not None:
         _refuse_if_strict(strict, what_failed(failure))
         _make_tracer_provider()
-    with startup_timer("guard, its proof, what waits on disk"):
+    with startup_timer("guard, its proof, spooled telemetry"):
         attach_to_globals(runtime)
     if failure is not None:
         messages.warn(
@@ -195,7 +195,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
         effect = (
             "no content is exported until this is fixed; ids, timing and cost are"
             if loaded.withholds
-            else "defaults are used in their place"
+            else "defaults are used instead"
         )
         messages.warn(f"{message}\n  the app runs; {effect}")
     keep_headers_unprinted()
@@ -221,7 +221,7 @@ def attach_to_globals(runtime: Runtime) -> None:
         _refuse_if_strict(runtime.settings.strict, str(error))
         messages.warn(str(error))
     if not runtime.guard_ok:
-        _refuse_if_strict(runtime.settings.strict, "the guard is not in place")
+        _refuse_if_strict(runtime.settings.strict, "the guard is not installed")
 
 
 def _refuse_if_strict(strict: bool, message: str) -> None:  # noqa: FBT001

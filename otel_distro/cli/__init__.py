@@ -9,12 +9,12 @@ from otel_distro.cli.groups import LazyGroup, closest, load_command
 _START = {
     "run": "run a program under this distribution",
     "demo": "run a small app against a fake provider and show the result",
-    "doctor": "check this installation and say how to fix it",
+    "doctor": "check this installation and suggest fixes",
     "serve": "receive OTLP from any program, show it on a page, forward it",
     "ui": "a page on this machine: spend, budgets, latency, errors, calls",
-    "costs": "what model calls cost, from the local ledger",
+    "costs": "cost of model calls, from the local ledger",
     "calls": "list single model calls",
-    "budgets": "what cost budgets have left, and when they will run out",
+    "budgets": "remaining cost budgets, and when they will run out",
     "explain": "which spans of a trace are billed, and why",
 }
 _MORE = {
@@ -29,7 +29,7 @@ _GROUPS = {
     "ledger": "check, archive, copy, import, reprice, reconcile, prices",
     "privacy": "catalogue, consent, content, forget, audit, redact, prove",
     "reports": "stats, report, top, digest, waste, whatif, alerts, health",
-    "spool": "see or send telemetry that waits on disk",
+    "spool": "show or send undelivered telemetry on disk",
     "stack": "run the bundled Collector, Jaeger, Prometheus and Grafana",
 }
 

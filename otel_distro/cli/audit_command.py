@@ -34,7 +34,7 @@ def show_command(*, as_json: bool) -> None:
         output.print_json({"entries": [asdict(entry) for entry in found]})
         return
     if not found:
-        output.note("nothing was decided yet")
+        output.note("the audit trail is empty")
     for entry in found:
         detail = " ".join(f"{key}={value}" for key, value in entry.detail.items())
         line = f"{entry.number:>4}  {entry.at}  {entry.by:<10}  {entry.action:<18}  {detail}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NONE = (
     "no cost budget is set; for example OTEL_DISTRO_BUDGET_USD_PER_DAY=5, "
-    "and OTEL_DISTRO_BUDGET_ACTION=refuse to have it kept"
+    "and OTEL_DISTRO_BUDGET_ACTION=refuse to enforce it"
 )
 
 

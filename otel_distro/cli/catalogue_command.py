@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="Print a document, to publish or to review.")
 @json_option
 def command(*, leaves: bool, markdown: bool, as_json: bool) -> None:
-    """List every field that can leave or is kept: where, why, for how long, how protected.
+    """List every exported or stored field: place, purpose, retention and protection.
 
     It describes programs run with the settings and variables of this shell.
     """
@@ -38,7 +38,7 @@ def command(*, leaves: bool, markdown: bool, as_json: bool) -> None:
         output.print_json({"fields": [asdict(entry) for entry in found]})
         return
     if settings.do_not_track:
-        output.note("DO_NOT_TRACK is set: nothing leaves and nothing is kept")
+        output.note("DO_NOT_TRACK is set: nothing is exported or stored")
     elif settings.consent:
         output.note("all of it only after consent: otel-distro privacy consent show")
     for place, entries in groupby(found, lambda entry: entry.place):

@@ -41,12 +41,12 @@ def show_command(*, as_json: bool) -> None:
 
 @command.command("grant", epilog="Example: otel-distro privacy consent grant")
 def grant_command() -> None:
-    """Agree that programs record and send what `otel-distro privacy catalogue` lists."""
+    """Consent to recording and sending the fields of `otel-distro privacy catalogue`."""
     from otel_distro.privacy import consent
 
     _keep(consent.grant, "command")
     if consent.status().do_not_track:
-        output.note("DO_NOT_TRACK is set, so still nothing is recorded where it is")
+        output.note("DO_NOT_TRACK is set: programs with it still record nothing")
 
 
 @command.command("revoke", epilog="Example: otel-distro privacy consent revoke")

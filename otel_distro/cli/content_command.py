@@ -45,7 +45,7 @@ def keygen_command(file: Path) -> None:
     except ContentKeyError as error:
         raise output.fail(str(error)) from error
     except FileExistsError as error:
-        raise output.fail(f"{file} is there already; a key is never overwritten") from error
+        raise output.fail(f"{file} already exists; a key is never overwritten") from error
     except OSError as error:
         raise output.fail(f"cannot write {file}: {error.strerror}") from error
     audit.record_quietly(_state_dir(), "content.keygen", public_key=public_key)

@@ -146,7 +146,7 @@ def report_command(limit: int, *, as_json: bool) -> None:
         output.print_json({"runs": [_json(done) for done in runs[-limit:]]})
         return
     if not runs:
-        output.note("no golden set was run yet; see `otel-distro golden run --help`")
+        output.note("no golden set has been run yet; see `otel-distro golden run --help`")
     for n, done in list(enumerate(runs))[-limit:]:
         same = [r for r in runs[:n] if (r.golden_set, r.model) == (done.golden_set, done.model)]
         click.echo(f"{done.at}  {done.golden_set}  {done.model}")

@@ -32,7 +32,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 _FILES = {
     "import": ("import", "fill the ledger from OTLP/JSON Lines files"),
-    "prices": ("prices", "what a model costs and where that price comes from"),
+    "prices": ("prices", "the price of a model, and its source"),
     "reconcile": ("reconcile", "compare the ledger with a provider's usage or cost export"),
     "reprice": ("reprice", "price stored calls again, after a price was added or corrected"),
 }
@@ -98,7 +98,7 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
     except (LedgerError, sqlite3.Error, OSError) as error:
         raise output.fail(f"old calls were not all removed: {error}") from error
     if done.busy:
-        raise output.fail("another process is doing this at the moment")
+        raise output.fail("another process is doing this now")
     _record("ledger.retained", days=days, calls=done.deleted_calls, archive=str(done.archive or ""))
     if done.archive is not None:
         output.note(f"archived in {done.archive}")
@@ -169,7 +169,9 @@ def copy(source: Location, target: Location) -> None:
     if done.calls.expired:
         output.note(f"{done.calls.expired:,} calls are older than {target} keeps")
     if done.old_sums_there:
-        output.note(f"{done.old_sums_there:,} sums of earlier days were there and are left alone")
+        output.note(
+            f"{done.old_sums_there:,} sums of earlier days already existed and are unchanged"
+        )
 
 
 def _record(action: str, **detail: Any) -> None:

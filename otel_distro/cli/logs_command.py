@@ -65,7 +65,7 @@ def command(
     if trace_id and (
         len(trace_id) != 32 or any(char not in "0123456789abcdef" for char in trace_id)
     ):
-        raise click.BadParameter("a trace is named by 32 hexadecimal digits", param_hint="--trace")
+        raise click.BadParameter("a trace id has 32 hexadecimal digits", param_hint="--trace")
     wanted = LogFilter(
         service=service,
         event=event,

@@ -62,7 +62,7 @@ class Tools:
         return _answer(_first(report, f"by_{by}"))
 
     def budgets(self) -> str:
-        """Return what each cost budget of this machine has left, and when it will run out."""
+        """Return the remaining amount of each cost budget, and when it will run out."""
         if not self._settings.cost_budgets:
             return _answer({"budgets": [], "note": "no budget is set"})
         from otel_distro.cli.budgets_command import as_data as budget_data

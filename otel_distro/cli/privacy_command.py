@@ -8,12 +8,15 @@ from otel_distro.cli import output
 from otel_distro.cli.groups import LazyGroup
 
 _FILES = {
-    "audit": ("audit", "what was decided about the data, and whether that record is whole"),
-    "catalogue": ("catalogue", "every field that can leave or is kept: where, why, how long"),
+    "audit": ("audit", "decisions about the data, and whether their record is intact"),
+    "catalogue": ("catalogue", "every exported or stored field: place, purpose, retention"),
     "consent": ("consent", "whether programs may record and send anything"),
     "content": ("content", "keys for stored messages, and reading or deleting them"),
-    "forget": ("forget", "remove a user from everything that is stored"),
-    "prove": ("prove_privacy", "run a program with fake secrets and show all that would leave"),
+    "forget": ("forget", "remove a user from all stored data"),
+    "prove": (
+        "prove_privacy",
+        "run a program with fake secrets and show every field that would leave",
+    ),
     "redact": ("redact", "standard input with PII and secrets masked"),
 }
 

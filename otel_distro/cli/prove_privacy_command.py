@@ -75,7 +75,7 @@ def _verdict(leaked: int, planted: int, returncode: int, *, empty: bool) -> None
     if returncode:
         output.note(f"the program itself ended with {returncode}")
     if empty:
-        output.note("nothing was exported, so nothing is proven; is it a Python program?")
+        output.note("nothing was exported, so there is no proof; is it a Python program?")
     elif leaked:
         output.note(f"{leaked} of {planted} planted secrets WOULD LEAVE this process")
     else:

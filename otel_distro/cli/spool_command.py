@@ -110,7 +110,7 @@ def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
     }
     port = offline.configured_adapter(address)
     if port is None:
-        return {**found, "problem": "this version of the OTLP exporter is not known"}
+        return {**found, "problem": "this version of the OTLP exporter is not supported"}
     if not anywhere and not offline.goes_there(port, address):
         return {
             **found,

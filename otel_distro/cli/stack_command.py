@@ -23,7 +23,9 @@ _FOLDER = click.argument(
 )
 
 
-_FILES = {"clickhouse": ("clickhouse", "make, upgrade and check the ledger's tables in ClickHouse")}
+_FILES = {
+    "clickhouse": ("clickhouse", "create, upgrade and check the ledger's tables in ClickHouse")
+}
 
 
 @click.group("stack", cls=LazyGroup, files=_FILES, epilog="Example: otel-distro stack check")

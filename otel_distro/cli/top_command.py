@@ -26,7 +26,7 @@ _WINDOWS = {"5m": 5, "15m": 15, "1h": 60, "24h": 1440}
 _AROUND = 22
 """Approximate lines of the screen outside the table of models."""
 _SHARE = 4
-"""The view reads the ledger for at most 1/N of the time, for any size of ledger."""
+"""The view reads the ledger for at most one part in this many of the time, at any size."""
 
 
 @click.command("top", epilog="Example: otel-distro reports top --window 1h --interval 2")

@@ -95,7 +95,7 @@ def command(
     with reading() as reader:
         found = find_traces(reader, wanted, sort=sort, limit=limit)
     if not found.complete:
-        output.note("the search took too long and was ended; older traces were not looked at")
+        output.note("the search took too long and was ended; older traces were not searched")
     if as_json:
         output.print_json([plain.trace_row(row) for row in found.rows])
     elif not found.rows:
@@ -155,9 +155,7 @@ def _cells(row: TraceRow) -> list[str]:
 def _show_trace(trace_id: str, *, as_json: bool) -> None:
     text = trace_id.strip().lower()
     if len(text) != _TRACE_DIGITS or any(char not in "0123456789abcdef" for char in text):
-        raise click.BadParameter(
-            "a trace is named by 32 hexadecimal digits", param_hint="'TRACE_ID'"
-        )
+        raise click.BadParameter("a trace id has 32 hexadecimal digits", param_hint="'TRACE_ID'")
     wanted = bytes.fromhex(text)
     with reading() as reader:
         spans = read_trace(reader, wanted)

@@ -123,7 +123,7 @@ def _show(report: WasteReport, saved: Sequence[int]) -> None:
     if report.unused_limit_tokens:
         after.append(
             f"max_tokens allowed {report.unused_limit_tokens:,} more output tokens than were used: "
-            f"{output.usd(report.unused_limit_nano_usd)} not charged, but set aside by rate limits "
+            f"{output.usd(report.unused_limit_nano_usd)} not charged, but reserved by rate limits "
             "and hard budgets"
         )
     output.print_table(table, lines_after=after)

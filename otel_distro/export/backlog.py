@@ -1,7 +1,7 @@
 """The records of a queue, oldest first, with their sizes: adding one takes no lock.
 
-A lock would not do: a signal handler that waits for deliveries may have interrupted the very
-thread that holds it.
+A lock could deadlock: a signal handler that waits for deliveries may have interrupted the thread
+that holds it.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Delivery(Generic[T]):
         return self._unkept(net, entries[:middle]) + self._unkept(net, entries[middle:])
 
     def take_over(self, worker_done: Callable[[float], bool]) -> list[Entry[T]]:
-        """End the export under way; return its records that could not be saved.
+        """End the current export; return its records that could not be saved.
 
         *worker_done* waits up to the given seconds for the worker to finish.
         """

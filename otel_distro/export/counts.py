@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 class AtomicCounter:
     """Counts up without a lock, from any thread and from signal handlers.
 
-    A lock would not do: a signal handler that waits for deliveries may have interrupted the very
+    A lock could deadlock: a signal handler that waits for deliveries may have interrupted the
     thread that holds it. One step of `itertools.count` is a single operation of the interpreter.
     """
 

@@ -1,7 +1,7 @@
 """Delivery reports and counts: records delivered, spooled, or dropped for a reason.
 
 The counters are those of the export queues, plus one for metric exports, which have no queue, and
-one for what the spool later sends or loses.
+one for records that the spool later sends or loses.
 """
 
 from __future__ import annotations

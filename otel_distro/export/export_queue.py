@@ -178,7 +178,7 @@ class ExportQueue(Generic[T]):
             pass
 
     def leave_if_stuck(self) -> None:
-        """Stop waiting for an export whose endpoint no longer answers."""
+        """Stop waiting for an export whose endpoint does not respond."""
         net = self._net
         if net is not None and self._delivery.busy_for and net.stopped_for > _STUCK_SECONDS:
             self._abandon_pending()
@@ -219,7 +219,7 @@ class ExportQueue(Generic[T]):
         self._tell_overflow()
 
     def drop_all(self, reason: str) -> None:
-        """Drop everything that is queued."""
+        """Drop all queued records."""
         while len(self._backlog):
             self._delivery.lose(self._mine(self._backlog.take_much()), reason)
 
@@ -228,7 +228,7 @@ class ExportQueue(Generic[T]):
 
     @property
     def pending(self) -> bool:
-        """Whether anything is queued or being delivered."""
+        """Whether any record is queued or being delivered."""
         return bool(len(self._backlog)) or self._working
 
     @property

@@ -112,7 +112,7 @@ class SqliteMetricExporter(MetricExporter):
         size = sum(group.ByteSize() for group in self._waiting)
         while size > _MOST_BYTES and self._waiting:
             size -= self._waiting.pop(0).ByteSize()
-            messages.warn_once("metrics are dropped: they cannot be written for too long")
+            messages.warn_once("metrics are dropped: they could not be written for too long")
 
     def before_fork(self) -> None:
         """Do nothing: the folder handles its own files."""

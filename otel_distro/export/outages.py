@@ -221,7 +221,7 @@ def _reason(record: logging.LogRecord) -> str:
 
 
 def readable_reason(text: str) -> str:
-    """Return why a delivery failed, in place of the message of an HTTP or gRPC library."""
+    """Return why a delivery failed, instead of the message of an HTTP or gRPC library."""
     for sign, meaning in (
         ("refused", "the connection was refused"),
         ("Name or service not known", "its name cannot be resolved"),

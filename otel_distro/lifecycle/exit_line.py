@@ -160,7 +160,7 @@ def _cost(sums: Sums) -> str:
 
 
 def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:
-    """Return the remainder of the tightest budget, among those with a single account."""
+    """Return the remainder of the tightest budget, of those in total or for one fixed value."""
     if budgets is None:
         return None
     from otel_budget.cost_budget import Unit

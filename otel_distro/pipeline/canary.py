@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_redaction.span_view import Facts
 
 SECRETS = ("canary@otel-distro.example", "4242 4242 4242 4242")
-"""Fake PII of two kinds; neither may come out."""
+"""Fake PII of two kinds; both must be masked."""
 
 
 _TEXT = " ".join(SECRETS)

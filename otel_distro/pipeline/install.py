@@ -109,7 +109,7 @@ class _fail_closed:  # reads as a statement
             return
         disarm(self._provider)
         raise GuardError(
-            f"the guard cannot be put into {type(self._provider).__name__} "
+            f"the guard cannot be installed in {type(self._provider).__name__} "
             f"({type(error).__name__}); nothing is exported from it. "
             "Run `otel-distro doctor` to see which versions are installed"
         ) from error

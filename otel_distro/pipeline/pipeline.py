@@ -47,10 +47,10 @@ NO_ACCOUNTS = _NoAccounting()
 
 
 class ExportGate(Protocol):
-    """Decides whether records may leave: consent, where it is required."""
+    """Decides whether records may be exported: consent, if required."""
 
     def is_open(self) -> bool:
-        """Return whether anything may leave now."""
+        """Return whether records may be exported now."""
         ...
 
     def admits(self, began_ns: int | None) -> bool:
@@ -67,7 +67,7 @@ class _AllowAll:
 
 
 ALLOW_ALL = _AllowAll()
-"""The gate where consent is not required."""
+"""The gate without required consent."""
 
 
 class Pipeline:
@@ -136,7 +136,7 @@ class Pipeline:
         return RedactedLogEntry(record, self.shield)
 
     def may_be_seen(self, span: ReadableSpan) -> bool:
-        """Return whether consent allows processors to see *span*; false where that fails."""
+        """Return whether consent allows processors to get *span*; false on an error."""
         try:
             return self.gate.admits(span.start_time)
         except Exception as error:  # fails closed

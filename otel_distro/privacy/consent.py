@@ -141,7 +141,7 @@ def decide(found: Settings, answer: Answer, by: str, **detail: str) -> Decision:
         if answer != "granted" and runtime is not None:
             runtime.gate.close()
         raise OtelDistroError(
-            f"the decision cannot be kept in {state_dir}: {error.strerror}; "
+            f"the decision cannot be stored in {state_dir}: {error.strerror}; "
             "OTEL_DISTRO_STATE_DIR names another folder"
         ) from error
     if runtime is not None:

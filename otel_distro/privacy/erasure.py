@@ -121,16 +121,13 @@ def _remains(settings: Settings, user_id: int, environ: Mapping[str, str]) -> It
     if places:
         yield f"sent earlier to {', '.join(places)}: ask there for user.id = {shown}"
     if waiting_files(settings.state_dir):
-        yield (
-            "telemetry that waits to be sent: "
-            "`otel-distro privacy consent revoke` deletes all of it"
-        )
+        yield ("telemetry spooled on disk: `otel-distro privacy consent revoke` deletes all of it")
     if settings.ledger is not None:
-        yield "daily sums of all users together, which name nobody"
-        yield "archives that were made of the ledger: delete those of the time in question"
+        yield "daily sums over all users, without names"
+        yield "archives of the ledger: delete those of the user's time"
     if any(budget.scope == "user" for budget in settings.cost_budgets):
-        yield "what the user has spent of a budget, under the pseudonym, until its window ends"
-    yield "programs that run now may still store calls that they have in hand: forget again"
+        yield "the user's spending of a budget, under the pseudonym, until its window ends"
+    yield "running programs may still store pending calls: forget again"
 
 
 def _sha256(body: dict[str, Any]) -> str:

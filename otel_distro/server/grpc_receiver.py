@@ -88,7 +88,7 @@ class GrpcReceiver:
             try:
                 outcome = self._ingest.submit(signal, body, PROTOBUF).result(_ANSWER_SECONDS)
             except TimeoutError:
-                context.abort(codes.UNAVAILABLE, "storing it takes too long")
+                context.abort(codes.UNAVAILABLE, "storing the request takes too long")
             if outcome.status != 200:  # pyright: ignore[reportPossiblyUnboundVariable]
                 context.abort(statuses.get(outcome.status, codes.UNAVAILABLE), outcome.reason)
             answer: bytes = response(signal, outcome.rejected, outcome.reason).SerializeToString()

@@ -135,7 +135,7 @@ class Ingest:
                 self._waiting_bytes += len(body)
                 self._awake.notify()
                 return job.outcome
-        reason = "the server is closing" if self._closed else "more arrives than can be stored"
+        reason = "the server is closing" if self._closed else "the queue is full"
         job.outcome.set_result(Outcome(503, reason))
         return job.outcome
 
@@ -185,7 +185,7 @@ class Ingest:
         try:
             written = self._store.write(arrivals)
         except TraceStoreError as error:
-            self._faults.record("store", error, f"{error}; senders are asked to come back later")
+            self._faults.record("store", error, f"{error}; senders are asked to retry later")
             for one in prepared:
                 one.job.outcome.set_result(Outcome(503, "the store cannot be written now"))
             return

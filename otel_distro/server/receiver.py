@@ -97,7 +97,7 @@ class Receiver:
                 asyncio.shield(asyncio.wrap_future(waiting)), _ANSWER_SECONDS
             )
         except TimeoutError:
-            return Outcome(503, "storing it takes too long")
+            return Outcome(503, "storing the request takes too long")
 
     async def _body(self, headers: dict[bytes, list[bytes]], receive: Receive) -> bytes:
         most = self._limits.body_bytes

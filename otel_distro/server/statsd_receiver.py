@@ -144,7 +144,7 @@ class StatsdReceiver:
             except LineError as error:
                 self.counters.lines += 1
                 self.counters.refused += 1
-                messages.warn_once(f"some StatsD lines are not taken: {error}")
+                messages.warn_once(f"some StatsD lines are rejected: {error}")
                 continue
             if sample is not None:
                 self.counters.lines += 1
@@ -161,7 +161,7 @@ class StatsdReceiver:
         if data is not None:
             waiting.append(data.SerializeToString())
         if len(waiting) > _MOST_WAITING:
-            messages.warn_once("StatsD metrics are dropped: they cannot be stored for too long")
+            messages.warn_once("StatsD metrics are dropped: they could not be stored for too long")
         self._sent = [
             *under_way,
             *(

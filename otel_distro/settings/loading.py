@@ -172,7 +172,7 @@ def _file_section(environ: Mapping[str, str], problems: list[Problem]) -> Mappin
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         reason = f"not valid TOML: {error}"
         if "consent" in text:
-            reason += "; it speaks of consent, which is required until it can be read"
+            reason += "; it has consent settings, so consent is required until it can be read"
     problems.append(Problem(f"{env.OTEL_DISTRO_CONFIG}={shown(name, secret=False)}", reason))
     return {}
 

@@ -43,7 +43,7 @@ def check_clickhouse(url: ClickHouseUrl) -> Iterator[Check]:
         yield Check("warn", "schema", found, f"otel-distro stack clickhouse upgrade {url}")
     else:
         days = counted(int(meta[clickhouse.ROWS_DAYS]), "day")
-        yield Check("ok", "schema", f"version {version}; calls are kept for {days}, sums for ever")
+        yield Check("ok", "schema", f"version {version}; calls are kept for {days}, sums forever")
     yield _views(connection, url)
     yield _rows(connection, int(meta[clickhouse.NOW]))
     yield _sums(connection, meta, url)
@@ -63,7 +63,7 @@ def _views(connection: ClickHouseConnection, url: ClickHouseUrl) -> Check:
     if missing:
         said = f"missing: {', '.join(missing)}; calls that arrive now are not counted"
         return Check("fail", "views", said, f"otel-distro stack clickhouse init {url}")
-    return Check("ok", "views", "every view that fills the ledger is there")
+    return Check("ok", "views", "every view that fills the ledger exists")
 
 
 def _rows(connection: ClickHouseConnection, now_ns: int) -> Check:
@@ -87,6 +87,6 @@ def _sums(connection: ClickHouseConnection, meta: dict[str, str], url: ClickHous
 
     waiting = waiting_hours(connection, rows_since(meta), int(meta[NOW]))
     if waiting:
-        found = f"{counted(waiting, 'hour')} without current sums: answers are exact and slow"
+        found = f"{counted(waiting, 'hour')} without current sums: reports are exact and slow"
         return Check("warn", "sums", found, f"otel-distro stack clickhouse sum {url} --every 60")
-    return Check("ok", "sums", "every hour that is over has its sums")
+    return Check("ok", "sums", "every completed hour has its sums")

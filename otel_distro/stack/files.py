@@ -56,7 +56,7 @@ def write_files(folder: Path, *, overwrite: bool = False) -> list[Path]:
 
 
 def write_password(folder: Path) -> bool:
-    """Create `.env` with a random Grafana password unless it exists; return whether it did."""
+    """Create `.env` with a random Grafana password; return False if it already exists."""
     path = folder / ".env"
     if path.exists():
         return False

@@ -23,7 +23,7 @@ PLACES: tuple[Place, ...] = (
     Place("grafana", "http://localhost:3000", "/api/health", "dashboards (user admin)"),
     Place("jaeger", "http://localhost:16686", "/api/services", "traces"),
     Place("prometheus", "http://localhost:9090", "/-/ready", "metrics, rules, alerts"),
-    Place("alertmanager", "http://localhost:9093", "/-/ready", "alerts on their way"),
+    Place("alertmanager", "http://localhost:9093", "/-/ready", "alerts being sent"),
     Place("collector", "http://localhost:13133", "/", "health of the Collector", for_people=False),
 )
 OTLP_HTTP = "http://localhost:4318"

@@ -71,7 +71,7 @@ def _check_prometheus(url: str) -> Iterator[Check]:
         yield _check_targets(_api(url, "/api/v1/targets?state=active"))
         yield _check_rules(_api(url, "/api/v1/rules"))
     except UnreachableError as error:
-        yield Check("warn", "metrics", f"not looked at: {error}")
+        yield Check("warn", "metrics", f"not checked: {error}")
 
 
 def _check_metrics_receiver(url: str) -> Check:
@@ -152,7 +152,7 @@ def request(
     except OSError as error:
         raise UnreachableError((error.strerror or str(error)).lower()) from error
     except http.client.HTTPException as error:
-        raise UnreachableError("something answers, but not in HTTP") from error
+        raise UnreachableError("the response is not HTTP") from error
     finally:
         connection.close()
 

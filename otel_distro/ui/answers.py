@@ -40,7 +40,7 @@ class Answer(Generic[T]):
     value: T | None
     """None while it is still being counted."""
     current: bool
-    """False while a newer answer is being counted."""
+    """False while a newer result is being counted."""
 
 
 class Patience:

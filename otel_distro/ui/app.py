@@ -122,8 +122,8 @@ def _failed(request: Request, error: Exception) -> Response:
         return _message(request, 503, "The traces cannot be read", str(error))
     if isinstance(error, LedgerError):
         return _message(request, 503, "The ledger cannot be read", str(error))
-    why = f"{type(error).__name__} while this page was made; the terminal says more"
-    return _message(request, 500, "Something is wrong here", why)
+    why = f"{type(error).__name__} while rendering this page; see the terminal for details"
+    return _message(request, 500, "Internal error", why)
 
 
 def _message(request: Request, status: int, title: str, text: str) -> Response:

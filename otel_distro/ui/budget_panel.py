@@ -29,7 +29,7 @@ _SHOWN: Final = 4
 _HOURS: Final = 49
 _NONE: Final = (
     "No budget is set. For example OTEL_DISTRO_BUDGET_USD_PER_DAY=5, and "
-    "OTEL_DISTRO_BUDGET_ACTION=refuse to have it kept."
+    "OTEL_DISTRO_BUDGET_ACTION=refuse to enforce it."
 )
 
 

@@ -55,7 +55,7 @@ def evidence(questions: Questions) -> Panel:
         _TITLE,
         "wide",
         lead=f"{seen:,} of {figures.counted(calls, 'call')} seen on the wire",
-        table=Table("Calls by what they are known from", columns, rows),
+        table=Table("Calls by source", columns, rows),
         notes=notes,
         pending=not answer.current,
     )

@@ -79,13 +79,13 @@ async def read_form(request: Request, tokens: FormTokens) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
-        raise RefusedFormError(400, "this is no form") from error
+        raise RefusedFormError(400, "the request is no form") from error
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise RefusedFormError(400, "a field is there twice")
+        raise RefusedFormError(400, "a field occurs twice")
     if not tokens.redeem(fields.pop("form_token", "")):
         raise RefusedFormError(
-            403, "this form was sent before, or is too old; open the page again and repeat it"
+            403, "this form was already sent, or is too old; open the page again and repeat it"
         )
     return fields
 

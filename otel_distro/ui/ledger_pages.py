@@ -249,5 +249,5 @@ def _whole_number(text: str | None) -> int | None:
 
 def _trace_id(text: str) -> int:
     if not is_trace_id(text):
-        raise HTTPException(404, "a trace is named by 32 hexadecimal digits")
+        raise HTTPException(404, "a trace id has 32 hexadecimal digits")
     return int(text, 16)

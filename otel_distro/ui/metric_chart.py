@@ -48,7 +48,7 @@ def chart(series: MetricSeries, place: int) -> SeriesChart:
     noun = "point" if len(series.points) == 1 else "points"
     what = "added between points" if _is_counter(series) else "value"
     if series.kind in {"histogram", "exponential_histogram", "summary"}:
-        what = "mean of what was measured between points"
+        what = "mean of the measurements between points"
     detail = (
         f"{series.kind.replace('_', ' ')}, {figures.count(len(series.points))} {noun}; "
         f"{what}, last {figures.compact(last) if last is not None else '-'}{unit}"

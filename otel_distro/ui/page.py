@@ -77,7 +77,7 @@ def overview(at: Looked) -> Overview:
     if not questions.complete:
         remarks.append(
             "Retention has removed single calls of this window, so these sums are too low. "
-            "Whole days without filters by agent, user or session are exact for ever."
+            "Whole days without filters by agent, user or session stay exact."
         )
     return Overview(
         tiles=[] if empty else tiles(questions),

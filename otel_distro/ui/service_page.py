@@ -131,7 +131,7 @@ def _map(edges: dict[tuple[str, str], tuple[int, int]]) -> Markup:
         shown = shown if len(shown) <= 24 else f"{shown[:23]}…"
         parts.append(element("text", shown, class_="node-name", x=x + _BOX / 2, y=y + 28))
     height = _ROW * max(heights.values()) + 6
-    title = element("title", f"{len(names)} services and who calls whom")
+    title = element("title", f"{len(names)} services and the calls between them")
     return element(
         "svg",
         title,

@@ -77,7 +77,7 @@ class SettingsPages:
         answer = fields.get("answer", "")
         offered = [name for name, _ in _answers(consent.status_of(self._settings))]
         if answer not in offered:
-            raise HTTPException(409, "this answer is not to be given now; open the page again")
+            raise HTTPException(409, "this decision is not possible now; open the page again")
         address = request.client.host if request.client else ""
         try:
             await run_in_threadpool(
@@ -125,7 +125,7 @@ def _answers(status: consent.Status) -> list[tuple[str, str]]:
     """Return the currently possible decisions, with their button labels."""
     decision = status.decision
     if decision is not None and decision.granted:
-        return [("revoked", "Take consent back")]
+        return [("revoked", "Revoke consent")]
     if decision is None or decision.answer in {"granted", "unanswered"}:
         return [("granted", "Agree"), ("refused", "Do not agree")]
     return [("granted", "Agree")]

@@ -46,7 +46,7 @@ def first_token(questions: Questions) -> Panel:
         "Time to first token",
         questions.view,
         answer.value,
-        nothing="No call in this window says when its first token came; streamed calls do.",
+        nothing="No call in this window has a time to first token; streamed calls have one.",
         current=answer.current,
     )
 

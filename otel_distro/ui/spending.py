@@ -122,7 +122,7 @@ def _spend_table(view: View, found: Breakdown) -> Table:
 
 
 def _spend_notes(unpriced: int, *, current: bool) -> list[str]:
-    notes = [] if current else ["A newer count is on its way."]
+    notes = [] if current else ["A newer count is in progress."]
     if unpriced:
         verb = "has" if unpriced == 1 else "have"
         notes.append(
@@ -165,7 +165,9 @@ def exposure(questions: Questions) -> Panel:
     ]
     total = sum(most.values())
     known = (
-        f"at most {figures.usd_short(total)} on top of what is known" if total else "no bound known"
+        f"at most {figures.usd_short(total)} in addition to the known cost"
+        if total
+        else "no bound known"
     )
     counted = figures.counted(sum(calls.values()), "call")
     return Panel(

@@ -160,7 +160,7 @@ RUNS: dict[str, Ends | Serves] = {
     "OTEL_DISTRO_ALERT_URLS='slack://TOKEN/#ops' otel-distro reports alerts test": Ends("sent"),
     "otel-distro reports alerts check": Ends(),
     "OTEL_CONFIG_FILE=otel.yaml opentelemetry-instrument python app.py": Ends(SUM),
-    "otel-distro doctor": Ends("(?m)^ok +redaction +on; test secrets come out masked"),
+    "otel-distro doctor": Ends("(?m)^ok +redaction +on; test secrets are masked"),
     "otel-distro reports health": Ends("(?m)^healthy "),
     "otel-distro golden add greeting -p 'Say hello' -c hello": Ends("golden.jsonl: 1 case\n"),
     "otel-distro golden run --model gpt-4o-mini --budget-usd 0.50": Ends("(?m)1 of 1|1 case"),

@@ -195,7 +195,7 @@ def test_errors_are_counted_as_those_of_accounts_or_of_budgets(
     budgets._failed(ValueError("odd"))
 
     assert budgets._faults.counts() == {"books": 1, "budget": 1}
-    assert "budgets cannot be kept now: full" in capsys.readouterr().err
+    assert "budgets cannot be updated now: full" in capsys.readouterr().err
 
 
 def test_charges_that_cannot_be_written_at_a_flush_are_counted(

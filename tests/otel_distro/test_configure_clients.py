@@ -80,7 +80,7 @@ def test_where_requests_are_not_observed_a_client_without_instrumentation_is_nam
     done = called(CONFIGURE + "import groq", tmp_path, sink, PYTHONPATH=clients, **off)
 
     assert done.stderr == (
-        "otel_distro: groq is imported, but nothing makes spans of its calls until you run: "
+        "otel_distro: groq is imported, but its calls have no spans until you run: "
         "pip install openinference-instrumentation-groq\n"
     )
 

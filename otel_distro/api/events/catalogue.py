@@ -64,39 +64,43 @@ class EventType:
 
 
 SESSION_ID = Attribute(
-    "session.id", "string", "the session; from `session()` where not given", "session_id"
+    "session.id", "string", "the session; from `session()` by default", "session_id"
 )
 AGENT = Attribute("gen_ai.agent.name", "string", "the agent", "agent", required=True)
-MODEL = Attribute("gen_ai.request.model", "string", "the model asked for", "model", required=True)
-PROVIDER = Attribute("gen_ai.provider.name", "string", "who runs the model", "provider")
-DURATION = Attribute(names.EVENT_DURATION_MS, "number", "milliseconds it took", "duration_ms")
+MODEL = Attribute("gen_ai.request.model", "string", "the requested model", "model", required=True)
+PROVIDER = Attribute("gen_ai.provider.name", "string", "the provider of the model", "provider")
+DURATION = Attribute(names.EVENT_DURATION_MS, "number", "duration in milliseconds", "duration_ms")
 ERROR = Attribute(names.ERROR_TYPE, "string", "class of the error", "error", required=True)
 CACHE = Attribute(
     "otel_distro.cache.name", "string", "which cache; never its keys or values", "cache"
 )
-TOOL = Attribute("gen_ai.tool.name", "string", "the tool that the agent is to use", "tool")
+TOOL = Attribute("gen_ai.tool.name", "string", "the tool to use", "tool")
 INPUT = Attribute("gen_ai.usage.input_tokens", "integer", "tokens sent")
 OUTPUT = Attribute("gen_ai.usage.output_tokens", "integer", "tokens received")
 
-ASKED = Attribute(names.EVENT_INPUT_LENGTH, "integer", "characters asked; never the text")
-ANSWERED = Attribute(names.EVENT_OUTPUT_LENGTH, "integer", "characters answered; never the text")
+ASKED = Attribute(
+    names.EVENT_INPUT_LENGTH, "integer", "length of the question in characters; never the text"
+)
+ANSWERED = Attribute(
+    names.EVENT_OUTPUT_LENGTH, "integer", "length of the answer in characters; never the text"
+)
 
 STANDARD: tuple[EventType, ...] = (
     EventType("session.start", "info", "a session begins", (SESSION_ID,)),
-    EventType("session.stop", "info", "a session ends as it should", (SESSION_ID, DURATION)),
+    EventType("session.stop", "info", "a session ends normally", (SESSION_ID, DURATION)),
     EventType("session.error", "error", "a session fails", (ERROR, SESSION_ID, DURATION)),
-    EventType("request.start", "info", "the app is asked something", (ASKED,)),
-    EventType("request.stop", "info", "the app has answered", (ASKED, ANSWERED, DURATION)),
-    EventType("request.error", "error", "the app could not answer", (ERROR, ASKED, DURATION)),
-    EventType("agent.dispatch", "info", "an agent is given work", (AGENT, TOOL)),
-    EventType("agent.complete", "info", "an agent has done its work", (AGENT, DURATION)),
-    EventType("agent.error", "error", "an agent has failed", (AGENT, ERROR, DURATION)),
-    EventType("llm.request", "debug", "a model is asked", (MODEL, PROVIDER)),
+    EventType("request.start", "info", "the app receives a question", (ASKED,)),
+    EventType("request.stop", "info", "the app answers", (ASKED, ANSWERED, DURATION)),
+    EventType("request.error", "error", "the app fails to answer", (ERROR, ASKED, DURATION)),
+    EventType("agent.dispatch", "info", "an agent receives a task", (AGENT, TOOL)),
+    EventType("agent.complete", "info", "an agent completes its task", (AGENT, DURATION)),
+    EventType("agent.error", "error", "an agent fails", (AGENT, ERROR, DURATION)),
+    EventType("llm.request", "debug", "a model is called", (MODEL, PROVIDER)),
     EventType("llm.response", "debug", "a model answers",
               (MODEL, PROVIDER, INPUT, OUTPUT, DURATION)),
-    EventType("llm.error", "error", "a model does not answer", (MODEL, ERROR, PROVIDER, DURATION)),
-    EventType("context.cache_hit", "debug", "context was found in a cache", (CACHE,)),
-    EventType("context.cache_miss", "debug", "context had to be made anew", (CACHE,)),
+    EventType("llm.error", "error", "a model call fails", (MODEL, ERROR, PROVIDER, DURATION)),
+    EventType("context.cache_hit", "debug", "context is found in a cache", (CACHE,)),
+    EventType("context.cache_miss", "debug", "context is not in the cache", (CACHE,)),
 )  # fmt: skip
 
 _known: dict[str, EventType] = {event.name: event for event in STANDARD}
@@ -122,7 +126,7 @@ def define_event(
     event = EventType(short, severity, meaning, tuple(attributes))
     known = _known.setdefault(short, event)
     if known != event:
-        raise ValueError(f"the event {short} is defined already, with another meaning")
+        raise ValueError(f"the event {short} is already defined with another meaning")
     return event
 
 

@@ -51,7 +51,7 @@ class _Instruments:
                 explicit_bucket_boundaries_advisory=_BUCKETS_S,
             )
             self._active = meter.create_up_down_counter(
-                names.OPERATIONS_ACTIVE, unit="{operation}", description="Operations that run now"
+                names.OPERATIONS_ACTIVE, unit="{operation}", description="Running operations"
             )
             self._meter_provider = provider
         return self._duration, self._active

@@ -35,7 +35,7 @@ class OperationStats:
     max_ms: float
     p50_ms: float | None
     p95_ms: float | None
-    """95th percentile of the last thousand; None before the first has ended."""
+    """Percentiles are of the last thousand; None before the first has ended."""
 
     @property
     def mean_ms(self) -> float | None:

@@ -73,7 +73,7 @@ def _report(client: Instrumentation, theirs: Sequence[EntryPoint], active: set[s
         what = f"until you run: pip install {client.package}"
     else:
         what = "(no instrumentation of it is known)"
-    warn_once(f"{client.name} is imported, but nothing makes spans of its calls {what}")
+    warn_once(f"{client.name} is imported, but its calls have no spans {what}")
 
 
 def _quiet_second_activation() -> None:

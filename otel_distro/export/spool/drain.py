@@ -38,7 +38,7 @@ class Drained:
     in_use: int = 0
     """Segments skipped because another process has them locked."""
     refused: Answer | None = None
-    """Why it ended before everything was sent."""
+    """Why it ended early; empty if everything was sent."""
     under_way: tuple[Segment, int] | None = None
     """The segment of the request in progress, and its previous sent position."""
 

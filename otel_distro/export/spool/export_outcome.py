@@ -33,7 +33,7 @@ class DeliveryOutcome(Enum):
     """It is on disk and will be sent later."""
     REJECTED = auto()
     RETURNED = auto()
-    """It was neither delivered nor kept; trying again makes sense."""
+    """It was neither delivered nor spooled; the caller can retry."""
     TAKEN = auto()
     """The request was in progress at exit; the thread that took it over accounts for it."""
 

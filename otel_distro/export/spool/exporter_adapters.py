@@ -42,7 +42,7 @@ class ExporterAdapter(Protocol):
         ...
 
     def credentials(self) -> Iterator[str]:
-        """Yield everything that identifies the sender of requests; secrets."""
+        """Yield the credentials of requests: headers, user, password and query; secrets."""
         ...
 
     def at_fork(self) -> None:

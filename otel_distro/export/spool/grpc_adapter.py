@@ -76,7 +76,7 @@ class GrpcAdapter:
         return partial_answer(self._signal, response)
 
     def credentials(self) -> Iterator[str]:
-        """Yield everything that identifies the sender of requests."""
+        """Yield the credentials of requests."""
         yield from header_credentials(self._exporter._headers)
         yield endpoint_credentials(self.endpoint)
 

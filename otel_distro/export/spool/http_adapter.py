@@ -64,7 +64,7 @@ class HttpAdapter:
         return result, answer
 
     def credentials(self) -> Iterator[str]:
-        """Yield everything that identifies the sender of requests."""
+        """Yield the credentials of requests."""
         yield from header_credentials(self._client._headers)
         yield endpoint_credentials(self.endpoint)
         session = getattr(self._client._transport, "_session", None)

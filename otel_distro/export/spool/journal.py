@@ -137,7 +137,7 @@ class Journal:
             page.segment.release()
             self._transport.wake_resender()
         if not self._folder.make_room(SEGMENT_BYTES):
-            raise OSError("its limit is reached and nothing in it can be dropped")
+            raise OSError("its limit is reached and no record can be dropped")
         page = _Page(self._folder.new_segment(), live=not away)
         self._page = page
         self._pages = [kept for kept in self._pages if kept.live]

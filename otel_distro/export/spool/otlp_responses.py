@@ -114,7 +114,7 @@ def judge(signal: str, response: Response) -> Answer:
     body = response.body
     kind = str(response.fields.get("content-type", "")).partition(";")[0].strip().lower()
     if "html" in kind or body.lstrip()[:1] == b"<":
-        reason = f"it answered {response.status_code} with a web page, so no OTLP receiver is there"
+        reason = f"it answered {response.status_code} with a web page, so it is no OTLP receiver"
         return Answer(ResponseClass.TRY_LATER, reason)
     if not body:
         return DELIVERED

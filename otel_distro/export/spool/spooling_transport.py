@@ -42,7 +42,7 @@ class SpoolingTransport:
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self.may_send = may_send
-        """Whether anything may leave now: consent, where it is required."""
+        """Whether export is allowed now: consent, if required."""
         self.signal = signal
         """`traces`, `metrics` or `logs`."""
         self.folder = folder

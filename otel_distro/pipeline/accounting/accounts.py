@@ -113,7 +113,7 @@ class Accounts:
         return bool(self) or self._settling
 
     def flush(self, timeout: float) -> bool:
-        """Settle everything taken so far; return whether that was done within *timeout* seconds."""
+        """Settle everything taken so far within *timeout* seconds; return the success."""
         return self._hasten().wait(timeout)
 
     def _hasten(self) -> threading.Event:

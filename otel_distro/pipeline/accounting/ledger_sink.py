@@ -36,7 +36,7 @@ def sink_for(
     """
     if isinstance(settings.ledger, ClickHouseUrl):
         messages.warn_once(
-            f"{settings.ledger} is only read, no call is stored there from here: send spans to a "
+            f"{settings.ledger} is read-only for programs: send spans to a "
             "Collector that fills it (OTEL_EXPORTER_OTLP_ENDPOINT, docs/backends/clickhouse.md)"
         )
         return None

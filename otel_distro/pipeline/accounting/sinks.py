@@ -44,4 +44,4 @@ class VerdictSink(Protocol):
     """Receives the latency verdicts on spans."""
 
     def judged(self, records: Sequence[LatencyRecord]) -> None:
-        """Take verdicts on spans that ended."""
+        """Take verdicts on ended spans."""

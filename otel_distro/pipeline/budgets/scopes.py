@@ -37,7 +37,7 @@ _CAME_IN = "_otel_distro_came_in"
 _MOST_REMEMBERED = 5_000
 """Number of spans whose untrusted baggage is remembered until their call is charged."""
 WITHOUT = "(none)"
-"""Scope value of calls without one, where they share an account."""
+"""Scope value of calls without one that share an account."""
 _OPEN_SCOPES = (*_KEYS, "api_key")
 _API_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
@@ -199,8 +199,8 @@ def without_scope(
                 messages.warn_once(
                     f"budget {budget.name!r} is kept for each {budget.scope}, and a call has none; "
                     f"such calls {how}. Name it around the call, for example by "
-                    f"otel_distro.budget.scope({budget.scope}=...); threads that the program "
-                    "starts itself do not have it from where they were started"
+                    f"otel_distro.budget.scope({budget.scope}=...); threads started "
+                    "by the program do not inherit it"
                 )
     if policy == "together":
         return {

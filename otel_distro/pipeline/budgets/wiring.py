@@ -121,7 +121,7 @@ class Budgets:
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, BudgetFileError):
-            self._faults.record("books", error, f"budgets cannot be kept now: {error}")
+            self._faults.record("books", error, f"budgets cannot be updated now: {error}")
         else:
             self._faults.record("budget", error)
 

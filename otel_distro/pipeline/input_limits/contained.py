@@ -11,7 +11,7 @@ _CONTAINED: Final = (Exception, GeneratorExit, CancelledError)
 def is_contained(error: BaseException) -> bool:
     """Return whether *error* can only come from a callback itself.
 
-    KeyboardInterrupt, SystemExit and what libraries derive from BaseException (the timeouts of
+    KeyboardInterrupt, SystemExit and subclasses of BaseException in libraries (the timeouts of
     gevent, the end of a greenlet) may be meant for the application that runs the callback; a
     cancelled task and a closed generator never are.
     """

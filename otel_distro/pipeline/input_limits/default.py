@@ -15,6 +15,6 @@ DEFAULT_CLEANER = ValueCleaner(VALUE_LIMITS, InvalidInputCounter(VALUE_LIMITS))
 
 
 def make_cleaner(limits: ValueLimits) -> tuple[ValueCleaner, InvalidInputCounter]:
-    """Return a cleaner for *limits*, and where it counts."""
+    """Return a cleaner for *limits*, and its counter."""
     invalid_input = InvalidInputCounter(limits)
     return ValueCleaner(limits, invalid_input), invalid_input

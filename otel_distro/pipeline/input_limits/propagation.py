@@ -65,7 +65,7 @@ class TolerantPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context in *carrier*, or *context* where it is invalid."""
+        """Return the context in *carrier*, or *context* if it is invalid."""
         if getter is default_getter:
             getter = _BOUNDED_GETTER
         try:

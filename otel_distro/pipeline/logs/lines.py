@@ -25,7 +25,7 @@ RESOURCE_KEYS = {
     "version": "service.version",
     "environment": "deployment.environment.name",
 }
-"""Field of a JSON line -> resource attribute; left out where the resource has none."""
+"""Field of a JSON line -> resource attribute; omitted if the resource has none."""
 
 _OWN_FIELDS = frozenset(
     {NOT_ON_CONSOLE, "session.id", "exception.type", "exception.message", "exception.stacktrace"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 THERE = "as the system there is set"
 NOT_KEPT = "not kept"
 REDACTED = "redacted"
-AS_IS = "number, id or name of ours"
+AS_IS = "our own number, id or name"
 OPEN = "NOT redacted: OTEL_DISTRO_REDACTION=false"
 
 
@@ -66,7 +66,7 @@ def _exported(export: Export, settings: Settings) -> Iterator[Entry]:
             name,
             meaning,
             why,
-            THERE if export.leaves else "as this machine keeps it",
+            THERE if export.leaves else "as long as this machine keeps it",
             protection,
             leaves=export.leaves,
         )
@@ -79,7 +79,7 @@ def _headers(settings: Settings) -> Iterator[Entry]:
         return Entry(place, name, meaning, why, NOT_KEPT, protection, leaves=True)
 
     yield header("traceparent", "trace and span id, sampled or not", AS_IS)
-    yield header("tracestate", "what tracing systems add", AS_IS)
+    yield header("tracestate", "fields added by tracing systems", AS_IS)
     for key in settings.baggage:
         protection = "keyed pseudonym" if key == "user.id" else "allowed by OTEL_DISTRO_BAGGAGE"
         yield header(f"baggage: {key}", fields.SAID.get(key, ""), protection)
@@ -89,8 +89,8 @@ def _headers(settings: Settings) -> Iterator[Entry]:
 def _alerts(settings: Settings) -> Iterator[Entry]:
     for url in settings.alert_urls:
         place = f"alerts to {url.partition('://')[0]}, when `otel-distro reports alerts` runs"
-        what = "what is wrong: counts, budgets, services"
-        yield Entry(place, "title, body", what, "to tell people", THERE, AS_IS, leaves=True)
+        what = "active alerts: counts, budgets, services"
+        yield Entry(place, "title, body", what, "to notify people", THERE, AS_IS, leaves=True)
 
 
 def _kept_here(settings: Settings) -> Iterator[Entry]:
@@ -102,7 +102,7 @@ def _kept_here(settings: Settings) -> Iterator[Entry]:
         yield Entry(
             f"file {folder / 'content.db'}",
             "messages",
-            "what models were told and answered",
+            "messages to and from models",
             "OTEL_DISTRO_CONTENT=full",
             f"{settings.content_retention_days or settings.ledger_retention_days} days",
             "redacted, encrypted for the user's key",

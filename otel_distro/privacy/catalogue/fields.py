@@ -14,10 +14,10 @@ TEXT, MESSAGE, PLAIN = "text", "message", "plain"
 TRACING, COSTS, OWN_HEALTH = "to see what happens", "to know costs", "to see whether this works"
 
 SAID = {
-    "session.id": "the session, by the id that the program gives it",
-    "user.id": "the user, as a keyed pseudonym where `user()` says it",
+    "session.id": "the session, by the program's id",
+    "user.id": "the user, as a keyed pseudonym if set by `user()`",
     "tenant.id": "the tenant, as the program names it",
-    "feature_flag.key": "the experiment a call ran under",
+    "feature_flag.key": "the experiment of a call",
     "feature_flag.result.variant": "its variant",
 }
 
@@ -26,18 +26,18 @@ _Field = tuple[str, str, str, str]
 _OF_SPANS: tuple[_Field, ...] = (
     ("trace_id, span_id, parent_span_id, links", "random ids", TRACING, PLAIN),
     ("name", "what was done", TRACING, TEXT),
-    ("kind, start, end, status code, flags", "when, how long, whether it failed", TRACING, PLAIN),
+    ("kind, start, end, status code, flags", "time, duration, failure", TRACING, PLAIN),
     ("status description", "what failed, in words", TRACING, TEXT),
-    ("trace state", "what tracing systems add", TRACING, TEXT),
+    ("trace state", "fields added by tracing systems", TRACING, TEXT),
     ("events: exception.type, .message, .stacktrace", "errors", TRACING, TEXT),
     ("*", "any attribute, event or link attribute of the program and its libraries", TRACING, TEXT),
 )
 _OF_LOGS: tuple[_Field, ...] = (
-    ("time, severity, trace_id, span_id", "when, how bad, within which trace", TRACING, PLAIN),
+    ("time, severity, trace_id, span_id", "time, severity, trace", TRACING, PLAIN),
     ("body", "the message", TRACING, TEXT),
     ("event.name", "which event", TRACING, TEXT),
     ("exception.type, exception.message, exception.stacktrace", "errors", TRACING, TEXT),
-    ("code.file.path, code.function.name, code.line.number", "where in the code", TRACING, TEXT),
+    ("code.file.path, code.function.name, code.line.number", "code location", TRACING, TEXT),
     ("*", "any attribute of the program and its libraries", TRACING, TEXT),
 )
 _OF_METRICS: tuple[_Field, ...] = (
@@ -47,16 +47,16 @@ _OF_METRICS: tuple[_Field, ...] = (
 )
 _MESSAGES: _Field = (
     "gen_ai.input.messages, gen_ai.output.messages and their like",
-    "what models are told and answer, where an instrumentation captures it",
+    "messages to and from models, if an instrumentation captures them",
     TRACING,
     MESSAGE,
 )
 
 DAILY_SUMS = (
-    ("day, service, provider, model, operation, tenant, agent", "what was called, for whom"),
+    ("day, service, provider, model, operation, tenant, agent", "the call and its caller"),
     ("calls, cost, exposure, tokens, latency", "sums"),
     ("latency histogram", "counts of calls by latency"),
-    ("day, service, tool, agent, error class, duration", "which tools ran"),
+    ("day, service, tool, agent, error class, duration", "executed tools"),
 )
 
 BESIDE_CALLS = (
@@ -64,29 +64,29 @@ BESIDE_CALLS = (
     (
         "tools: service, tool, agent, error class, time, duration, trace and span id",
         "one execution of a tool",
-        "number, id or name of ours",
+        "our own number, id or name",
     ),
 )
 """Data that the ledger keeps as long as calls: (columns, meaning, protection)."""
 
 FILES = (
-    ("budget.db", "what is spent and held of each budget, users as pseudonyms",
+    ("budget.db", "spent and reserved amounts of each budget, users as pseudonyms",
      "to keep budgets", "until the window ends", "owner only"),
-    ("budget.owners", "what running processes owe to budgets: numbers", "to keep budgets",
-     "until the process ends", "owner only"),
-    ("processes", "how running processes are: service, process id, counts, names of open spans",
-     "to tell health", "until the process ends", "owner only"),
-    ("alerts.json and alerts-told.jsonl", "incidents, and which of them were told",
-     "to tell each once", "until over, or the latest 5,000", "owner only"),
+    ("budget.owners", "open reservations and charges of running processes: numbers",
+     "to keep budgets", "until the process ends", "owner only"),
+    ("processes", "state of running processes: service, process id, counts, names of open spans",
+     "to report health", "until the process ends", "owner only"),
+    ("alerts.json and alerts-told.jsonl", "incidents, and which were sent",
+     "to send each once", "until over, or the latest 5,000", "owner only"),
     ("spool", "telemetry that could not be delivered yet, redacted",
-     "to deliver it later", "until it is delivered, or consent is taken back", "owner only"),
+     "to deliver it later", "until it is delivered, or consent is revoked", "owner only"),
     ("audit.jsonl", "decisions about data: consent, forgetting, purges, exports, settings",
-     "to account for them", "for ever", "owner only, hash chain"),
-    ("consent.json", "the decision, its time and how it was made", "to follow it", "for ever",
+     "to account for them", "forever", "owner only, hash chain"),
+    ("consent.json", "the decision, its time and how it was made", "to follow it", "forever",
      "owner only"),
     ("settings.seen.json", "settings of the last start, by service", "to notice changes",
-     "for ever", "owner only, no secrets"),
-    ("pseudonym.key", "the key of pseudonyms", "to know users without names",
+     "forever", "owner only, no secrets"),
+    ("pseudonym.key", "the key of pseudonyms", "to distinguish users without names",
      "until deleted, which makes every pseudonym meaningless", "owner only"),
 )  # fmt: skip
 
@@ -115,7 +115,7 @@ def of_signal(signal: str) -> Iterator[_Field]:
         for name, meaning in SAID.items():
             yield name, meaning, TRACING, TEXT
     for name, meaning in _resource():
-        yield name, meaning, "to tell services apart", TEXT
+        yield name, meaning, "to distinguish services", TEXT
     yield from _model_calls(signal)
     yield from _of_ours(signal)
 

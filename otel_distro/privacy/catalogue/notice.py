@@ -29,7 +29,7 @@ def notice_for(settings: Settings) -> str:
     lines.append(
         f"It is sent to: {', '.join(places)}."
         if places
-        else "Nothing of it is sent anywhere; it stays on this machine."
+        else "It is not sent anywhere; it stays on this machine."
     )
     if settings.ledger is not None:
         lines.append(

@@ -78,7 +78,7 @@ def opener(private_key: str) -> Callable[[bytes, bytes], bytes]:
             return bytes(cipher.decrypt(nonce, sealed[head:], ids))
         except (InvalidTag, ValueError) as error:
             raise ContentKeyError(
-                "this key does not open the record: it was sealed for another, or changed"
+                "this key does not decrypt the record: it was encrypted for another key, or changed"
             ) from error
 
     return open_sealed

@@ -29,7 +29,7 @@ def notify(urls: Sequence[str], messages: Sequence[Message]) -> int:
     for number, url in enumerate(urls, 1):
         if not target.add(url):
             raise OtelDistroError(
-                f"URL {number} of OTEL_DISTRO_ALERT_URLS is not one apprise knows"
+                f"URL {number} of OTEL_DISTRO_ALERT_URLS is not supported by apprise"
             )
     failures = 0
     for message in messages:

@@ -91,5 +91,5 @@ def _named_inside(name: str) -> tuple[str, str]:
 
 
 def _toml(text: str) -> str:
-    # A basic string of TOML escapes what one of JSON does.
+    # TOML basic strings have the same escapes as JSON strings.
     return json.dumps(text, ensure_ascii=False)

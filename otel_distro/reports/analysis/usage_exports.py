@@ -107,7 +107,7 @@ def _format(path: Path, columns: set[str]) -> tuple[str, str, Callable[..., None
         return "anthropic", "cost", _anthropic_cost
     found = ", ".join(sorted(columns)[:8]) or "none"
     raise UnreadableExportError(
-        f"{path} is no usage or cost export of OpenAI or Anthropic that we know; it has the "
+        f"{path} is no supported usage or cost export of OpenAI or Anthropic; it has the "
         f"columns {found}; export it as CSV, by day and grouped by model"
     )
 

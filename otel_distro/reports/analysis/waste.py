@@ -33,8 +33,8 @@ SHORTEST_REPEAT: Final = 100
 """Short prompts have the same number of tokens by chance."""
 
 MEANINGS: Final = {
-    "retries": "failed calls that were made again",
-    "failures": "failed calls that were not",
+    "retries": "failed calls that were retried",
+    "failures": "failed calls that were not retried",
     "abandoned streams": "streams that ended before their usage was known",
     "same prompts": "the same prompt again within ten minutes",
     "repeats": "calls of the same shape within ten minutes, whose prompts are not known",

@@ -72,7 +72,7 @@ def _budgets(hours: Mapping[int, Hour], budgets: Sequence[CostBudget]) -> list[S
         return [
             Suggestion(
                 "no daily budget",
-                f"the dearest day cost {shown}",
+                f"the most expensive day cost {shown}",
                 f"OTEL_DISTRO_BUDGET_USD_PER_DAY={needed}",
             )
         ]
@@ -80,9 +80,11 @@ def _budgets(hours: Mapping[int, Hour], budgets: Sequence[CostBudget]) -> list[S
     for budget in daily:
         limit = Decimal(budget.limit) / NANO_PER_USD
         if limit > 5 * needed:
-            reason = f"${limit:,.2f} is far above the dearest day, {shown}: it would warn too late"
+            reason = (
+                f"${limit:,.2f} is far above the daily maximum, {shown}: it would warn too late"
+            )
         elif budget.limit < dearest:
-            reason = f"the dearest day cost {shown}, more than ${limit:,.2f}"
+            reason = f"the most expensive day cost {shown}, more than ${limit:,.2f}"
         else:
             continue
         found.append(Suggestion(f"budget {budget.name!r}", reason, f"limit_usd = {needed}"))

@@ -99,7 +99,7 @@ def _unseen(subject: str, client: Instrumentation, problems: Sequence[str], *, w
     if not wire:
         return _by_spans_only(subject, client, why, works=works, tried=bool(problems))
     if works:
-        makes = "the library makes spans" if client.makes_spans else "an instrumentation is active"
+        makes = "the library emits spans" if client.makes_spans else "an instrumentation is active"
         but = f"; not used: {why}" if why else ""
         return Check("ok", subject, f"billed from the wire; {makes}, none was seen so far{but}")
     if why:
@@ -107,7 +107,7 @@ def _unseen(subject: str, client: Instrumentation, problems: Sequence[str], *, w
             "warn",
             subject,
             f"billed from the wire; the instrumentation makes no spans, ours are made: {why}",
-            "install what fits, or uninstall the instrumentation",
+            "install a matching version, or uninstall the instrumentation",
         )
     return Check(
         "ok", subject, "billed from the wire; no span from an instrumentation: ours is made"
@@ -123,7 +123,7 @@ def _by_spans_only(
         but = f"; not used: {why}" if why else ""
         return Check("ok", subject, f"known by spans only {off}; none was seen so far{but}")
     if tried:
-        remedy = "install what fits, then run `otel-distro doctor` again"
+        remedy = "install a matching version, then run `otel-distro doctor` again"
         return Check("fail", subject, f"not recorded {off}: {why}", remedy)
     remedy = f"pip install {client.package}" if client.package else "set OTEL_DISTRO_WIRE=on"
     return Check("warn", subject, f"not recorded {off}: nothing makes spans of its calls", remedy)
@@ -160,5 +160,5 @@ def failures_of(values: Sequence[str]) -> dict[str, str]:
         )  # fmt: skip
         found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, OSError, ValueError, IndexError):
-        return dict.fromkeys(values, "the process that tried it did not end as it should")
+        return dict.fromkeys(values, "the process that tried it failed")
     return found

@@ -57,7 +57,7 @@ def check_state_dir(state_dir: Path) -> Iterator[Check]:
         yield Check(
             "warn",
             "state folder",
-            f"there is no home folder that can be written to, so {state_dir} is used; "
+            f"there is no writable home folder, so {state_dir} is used; "
             "it may be emptied when the host or container restarts",
             "set OTEL_DISTRO_STATE_DIR to a folder that stays",
         )
@@ -97,7 +97,7 @@ def _check_future(path: Location) -> Check:
     if isinstance(path, Path):
         folder = next(each for each in path.absolute().parents if each.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            found = f"{path} cannot be made: {folder} is not a folder that can be written to"
+            found = f"{path} cannot be made: {folder} is not a writable folder"
             return Check("fail", "ledger", found, "set OTEL_DISTRO_STATE_DIR or OTEL_DISTRO_LEDGER")
     return Check("ok", "ledger", f"{path}, made at the first model call")
 

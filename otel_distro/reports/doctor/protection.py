@@ -48,7 +48,7 @@ def check_consent(loaded: Loaded) -> Iterator[Check]:
             "warn",
             "consent",
             "DO_NOT_TRACK is set; nothing is exported and no call is stored",
-            "unset DO_NOT_TRACK where that is not meant",
+            "unset DO_NOT_TRACK if that is not intended",
         )
     elif not settings.consent:
         yield Check("ok", "consent", "not required")
@@ -90,9 +90,9 @@ def check_redaction(loaded: Loaded) -> Iterator[Check]:
         yield Check(
             "fail",
             "redaction",
-            f"{len(leaked)} of {len(SECRETS)} test secrets came through the guard; "
+            f"{len(leaked)} of {len(SECRETS)} test secrets were not masked by the guard; "
             "a process with these settings exports nothing",
             "look at the [redaction] rules and allow-lists",
         )
         return
-    yield Check("ok", "redaction", "on; test secrets come out masked")
+    yield Check("ok", "redaction", "on; test secrets are masked")

@@ -23,7 +23,7 @@ _ROUNDS: Final = 3
 _WORTH_A_WORD_MS: Final = 20.0
 _AGENT: Final = "agent of OpenTelemetry"
 _WORK: Final = "(the start's own work)"
-_REST: Final = "the other instrumentors, and looking for them"
+_REST: Final = "the other instrumentors, with their discovery"
 
 # It exits at once: exports at exit are not part of the start.
 _PROGRAM: Final = """
@@ -69,7 +69,7 @@ class Startup:
     """From process start to the program's first line; the best of three."""
     cpu_ms: float
     memory_mb: float | None
-    """Largest resident size so far; None where the platform does not report it."""
+    """Largest resident size so far; None if the platform does not report it."""
     bare_ms: float
     """The same time without the agent."""
     bare_memory_mb: float | None
@@ -180,5 +180,5 @@ def remedies_for(phases: Iterable[Phase], environ: Mapping[str, str]) -> Iterabl
             )
     if "grpc" in environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", ""):
         yield "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf starts faster and in less memory than grpc"
-    yield "otel-distro run in place of opentelemetry-instrument saves the time of the launcher"
+    yield "otel-distro run instead of opentelemetry-instrument saves the launcher's time"
     yield "OTEL_SDK_DISABLED=true for programs that need no telemetry"

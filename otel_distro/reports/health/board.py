@@ -94,7 +94,7 @@ class Board:
             own.close()
 
     def at_fork(self) -> None:
-        """Reset after fork: keep the parent's file and use a new one."""
+        """Reset after fork: use a new file, without changing the parent's."""
         own = self._own
         self._begin()
         if own is not None:

@@ -788,5 +788,5 @@ def test_consent_is_decided_by_keyboard_on_a_phone_and_by_no_other_page(
             if button.evaluate("one => one === document.activeElement"):
                 break
         page.keyboard.press("Enter")
-        page.wait_for_selector("text=Take consent back")
+        page.wait_for_selector("text=Revoke consent")
         assert "granted" in page.locator("#panel-consent").inner_text()
