@@ -60,7 +60,7 @@ _MOST_PERSONS = 100
     "--top",
     type=click.IntRange(min=0),
     metavar="N",
-    help="List the N most expensive groups and a sum of others; 0 lists all. By user or session the "
+    help="List the N most expensive groups and sum the others; 0 lists all. By user or session the "
     f"table lists {_MOST_PERSONS} unless asked; --json and --csv list all.",
 )
 @filter_options
