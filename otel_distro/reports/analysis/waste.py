@@ -211,6 +211,6 @@ def _spent(call: BilledCall) -> dict[str, int]:
 
 
 def _attempt(call: BilledCall) -> tuple[object, ...]:
-    # A refused call has no response model yet, so the one asked for must do.
+    # A refused call has no response model, so the requested one is used.
     dim = call.dim
     return (dim.service, dim.provider, call.origin.request_model, dim.operation, call.trace_id)

@@ -72,8 +72,8 @@ class _Server(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection, of our own socket only.
 
-        Its descriptor gets a high number as well: it is closed by a thread that may be late, when
-        the program has closed all descriptors and uses the low numbers for its own.
+        Its descriptor gets a high number as well: the thread that closes it may run after the
+        program has closed all descriptors and reused the low numbers.
         """
         self._check()
         connection, address = super().get_request()
