@@ -1,7 +1,6 @@
 """Messages of this distribution on stderr.
 
-They do not go through `logging`: the app's configuration of it could repeat, export or silence
-them.
+They bypass `logging`, whose configuration in the app could repeat, export or silence them.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def execute(arguments: Sequence[str]) -> NoReturn:
     if not is_disabled(os.environ):
         # The agent's import fails on some values, before it loads any distribution.
         repair_and_report(os.environ)
-    environ = launch_environment(os.environ)  # settings take longer to load
+    environ = launch_environment(os.environ)  # loading the settings takes longer
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:
         _give_up(127, f"command not found: {arguments[0]}")

@@ -34,7 +34,7 @@ def command() -> None:
 def keygen_command(file: Path) -> None:
     """Write a new private key to FILE and print the public one.
 
-    The public key goes into OTEL_DISTRO_CONTENT_KEY; keep FILE on another machine.
+    The public key goes into OTEL_DISTRO_CONTENT_KEY; keep FILE elsewhere.
     """
     from otel_distro.privacy.content.sealing import ContentKeyError, new_key_pair
 

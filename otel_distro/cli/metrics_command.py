@@ -43,7 +43,7 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List stored metrics, or show the series and points of the one called NAME."""
+    """List stored metrics, or show the series and points of NAME."""
     try:
         while True:
             if name is None:

@@ -23,7 +23,7 @@ _EMPTY = (
     "no model calls in {path}{window}; run a program under `otel-distro run -- python app.py`, "
     "or fill the ledger with `otel-distro ledger import FILE`"
 )
-"""Message for a ledger without calls; takes `path`, and `window` with a space before it."""
+"""Message for a ledger without calls; takes `path`, and `window` with a leading space."""
 _UNKNOWN = "otel_distro.unknown_value"
 """Key in a command's context: an unmatched filter value was reported."""
 _CHECKED = "otel_distro.checked_values"

@@ -74,7 +74,7 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """List received traces, or show the spans of the one with TRACE_ID."""
+    """List received traces, or show the spans of TRACE_ID."""
     if trace_id is not None:
         _show_trace(trace_id, as_json=as_json)
         return

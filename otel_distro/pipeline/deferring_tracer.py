@@ -28,7 +28,7 @@ class DeferringTracer(TolerantTracer):
     def record_dropped(
         self, ids: SpanContext, context: Any, start_time: Any, *rest: Any
     ) -> trace.Span:
-        """Start a dropped span again, recorded and with the *ids* it had."""
+        """Restart a dropped span as a recorded one with its *ids*."""
         name, kind, attributes, links, record_exception, set_status_on_exception = rest
         tracer: Any = copy(self)
         tracer.__class__ = TolerantTracer

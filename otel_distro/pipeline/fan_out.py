@@ -125,7 +125,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
             except BaseException as error:
                 errors.take(error)
         if errors.meant_for_app is not None:
-            self.on_end(span._readable_span())  # the SDK gets no further than this call
+            self.on_end(span._readable_span())  # the SDK stops at the exception
             errors.raise_for_app()
 
     def _look_up(self) -> _Callbacks:

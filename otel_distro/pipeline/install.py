@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class GuardError(OtelDistroError):
-    """The guard cannot be put into a provider."""
+    """The guard cannot be installed in a provider."""
 
 
 def guard_tracer_provider(provider: TracerProvider, pipeline: Pipeline) -> None:

@@ -76,7 +76,7 @@ class GuardTracerProvider(TracerProvider):
 
 
 def record_model_calls(tracer: Tracer, scope_name: str) -> None:
-    """Make *tracer* record the model calls that its sampler drops, if its scope can make any."""
+    """Make *tracer* record model calls that its sampler drops, if its scope can have any."""
     sampler = getattr(tracer, "sampler", None)
     if not isinstance(sampler, Sampler) or not reads_scope(scope_name or ""):
         return

@@ -1,4 +1,4 @@
-"""Links between the traces of a session, each to the one before.
+"""Links each trace of a session to the previous one.
 
 A trace is one request; a session is many. Backends show links between traces, so that a failed call
 can be followed back to its cause.

@@ -28,7 +28,7 @@ _LONGEST_ANSWER = 256
 
 
 def first_run() -> None:
-    """Ask a user who was never asked, or print one line if consent is missing; never raises."""
+    """Ask if the user was never asked, or print one line if consent is missing; never raises."""
     try:
         status = consent.status()
         if not status.undecided:

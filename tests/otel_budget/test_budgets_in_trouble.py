@@ -62,7 +62,7 @@ def test_a_soft_budget_writes_delayed_charges_later(
 
     assert faults.counts() == {"books": 2}
     (line,) = capsys.readouterr().err.splitlines()
-    assert "budgets cannot be kept now" in line
+    assert "budgets cannot be updated now" in line
     assert "budget.db: database is locked" in line
     budgets.flush()
 

@@ -364,7 +364,7 @@ def test_doctor_says_when_no_ledger_can_be_made(
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(tmp_path / "not/there/yet"))
 
     assert shown.exit_code == 1
-    assert f"cannot be made: {tmp_path / 'file'} is not a folder" in shown.stdout
+    assert f"cannot be made: {tmp_path / 'file'} is not a writable folder" in shown.stdout
     assert "made at the first model call" in run("doctor").stdout
 
 

@@ -128,4 +128,4 @@ def test_a_program_that_exports_nothing_proves_nothing(tmp_path: Path) -> None:
     done = run(command, clean_environment(tmp_path))
 
     assert done.returncode == 1
-    assert "nothing was exported, so nothing is proven" in done.stderr
+    assert "nothing was exported, so there is no proof" in done.stderr

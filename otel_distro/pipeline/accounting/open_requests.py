@@ -30,13 +30,13 @@ SLOTS: Final = 1024
 """Requests of one process that can be open or not stored yet; further ones are not recorded."""
 _WORDS: Final = 26
 LAYOUT: Final = struct.Struct("<qQ16sQ64s88sqq")
-"""Begin in nanoseconds, span id, trace id, parent span id, host, path; 0 begins an empty slot.
-Then what a budget has reserved, and what it has charged and one more; 0 where there is none."""
+"""Start in nanoseconds (0 for an empty slot), span id, trace id, parent span id, host, path. Then
+the budget's reservation, and its charge plus one; 0 without one."""
 _CHARGED: Final = struct.Struct("<q")
 _CHARGED_AT: Final = LAYOUT.size - _CHARGED.size
 
 _IDS: Final = random.SystemRandom()
-"""Not the shared generator: the app may seed it, and span ids must differ all the same."""
+"""Not the shared generator: the app may seed it, but span ids must be unique."""
 
 
 class OpenRequests:

@@ -94,7 +94,7 @@ class WireSpans:
             end(span, self.provider)
 
     def _span_context(self, wire: WireCall, attributes: dict[str, Any]) -> SpanContext | None:
-        """Return the ids and flags of the span; None where it is not sampled."""
+        """Return the ids and flags of the span; None if it is not sampled."""
         parent = trace.get_current_span(wire.record.context).get_span_context()
         if parent.is_valid:
             flags = parent.trace_flags

@@ -60,7 +60,7 @@ class WireTraffic:
         self._observer: Observer | None = None
         self._context_attributes = context_attributes
         self.kept: OpenRequests | None = None
-        """Keeps requests until the ledger has them; None where there is no ledger."""
+        """Keeps requests until the ledger has them; None without a ledger."""
         self.claims: ClaimedResults | None = None
         """Batch results claimed by all processes; None deduplicates within this process only."""
         self._stored: deque[int] = deque()

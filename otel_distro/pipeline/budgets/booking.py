@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 10_000
 Trusted = Callable[[Mapping[str, "str | None"], int, int], Mapping[str, "str | None"]]
-"""Takes the scope values of the call of a span, named by trace id and span id, and returns those
-that the app itself set."""
+"""Takes the scope values of a call and its span's trace id and span id, and returns the values that
+the app itself set."""
 Key = tuple[int, int]
 """Trace id and span id."""
 Entries = list[tuple["BudgetAccount", int]]

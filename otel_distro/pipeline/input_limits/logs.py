@@ -68,7 +68,7 @@ def _clean(record: LogRecord, cleaner: ValueCleaner) -> None:
     if error is not None:
         try:
             str(error)
-        except Exception:  # the SDK's own call would raise the same
+        except Exception:  # the SDK's own call would raise it too
             record.exception = None
             words = {
                 "exception.type": type(error).__name__,

@@ -1,4 +1,4 @@
-"""Review of a period, compared with the one before."""
+"""Review of a period, compared with the previous one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class ModelChange:
-    """Cost of a model, in this period and the one before."""
+    """Cost of a model in this period and the previous one."""
 
     model: str
     cost_nano_usd: int
@@ -76,7 +76,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A period, the one before, and notable differences."""
+    """A period, the previous one, and notable differences."""
 
     period: Period
     since: datetime

@@ -70,7 +70,7 @@ class _Server(ThreadingHTTPServer):
         self._check()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, of our own socket only.
+        """Accept a connection on our own socket only.
 
         Its descriptor gets a high number as well: the thread that closes it may run after the
         program has closed all descriptors and reused the low numbers.
