@@ -76,7 +76,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_REDACTION_ALLOW_KINDS,
         "redaction_allow_kinds",
         parse.names,
-        "kinds of PII to leave alone, separated by commas",
+        "comma-separated kinds of PII that are not redacted",
         "none",
         "ip_address,mac_address",
         protects=True,
@@ -115,7 +115,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_PSEUDONYM_KEY_FILE,
         "pseudonym_key_file",
         parse.path,
-        "file that holds the key of keyed pseudonyms",
+        "file with the key of keyed pseudonyms",
         "none",
         "/run/secrets/pseudonym.key",
         protects=True,
@@ -135,10 +135,10 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_CONTENT,
         "content",
         parse.choice("none", "metadata", "full"),
-        "what is kept of model calls: `none` stores no call, `metadata` numbers and names, `full` "
-        "also messages, redacted and encrypted for OTEL_DISTRO_CONTENT_KEY; with any of the three "
-        "messages are not exported",
-        "numbers and names; messages leave, redacted, where they are captured",
+        "stored content of model calls: `none` stores no call, `metadata` numbers and names, "
+        "`full` also messages, redacted and encrypted for OTEL_DISTRO_CONTENT_KEY; with any of "
+        "the three, messages are not exported",
+        "numbers and names; captured messages are exported, redacted",
         "metadata",
         protects=True,
     ),
@@ -146,8 +146,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_CONTENT_KEY,
         "content_key",
         parse.content_key,
-        "public key that `otel-distro privacy content keygen` prints; only its private "
-        "half, which the user keeps, can read what is stored under `full`",
+        "public key printed by `otel-distro privacy content keygen`; only the user's private key "
+        "can decrypt messages stored under `full`",
         "none",
         "otc1Yk3q...",
         protects=True,
@@ -165,7 +165,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LATENCY_BUDGETS,
         "latency_budgets",
         parse.latency_budgets,
-        "milliseconds that spans may take, by span name pattern",
+        "latency budgets in milliseconds by span name pattern",
         ", ".join(f"{b.operation}={b.ms:g}" for b in DEFAULT_LATENCY_BUDGETS),
         "chat *=5000,search_operation=2000",
         protects=True,
@@ -174,7 +174,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_ALERT_URLS,
         "alert_urls",
         parse.names,
-        "where `otel-distro reports alerts` sends messages: URLs of apprise separated by commas",
+        "comma-separated apprise URLs to which `otel-distro reports alerts` sends messages",
         "none",
         "slack://TOKEN/#ops",
         secret=True,
@@ -183,7 +183,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_HEALTH_PORT,
         "health_port",
         parse.whole_number(least=0, most=65535, example="13133"),
-        "port on 127.0.0.1 where the app answers `/healthz`, as `otel-distro reports health` does",
+        "port on 127.0.0.1 on which the app serves `/healthz`, with the checks of `otel-distro "
+        "reports health`",
         "none",
         "13133",
     ),
@@ -191,8 +192,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BUDGET_USD_PER_DAY,
         "budget_usd_per_day",
         parse.usd,
-        "US dollars that the model calls of this host may cost in a day (UTC); more budgets "
-        "under `[[budgets]]` in the file",
+        "limit in US dollars for the model calls of this host per day (UTC); more budgets under "
+        "`[[budgets]]` in the file",
         "no limit",
         "5",
         protects=True,
@@ -211,8 +212,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BUDGET_BAGGAGE,
         "budget_baggage",
         parse.names,
-        "baggage keys that are trusted as the scope of a call, separated by commas; "
-        "baggage may come from outside",
+        "comma-separated baggage keys that are trusted as the scope of a call; baggage may come "
+        "from outside",
         "none",
         "tenant.id,user.id",
         protects=True,
@@ -221,7 +222,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BUDGET_ON_FAULT,
         "budget_on_fault",
         parse.choice("allow", "refuse"),
-        "what happens to calls under a budget that refuses while its file cannot be used",
+        "policy for calls under a budget that refuses while its file cannot be used",
         "refuse",
         "allow",
         protects=True,
@@ -230,7 +231,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BUDGET_STORE,
         "budget_store",
         parse.budget_store,
-        "where the processes under a budget share it: `file` for those of this host, or "
+        "shared store of budgets: `file` for the processes of this host, or "
         "`postgresql://user@host/database` for several hosts",
         "file",
         "postgresql://otel@db.internal/budgets",
@@ -262,8 +263,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_WIRE,
         "wire",
         parse.boolean,
-        "observe requests to model endpoints in HTTP clients: units, model, times and how they "
-        "ended, never text",
+        "observe requests to model endpoints in HTTP clients: units, model, times and outcome, "
+        "never text",
         "on",
         "off",
     ),
@@ -271,8 +272,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_WIRE_HOSTS,
         "wire_hosts",
         parse.names,
-        "hosts whose model calls are observed, with their subdomains, separated by commas; with "
-        "`-` before it a host is left out",
+        "comma-separated hosts whose model calls are observed, with their subdomains; a `-` "
+        "prefix excludes a host",
         "all",
         "api.openai.com,-localhost",
     ),
@@ -280,8 +281,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_MODEL_ENDPOINTS,
         "model_endpoints",
         parse.names,
-        "hosts, or hosts with the beginning of a path, whose POST requests are model calls "
-        "whatever their path: gateways of your own, separated by commas",
+        "comma-separated hosts, or hosts with a path prefix, whose POST requests are all model "
+        "calls: your own gateways",
         "none",
         "llm.internal/ask",
     ),
@@ -291,7 +292,7 @@ VARIABLES: tuple[Variable, ...] = (
         parse.choice("as-is", "request"),
         "streams of chat completions without usage: `as-is` estimates them, `request` adds "
         "`stream_options.include_usage` to the request (httpx, urllib3, aiohttp; known providers) "
-        "and takes the added chunk out of what the app receives",
+        "and removes the added chunk from the app's response",
         "as-is",
         "request",
     ),
@@ -300,8 +301,8 @@ VARIABLES: tuple[Variable, ...] = (
         "baggage",
         parse.baggage_keys,
         "which of session.id, user.id, tenant.id, feature_flag.key and "
-        "feature_flag.result.variant travel in the baggage header to every host a program "
-        "calls but model endpoints, and are trusted when they come in",
+        "feature_flag.result.variant are sent as baggage to every host except model endpoints, "
+        "and are trusted in incoming baggage",
         "none",
         "session.id,user.id,tenant.id",
         protects=True,
@@ -310,9 +311,9 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_BAGGAGE_HOSTS,
         "baggage_hosts",
         parse.host_names,
-        "hosts of your own on the Internet that get baggage and trace state as they are, "
-        "separated by commas; `.example.com` stands for all below it; hosts in private networks "
-        "need not be listed",
+        "comma-separated hosts of your own on the Internet that get baggage and trace state "
+        "unchanged; `.example.com` includes all subdomains; hosts in private networks need not be "
+        "listed",
         "none",
         "api.shop.example,.internal.shop.example",
         protects=True,
@@ -321,8 +322,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_ASGI_EVENT_SPANS,
         "asgi_event_spans",
         parse.boolean,
-        "also make a span for each message of a request to an ASGI app, as upstream does: every "
-        "chunk of a streamed answer is one",
+        "also emit a span for each message of a request to an ASGI app, as upstream does: one for "
+        "every chunk of a streamed response",
         "false",
         "true",
     ),
@@ -355,7 +356,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LOG_FILE_MB,
         "log_file_mb",
         parse.number(least=0.001, most=10_000, example="10"),
-        "megabytes after which the log file is rotated; it also is at the first record of a day",
+        "megabytes after which the log file is rotated; it is also rotated daily",
         "10",
         "50",
     ),
@@ -363,7 +364,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_LOG_FILE_BACKUPS,
         "log_file_backups",
         parse.whole_number(least=0, most=1000, example="5"),
-        "how many rotated log files are kept",
+        "number of rotated log files that are kept",
         "5",
         "14",
     ),
@@ -439,8 +440,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_FORWARD,
         "forward",
         str,
-        "where `otel-distro serve` forwards received telemetry, redacted: the address of an "
-        "OTLP/HTTP receiver",
+        "OTLP/HTTP endpoint to which `otel-distro serve` forwards received telemetry, redacted",
         "none",
         "http://collector.internal:4318",
         secret=True,  # a URL may hold a password
@@ -476,7 +476,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_STORE_MB,
         "store_mb",
         parse.number(least=16, most=10_000_000, example="4096"),
-        "megabytes that spans, log records and metrics may take on disk; the oldest go first",
+        "limit in megabytes of spans, log records and metrics on disk; the oldest are removed "
+        "first",
         f"{DEFAULT_BYTES // MEGABYTE}",
         "20000",
     ),
@@ -484,7 +485,7 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_QUEUE_MB,
         "queue_mb",
         parse.number(least=1, most=4096, example="64"),
-        "megabytes of memory that spans waiting for export may take, and log records as much",
+        "limit in megabytes of memory for queued spans, and the same for log records",
         f"{DEFAULT_LIMITS.max_queue_bytes // MEGABYTE}",
         "16",
     ),
@@ -492,8 +493,8 @@ VARIABLES: tuple[Variable, ...] = (
         env.OTEL_DISTRO_SPOOL,
         "spool",
         parse.choice("undelivered", "everything", "none"),
-        "what is written to disk, redacted, to be sent later: what cannot be delivered, or "
-        "`everything` when its span ends, so that kill -9 loses none of it, or `none`",
+        "telemetry written to disk, redacted, to be sent later: `undelivered`, or `everything` "
+        "when its span ends, so that kill -9 loses nothing, or `none`",
         "undelivered",
         "everything",
     ),
