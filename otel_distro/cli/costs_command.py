@@ -54,7 +54,7 @@ _MOST_PERSONS = 100
     "--least-users",
     type=click.IntRange(min=2),
     metavar="N",
-    help="Join groups of fewer than N users in one line, so that no user is identifiable.",
+    help="Join groups of fewer than N users in one line, so that no user is shown alone.",
 )
 @click.option(
     "--top",
