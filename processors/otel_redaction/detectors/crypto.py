@@ -21,16 +21,22 @@ _PREFIXED = lazy_pattern(
     r"(?:addr1|stake1|cosmos1|osmo1|terra1|ltc1|bnb1|inj1|sei1|bitcoincash:q|bitcoincash:p|0:)[a-z0-9]{30,110}"
     r"|G[A-Z2-7]{55}|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|8[1-9A-HJ-NP-Za-km-z]{94}|tz[1-4][1-9A-HJ-NP-Za-km-z]{33}"
 )
+_LOWER_BEGINNINGS = (
+    *("0x", "bc1", "tb1", "addr1", "stake1", "cosmos1", "osmo1", "terra1", "ltc1", "bnb1", "inj1"),
+    *("sei1", "bitcoincash"),
+)
 _APART = frozenset((b" ", b"\t", b"\n", b'"', b"'", b":", b"(", b"=", b","))
 _ANY_FORM = lazy_pattern(r"(?:[13LMDXATr][a-zA-Z0-9]{25,34}|[1-9A-HJ-NP-Za-km-z]{32,44})")
 _MONEY_WORDS = lazy_pattern(
     rb"\b(?:bitcoin|btc|litecoin|ltc|doge|crypto|wallet|ethereum|eth|monero|xmr|solana|sol|ripple|xrp|tron|trx|"
-    rb"dash|cardano|stellar|payments? via|cryptocurrency|\w{3,8}coin)s?\b"
+    rb"0x[0-9a-f]{40}|transactions?|transfers?|transferred|funds|linked to|dash|cardano|stellar|payments? via|cryptocurrency|\w{3,8}coin)s?\b"
 )
 
 
 def is_crypto_address(value: str, lead: bytes = b"") -> bool:
     """Return whether *value* is an address of a chain, by its checksum or the words in *lead*."""
+    if value.islower() and not value.startswith(_LOWER_BEGINNINGS):
+        return False  # most ids: the other forms mix cases
     if _ETHEREUM_FORM.fullmatch(value):
         return len(set(value)) > 4
     if _BASE58_FORM.fullmatch(value) and _base58_check(value):

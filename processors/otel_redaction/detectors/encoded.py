@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 _BLOB = lazy_pattern(r"[A-Za-z0-9+/_-]{20,16384}={0,2}")
 _BEFORE_REVERSED = lazy_pattern(r"[A-Za-z0-9+/_-]{0,512}")
 _HEX = lazy_pattern(r"(?:[0-9a-fA-F]{2}){12,8192}")
+_IN_BLOB = frozenset("+/_-")
 _PROBE = 24
 _SHORTEST_TEXT = 8
 _TO_STANDARD = str.maketrans("-_", "+/")
-_PRINTABLE = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 _MOST_UNPRINTABLE = 0.1
 """UTF-8 beyond ASCII counts as unprintable, so a few such bytes are allowed."""
 
@@ -29,8 +30,11 @@ def encoded_end(
 ) -> tuple[int, int, str]:
     """Return start, end and decoded text of the blob around *start*, or zeros."""
     text = scan.text
-    lead = _BEFORE_REVERSED.match(text[max(0, start - 512) : start][::-1])
-    first = start - (lead.end() if lead else 0)
+    first = start
+    before = text[start - 1 : start]
+    if before.isalnum() or before in _IN_BLOB:
+        lead = _BEFORE_REVERSED.match(text[max(0, start - 512) : start][::-1])
+        first = start - (lead.end() if lead else 0)
     blob = _BLOB.match(text, first)
     if blob is None:
         return 0, 0, ""
@@ -58,7 +62,7 @@ def _decoded(written: str) -> str | None:
 
 
 def _is_text(data: bytes) -> bool:
-    return sum(byte not in _PRINTABLE for byte in data) <= len(data) * _MOST_UNPRINTABLE
+    return len(data.translate(None, _PRINTABLE)) <= len(data) * _MOST_UNPRINTABLE
 
 
 def _as_text(data: bytes) -> str | None:

@@ -177,6 +177,8 @@ def _patterns() -> dict[str, str]:
 
 
 _PATTERNS = _patterns()
+PUBLISHED_BEGINNINGS = frozenset(_PATTERNS)
+"""The first two characters of each form above."""
 
 
 @lru_cache(maxsize=len(_PATTERNS))
@@ -192,6 +194,13 @@ UNMISTAKABLE = lazy_pattern(
     r"|shp(?:at|ca|pa|ss)_|GOCSPX-|ATATT3|lin_api_|nvapi-|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{40}|pcsk_|tvly-|whsec_|xkeysib-|ya29\."
 )
 """Prefixes that identify a key also inside a word: `app.ghp_...`, `logger-AKIA...`."""
+
+
+def published_key_end(text: str, start: int) -> int:
+    """Return where a form of the list above that begins at *start* ends, or 0."""
+    lead = text[start : start + 2]
+    key = _compiled(lead).match(text, start) if lead in _PATTERNS else None
+    return key.end() if key else 0
 
 
 def provider_key_end(text: str, start: int) -> int:

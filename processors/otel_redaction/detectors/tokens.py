@@ -9,7 +9,20 @@ from otel_redaction.detectors.announced_secrets import announced_end, joined_spa
 from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.encoded import encoded_end
 from otel_redaction.detectors.jwt import jwt_end
-from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
+from otel_redaction.detectors.provider_forms import (
+    BEGINNING,
+    is_another_form,
+    listed_beginnings,
+    listed_key_end,
+    listed_key_start,
+    named_value_end,
+)
+from otel_redaction.detectors.providers import (
+    PUBLISHED_BEGINNINGS,
+    UNMISTAKABLE,
+    looks_random,
+    provider_key_end,
+)
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import TOKEN_RUN, TOKENS
 
@@ -36,7 +49,15 @@ _NATIONAL = lazy_pattern(
 )
 _LONG_BLOB = 48
 """Shorter runs of base64 without a digit are identifiers."""
-_BEFORE_VALUE = frozenset(" \t\n=:'\"`({[<>|-,")
+_ANNOUNCING = lazy_pattern(rb"key|token|secret|access|private")
+_BEFORE_VALUE = frozenset(["", *" \t\n=:'\"`({[<>|-,"])
+_REACH_OF_WORD = 16
+_SIGNS = "$:/+&"
+"""The last sign of beginnings such as `AstraCS:` and `1//`."""
+_LONGEST_SERVICE = 24
+# A session of Salesforce: the organization's id, `!`, the secret.
+_SALESFORCE_REVERSED = lazy_pattern(r"![A-Za-z0-9]{9,12}(?:00)?D00(?![A-Za-z0-9])")
+_SALESFORCE_REST = lazy_pattern(r"[\w.]{60,200}")
 # `123456789:AAF...` is a Telegram bot token, `4815162342108|Zx...` a Facebook app token.
 _NUMBER_REVERSED = lazy_pattern(r"[:|]\d{8,16}(?:tob)?(?!\w)")
 
@@ -71,6 +92,10 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     """Add the first match in the run; return its end."""
     text = scan.text
     lead = text[start - 1 : start]
+    has_digit = b"0" in scan.shape[start:end]
+    if not has_digit and text[start:end].islower():
+        # A name: no key is made of small letters alone, but for the few that a service names.
+        return _letters_end(scan, start, end) if lead in _BEFORE_VALUE else end
     if lead and lead in ".~":
         reach = _LEAD_REVERSED.match(text[max(0, start - 44) : start][::-1])
         first = start - (reach.end() if reach else 0)
@@ -80,14 +105,14 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     found = _key_end(scan, start)
     if found:
         return found
-    has_digit = b"0" in scan.shape[start:end]
-    if lead in _BEFORE_VALUE and (has_digit or not scan.text[start:end].islower()):
+    if lead in _BEFORE_VALUE:
         found, kind = announced_end(scan, start)
-        if found:
+        if found and not (kind == "api_key" and is_another_form(scan, start)):
             scan.add(start, found, kind)
             return found
     if not has_digit:
-        return end  # identifiers and long words; every form below has digits
+        # Identifiers and long words; every form below has digits.
+        return _letters_end(scan, start, end) if text[start:end].isupper() else end
     first, last, kind = joined_span(scan, start, end)
     if last:
         scan.add(first, last, kind)
@@ -95,6 +120,26 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     found = _glued(scan, start, end)
     if found:
         return found
+    if lead in _BEFORE_VALUE:
+        dash = text.find("-", start, start + _LONGEST_SERVICE)
+        # After a name that a dash joins to it: `refiner-123e4567-...`.
+        first = dash + 1 if dash > 0 and text[start:dash].isalpha() else start
+        found = named_value_end(scan, first)
+        if found:
+            scan.add(first, found, "api_key")
+            return found
+    if lead and lead in _SIGNS:
+        first = listed_key_start(text, start)
+        found = listed_key_end(text, first) if first < start else 0
+        if found:
+            scan.add(first, found, "api_key")
+            return found
+    if lead == "!":
+        session = _SALESFORCE_REVERSED.match(text[max(0, start - 24) : start][::-1])
+        value = _SALESFORCE_REST.match(text, start)
+        if session and value:
+            scan.add(start - session.end(), value.end(), "token")
+            return value.end()
     if lead and lead in ":|":
         number = _NUMBER_REVERSED.match(text[max(0, start - 18) : start][::-1])
         if number and 24 <= end - start <= 50 and looks_random(text[start:end]):
@@ -107,6 +152,18 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     ):
         scan.add(start, end, "crypto_address")
     return end
+
+
+def _letters_end(scan: Scan, start: int, end: int) -> int:
+    """Add a run of letters that has the form of a named service's key; return where to look on."""
+    if not scan.data[start:end].isalpha() or not _ANNOUNCING.search(
+        scan.lower, max(0, start - _REACH_OF_WORD), start
+    ):
+        return end
+    found = named_value_end(scan, start)
+    if found:
+        scan.add(start, found, "api_key")
+    return found or end
 
 
 def _glued(scan: Scan, start: int, end: int) -> int:
@@ -125,7 +182,10 @@ def _key_end(scan: Scan, start: int) -> int:
         if end:
             scan.add(start, end, "jwt")
             return end
-    end = provider_key_end(text, start)
+    beginning = text[start : start + BEGINNING]
+    end = provider_key_end(text, start) if beginning[:2] in PUBLISHED_BEGINNINGS else 0
+    if not end and beginning in listed_beginnings():
+        end = listed_key_end(text, start)
     if not end:
         special = _SPECIAL.match(text, start) if b"0" in scan.shape[start : start + 90] else None
         if special is None or (not looks_random(special.group()) and special.group()[0] != "A"):
