@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
@@ -20,9 +21,14 @@ _PORTS = lazy_pattern(r"[\d.:/-]+(?:tcp|udp)?")
 _LOGIN = lazy_pattern(
     r"\b(?:docker|podman|ftp|lftp|sftp|ssh|scp|mongo\w{0,6}|psql|mariadb\w{0,6}|cqlsh|az|oc|kubectl|"
     r"helm|nuget|mvn|rabbitmqadmin|influx|smbclient|rdesktop|xfreerdp|net|sqlcmd|isql|sqlplus|"
-    r"cypher-shell|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
+    r"cypher-shell|psexec\w{0,4}|plink|pscp|winexe|skopeo|crane|buildah|twine|nexus|artifactory|vault|consul|etcdctl|snmp\w{0,8})"
     r"[ \t][^\r\n|;]{0,120}?(?<=\s)-(?:p|P)[ \t]{1,4}[\"']?([^\s\"'$-][^\s\"'$]{2,64})"
 )
+_SHARE = lazy_pattern(
+    r"net use[ \t]{1,4}(?:[A-Z*]:?[ \t]{1,4})?\\\\[^\s]{3,120}[ \t]{1,4}(?!/)([^\s\"'$]{3,64})[ \t]{1,4}/user:",
+    re.IGNORECASE,
+)
+_LONGEST_PASSWORD = 72
 _LONGEST_COMMAND = 256
 _COMMANDS = (
     # Commands with the password as a positional argument.
@@ -50,7 +56,13 @@ def find_in_commands(scan: Scan) -> None:
     if "command" in scan.cues:
         for program, command in _COMMANDS:
             add_at(scan, scan.data, program, command, "password", group=1)
+    if b"/user:" in scan.lower:
+        add_at(scan, scan.lower, b"net use", _SHARE, "password", group=1)
+    searched = 0
     for place in places(scan.lower, b" -p "):
+        if place < searched:
+            continue
+        searched = place + _LONGEST_COMMAND - _LONGEST_PASSWORD
         first, last = max(0, place - _LONGEST_COMMAND), place + _LONGEST_COMMAND
         for login in _LOGIN.finditer(scan.text, first, last):
             if not login[1].isdigit() and not _PORTS.fullmatch(login[1]):

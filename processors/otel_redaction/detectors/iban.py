@@ -64,7 +64,10 @@ _WORD = b"a0"
 
 # An account number of an unlisted country, or with a typing error, needs a label; one with valid
 # check digits needs a word about banks.
-_LABEL = lazy_pattern(r"\biban\b[^\n]{0,24}\Z", re.IGNORECASE)
+_LABEL = lazy_pattern(
+    r"\b(?:iban\b[^\n]{0,24}|bank account(?: number| no\.?| nr\.?)?(?: is)?[ :#]{1,3})\Z",
+    re.IGNORECASE,
+)
 _BANK_WORDS = lazy_pattern(
     r"\b(?:wire|transfer|account|bank|konto|kontonummer|compte|cuenta|conto|rekening|iban|virement|"
     r"überweis\w*|transferencia|bonifico)\b",

@@ -27,12 +27,15 @@ _BANK = vocabulary("account acct routing aba iban sort bank konto kontonummer cu
 _BANK_OBJECTS = vocabulary("bank routing aba checking savings wire deposit transfer sort konto rtn")
 _ACCOUNT = vocabulary("account acct konto")
 _DATE = lazy_pattern(r"(?:19|20)\d\d[01]\d[0-3]\d|1[4-9]\d{8}(?:\d{3})?")
+_YEARS = lazy_pattern(r"(?:19|20)\d\d(?:[-/](?:19|20)\d\d|-[01]\d-[0-3]\d)")
 _NUMBER = vocabulary("number no num nr nummer code #")
 _MAYBE = _SSN | _PLACE | _BANK
 
 
 def labelled_kind(value: str, digits: str, shape: str, context: Context) -> str:
     """Return the kind of *value* by the preceding words, or an empty string."""
+    if _YEARS.fullmatch(value):
+        return ""
     if is_national_id(digits, shape, context):
         return "national_id"
     words = context.words

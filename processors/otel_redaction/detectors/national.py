@@ -99,7 +99,11 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
         c.any_length,
     ),
 )
-_LABELS = frozenset[bytes]().union(*(words for words, _ in _LABELLED))
+_CHECKS: dict[bytes, tuple[Callable[[str], bool], ...]] = {}
+"""The checks of each label; a few of the last six words have one."""
+for _words, _check in _LABELLED:
+    for _word in _words:
+        _CHECKS[_word] = (*_CHECKS.get(_word, ()), _check)
 # `tax_id`, `national_id`, `id number`: labels of two words.
 _TOGETHER = lazy_pattern(
     r"\b(?:tax|national|citizen|identity|identification|personal|insurance|taxpayer|fiscal|"
@@ -165,17 +169,17 @@ _DATES = frozenset({"00.00.0000", "0000-00-00", "00/00/0000", "00-00-0000", "000
 
 def is_national_id(digits: str, shape: str, context: Context) -> bool:
     """Return whether *digits*, written as *shape*, are an id by format or by label and checksum."""
-    check = _FORMS.get(shape)
-    if check is not None and check(digits) and not (shape in _TABULAR and context.in_a_row):
+    form = _FORMS.get(shape)
+    if form is not None and form(digits) and not (shape in _TABULAR and context.in_a_row):
         return True
     words = context.words
     if shape in _DATES or not words:
         return False
     recent = words[-6:]
-    if not _LABELS.isdisjoint(recent) and any(
-        not labels.isdisjoint(recent) and check(digits) for labels, check in _LABELLED
-    ):
-        return True
+    for word in recent:
+        for check in _CHECKS.get(word, ()):
+            if check(digits):
+                return True
     return is_labelled_elsewhere(digits, recent, context)
 
 

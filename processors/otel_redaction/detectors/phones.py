@@ -71,6 +71,8 @@ def is_phone(value: str, digits: str, context: Context) -> bool:
     count = len(digits)
     if not 7 <= count <= 15 or len(set(digits)) < 3 or _DATE.match(value) or _is_decimal(value):
         return False
+    if _VERSIONS.match(value) or (_YEARS.fullmatch(value) and context.words[-1:] != [b"tel"]):
+        return False
     if context.character_before in _MONEY or context.character_after in _MONEY:
         return False
     if _is_international(value, digits):
@@ -106,6 +108,7 @@ _BESIDE_ADDRESS = lazy_pattern(
     r"@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}[\"'>)]?\s?[,;|/]?\s?(?:or |and |/ ?)?\Z"
 )
 _YEARS = lazy_pattern(r"(?:19|20)\d\d[-/. ](?:19|20)\d\d")
+_VERSIONS = lazy_pattern(r"\d{1,2}\.\d{1,3}\.\d{1,3}-\d{1,2}\.\d{1,3}\.\d{1,3}(?!\d)")
 _TIME = lazy_pattern(r"1[4-9]\d{8}(?:\d{3})?|(?:19|20)\d\d[01]\d[0-3]\d(?:\d{2}|\d{4}|\d{6})?")
 
 

@@ -44,7 +44,7 @@ _DOCUMENT = lazy_pattern(
     r"(?:[ -]?(?:number|no\.?|nr\.?|nummer|num\.?|id|#))?\W{0,4}(?:is|lautet|es|est|:)?\W{0,3}((?=[A-Z0-9-]{0,12}\d)[A-Z0-9][A-Z0-9-]{5,17})\b",
     re.IGNORECASE,
 )
-_PAIR = lazy_pattern(r"(-?\d{1,2}\.\d{4,8})[ ]?[,/][ ]?(-?1?\d{1,2}\.\d{4,8})(?![\d.])")
+_PAIR = lazy_pattern(r"(-?\d{1,2}\.\d{4,8})[ ]?[,/][ ]?(-?1?\d{1,2}\.\d{4,8})(?!\d|\.\d)")
 _DEGREES = lazy_pattern(
     r"\b\d{1,3}\u00b0[ ]?\d{1,2}['\u2032][ ]?(?:\d{1,2}(?:\.\d+)?[\"\u2033])?[ ]?[NSEW]\b"
 )
@@ -52,6 +52,14 @@ _PLACE_WORD = lazy_pattern(
     rb"lat|lon|gps|co-?ord|locat|position|place|resid|near|south|north|east|west|map|point|lives"
 )
 _NEAR = 48
+# `use ana and 7%IT(9i2*6 for access`: what no word, no number and no code looks like.
+_SPOKEN_PASSWORD = lazy_pattern(
+    r"(?:us(?:e|ing)|with|enter)(?: the)?:? (?:[\w.@-]{3,40}(?:,| and| &|,? then| with) )?"
+    r"((?=[^\s]{0,20}[a-z])(?=[^\s]{0,20}[A-Z])(?=[^\s]{0,20}[0-9])[\w!@#$%^&*()+?~-]{8,24})(?=[\s.,;!]|\Z)",
+    re.IGNORECASE,
+)
+_SIGNS = frozenset("!@#$%^&*(+?~")
+_FEWEST_SIGNS = 2
 _STOP = frozenset(
     [
         "name",
@@ -215,6 +223,10 @@ def find_labelled(text: str, lower: Lowered) -> Iterator[Match]:
             and (_HAS_DIGIT_OR_SIGN.search(handle[1]) or " is " not in handle.group())
         ):
             yield Match(*handle.span(1), "username")
+    for place in lower.places((b"use ", b"using ", b"with ", b"enter ")):
+        spoken = _SPOKEN_PASSWORD.match(text, place)
+        if spoken is not None and _is_unspeakable(spoken[1]):
+            yield Match(*spoken.span(1), "password")
     for place in lower.places((b"vin", b"vehicle", b"chassis")):
         vin = _VIN.match(text, place)
         if vin is not None:
@@ -253,3 +265,14 @@ def find_labelled(text: str, lower: Lowered) -> Iterator[Match]:
 
 _BEFORE_DOT = 120
 _AFTER_DOT = 80
+
+
+def _is_unspeakable(value: str) -> bool:
+    """Return whether *value* mixes cases, digits and signs, and is no call and no address."""
+    signs = sum(character in _SIGNS for character in value)
+    return (
+        signs >= _FEWEST_SIGNS
+        and "@" not in value[1:-4]
+        and not ("(" in value and value.endswith(")"))
+        and all(any(map(of, value)) for of in (str.islower, str.isupper, str.isdigit))
+    )
