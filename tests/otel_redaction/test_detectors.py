@@ -65,8 +65,39 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
             "AAFx9_kQ2mZ7vB4nC8dE1fG3hJ5kL6pR0sT",
         ),
         Positive('apiKey: "6fe4476ee5a1832882e326b506d14126"', "6fe4476ee5a1832882e326b506d14126"),
+        Positive(
+            "api2cart key is 2afd3ce5a1832882e326b506d1412e0b", "2afd3ce5a1832882e326b506d1412e0b"
+        ),
+        Positive(
+            "nicereply 71b4567890abcdef12345c7890ab2def12345678",
+            "71b4567890abcdef12345c7890ab2def12345678",
+        ),
+        Positive(
+            "refiner-123e4567-e89b-42d3-a456-426614174abc", "123e4567-e89b-42d3-a456-426614174abc"
+        ),
+        Positive("mixpanel 'M7UXRQ2DBF5rEJ1qlJTgJvwGqUJ7D8TQ'", "M7UXRQ2DBF5rEJ1qlJTgJvwGqUJ7D8TQ"),
+        Positive("uclassify_key=ABC193DEF456", "ABC193DEF456"),
+        Positive("see ai" + "o_geTG28Wg44tmob6n5zg2nzwmm2tQ", "aio_geTG28Wg44tmob6n5zg2nzwmm2tQ"),
+        Positive(
+            "$aact_" + "prod_000Mzk1ODYtNzQ3NDU4OTQ1OTQ1", "$aact_prod_000Mzk1ODYtNzQ3NDU4OTQ1OTQ1"
+        ),
     ),
     "password": (
+        Positive("Please use ana_b and 7%IT(9i2*6 for access.", "7%IT(9i2*6"),
+        Positive('password = "m{{h}o)p${e]nob(ody[f>-_$#on}}"', "m{{h}o)p${e]nob(ody[f>-_$#on}}"),
+        Positive("DB_PASSWORD=m{{h}o)p${e]nob(ody[f>-_$#on}}", "m{{h}o)p${e]nob(ody[f>-_$#on}}"),
+        Positive('password = "values with quotes and spaces"', "values with quotes and spaces"),
+        Positive('new NetworkCredential("me", "vzihlrquknriq");', "vzihlrquknriq"),
+        Positive("get(url, auth=('user', 'Kiwi.2298'))", "Kiwi.2298"),
+        Positive('set_password("Kiwi!2291")', "Kiwi!2291"),
+        Positive('<AppPassword id="new">Kiwi.2299</AppPassword>', "Kiwi.2299"),
+        Positive("<password>$B7ae68d9f8ccfc898ee2555a</password>", "$B7ae68d9f8ccfc898ee2555a"),
+        Positive("username admin password 7 0822455D0A16", "0822455D0A16"),
+        Positive("net use Z: \\\\srv\\share Passw0rd /user:bob", "Passw0rd"),
+        Positive("psexec -u admin -p S3cr3tPw! cmd", "S3cr3tPw!"),
+        Positive('psk="MyWifiKey1"', "MyWifiKey1"),
+        Positive("Ldap password               ----   H7IKC85R#@4", "H7IKC85R#@4"),
+        Positive('password for the user "pyne-user" is "pyne1"', "pyne1"),
         Positive("hash {MD5}rL0Y20zC+Fzt72VPzMSk2A== ok", "{MD5}rL0Y20zC+Fzt72VPzMSk2A=="),
         Positive("x {CRYPT}aMFc9dVQKfGzE0mvEz1 y", "{CRYPT}aMFc9dVQKfGzE0mvEz1"),
         Positive("z {PBKDF2_SHA256}ab12cd34ef56ab12cd34", "{PBKDF2_SHA256}ab12cd34ef56ab12cd34"),
@@ -120,8 +151,23 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
             'client_secret = "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"', "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"
         ),
         Positive("export SECRET=kJ8fh2LmQ9zXw4", "kJ8fh2LmQ9zXw4"),
+        Positive(
+            'SECRET_KEY = "9XJcj90y!X%KvLh#cG!&$ra(L(isX-ee8wqr"',
+            "9XJcj90y!X%KvLh#cG!&$ra(L(isX-ee8wqr",
+        ),
+        Positive(
+            "role_id=x secret_id=6a174c20-f6de-a53c-74d2-6018fcceff64",
+            "6a174c20-f6de-a53c-74d2-6018fcceff64",
+        ),
+        Positive(
+            "secret: /XKvEGXEXY9B9/YNvTasdf.YNvEGXETY9BS", "/XKvEGXEXY9B9/YNvTasdf.YNvEGXETY9BS"
+        ),
     ),
     "token": (
+        Positive(
+            "00D" + "E0X0A0M0PeLE!CJoAQOx1GCLf1UIt4UU9y0VOPLUZAYN6I8DsdGEDyHh5cO02egObcAhIDHYiGCf",
+            "CJoAQOx1GCLf1UIt4UU9y0VOPLUZAYN6I8DsdGEDyHh5cO02egObcAhIDHYiGCf",
+        ),
         Positive("sig:AbC1dEf2GhI3jKl4MnO5pQr6StU7vWx8", "AbC1dEf2GhI3jKl4MnO5pQr6StU7vWx8"),
         Positive("auth_token: 4r6mp6afqfjzczbtt", "4r6mp6afqfjzczbtt"),
         Positive("Authorization: Bearer 9f8e7d6c5b4a", "9f8e7d6c5b4a"),
@@ -158,6 +204,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     "iban": (
         Positive("IBAN GB29 NWBK 6016 1331 9268 19, thanks", "GB29 NWBK 6016 1331 9268 19"),
         Positive("de89370400440532013000", "de89370400440532013000"),
+        Positive("of bank account DE562261885090719228 today", "DE562261885090719228"),
     ),
     "us_ssn": (
         Positive("SSN 078-05-1123", "078-05-1123"),
@@ -222,6 +269,10 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
             "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
         ),
         Positive(
+            "0xa3ddc7Dab49858003dE0D4411C1CECDFFcffE3Ec, and LlYkxQrp2ZoZJWSK40pJO5SUHB2zHgFzge",
+            "LlYkxQrp2ZoZJWSK40pJO5SUHB2zHgFzge",
+        ),
+        Positive(
             "0x52908400098527886E0F7030069857D2E4169EE7", "52908400098527886E0F7030069857D2E4169EE7"
         ),
     ),
@@ -249,6 +300,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     ),
     "location": (
         Positive("lat: 52.520008, lon: 13.404954", "52.520008"),
+        Positive("It is to the south of -64.4714775, 115.545555.", "-64.4714775, 115.545555"),
         Positive("GPS 40.712776, -74.005974", "74.005974"),
     ),
     "person": (
@@ -292,6 +344,18 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     "jwt": (Negative("eyJub3QiOiJhIGhlYWRlciJ9.e30.x", "the header is not a token header"),),
     "api_key": (
         Negative("ghp_" + "x" * 36, "a placeholder"),
+        Negative("github commit 2afd3ce5a1832882e326b506d1412e0b2afd3ce5", "the name of a commit"),
+        Negative(
+            "api2cart trace id 2afd3ce5a1832882e326b506d1412e0b", "an id, of whatever service"
+        ),
+        Negative("api2cart.com/2afd3ce5a1832882e326b506d1412e0b", "a path of its host"),
+        Negative("https://mixpanel.example/M7UXRQ2DBF5rEJ1qlJTgJvwGqUJ7D8TQ", "the same"),
+        Negative("call the api2cart API, using key=wdvvok7slklklaasnd8afafxd", "not its form"),
+        Negative(
+            "key_chars = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'",
+            "an alphabet",
+        ),
+        Negative("keyVaultToStoreSecrets: cmp2-qat-1208358310", "words and a number"),
         Negative("cache key 9a6656c90bd5482a90a29b9fa5ff5180", "names what it finds"),
         Negative("the key is feature_flag_rollout_2024_q3", "words"),
         Negative("gen_ai.usage.input_tokens", "an attribute name"),
@@ -303,6 +367,12 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     ),
     "password": (
         Negative("password: str = Field(...)", "a type"),
+        Negative("#define PASSWORD_MASK 0x0dead1beef7cafe2", "a number"),
+        Negative('env = append(env, "PWD="+dir, "HOME="+home)', "pieces of text that code joins"),
+        Negative("form: OAuth2PasswordRequestForm = Depends()", "a class"),
+        Negative("compiled using -O2 and C++17 with f(X1)", "no password"),
+        Negative('password = "{user}:{host}"', "a template"),
+        Negative("credentialsId: '29f63271-dc2f-4734-8221-5b31b5169bac'", "the name of a secret"),
         Negative("password=password, user=user", "a variable handed on"),
         Negative("forgot your password: click here", "prose"),
         Negative("mountain pass: open", "a road"),
@@ -330,6 +400,7 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     ),
     "token": (
         Negative("max_tokens=4096", "a measurement"),
+        Negative("model,token\ngpt-4o,transcription by the second\n", "words in a column"),
         Negative("next_page_token=CAoSBQ1a2b3c4d5e6f", "pagination"),
         Negative("tokenizer: cl100k_base", "a tokenizer"),
         Negative("the bearer of bad news", "prose"),
@@ -337,7 +408,11 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative('"auth": "basic", auth: required', "how, not with what"),
         Negative("token budget_of_1000_tokens_per_minute", "words"),
     ),
-    "cookie": (Negative("cookie: required", "no value"),),
+    "cookie": (
+        Negative("cookie: required", "no value"),
+        Negative("cookies: list[tuple[str, str]] = []", "a type"),
+        Negative("cookie = cookie.encode(kind=1)", "code"),
+    ),
     "email": (
         Negative("logo@2x.png", "a file"),
         Negative("user@1000.service", "a systemd unit"),
@@ -366,14 +441,18 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("part ABCPD1234F", "no label"),
         Negative("pan ABCXD1234F", "no such holder"),
         Negative("order 9434765919", "no label"),
+        Negative("Copyright (c) 2014-2019 by the authors", "years"),
         Negative("123 456 789 rows", "an amount"),
     ),
     "bank_account": (
         Negative("account created 20240101", "a date"),
+        Negative("accounts sorted by number: 1970-01-03", "a date"),
         Negative("your account has 1500000 rows", "an amount"),
     ),
     "phone": (
         Negative("1786645484", "an epoch"),
+        Negative("reached on 3.10.0-3.10.12 and later", "versions"),
+        Negative("copyright: (c) 2013-2026 by the team", "years"),
         Negative("2026-08-13 14:24:44", "a date"),
         Negative("order number 4155550132", "an order"),
         Negative("123e4567-e89b-12d3-a456-426614174000", "a UUID"),
@@ -404,6 +483,7 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     "birth_date": (Negative("created on 12/05/1990", "not a birth"),),
     "location": (
         Negative("latency 52.520008 ms", "a duration"),
+        Negative("version north 1.2.3, 4.5.6", "versions"),
         Negative("1.234567, 2.345678", "no context"),
     ),
     "person": (

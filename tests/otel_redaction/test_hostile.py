@@ -21,13 +21,16 @@ _UNITS = (
     "insert into t (password) values (", "name: password\n", "password,user\n", "password: |\n  ",
     "<key>password</key>", "密码:", "пароль ", "key aB3dE6gH9jK2mN5p ", "token - '", "=40a.b",
     "aGVsbG8gd29ybGQg", "68656c6c6f", "-----BEGIN PRIVATE KEY-----\nMIIE\n", "geb. 1.1.",
-    "iban ", "身份证 1", "ID 123456 ", "ssh a -p ",
+    "iban ", "身份证 1", "ID 123456 ", "ssh a -p ", "airship a1B2", "wandb-a1b2c3d4e5f6a7b8 ",
+    "api2cart key is 2afd", "tgpak_", "password 7 ", "password = {{", "token=$a", "secret={[(<",
+    'set_password("', 'auth=("a", "', 'credential("a", ', "net use \\\\a\\b /user:", "using key=a1b2c3 ",
+    '<password a="b" ', "00D000000000000000!A", "cookie: a=b;", "token,a b c d\n",
 )  # fmt: skip
 _PEOPLE = (
     "Maria ", "Maria Schmidt ", "Maria and Tom, ", "Mr. ", "my name is ", "12 High ", "12 High Street ",
     "1, ", "Apt. 1\n", "Rue de ", "Straße 1 ", "lives at ", "the corner of ", "address ", "zip ",
     "patient ", "patient diabetes ", "mrn ", "a at b dot c ", "username: ", "passport ", "VIN ",
-    "lat 1.23456, 1.23456 ", "O'", "A. ",
+    "lat 1.23456, 1.23456 ", "O'", "A. ", "use a and 7%It(9 ", "using Ab1!",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ _REACH_OF_WORD = 40
 _REACH_OF_OWNER = 26
 _WORD = lazy_pattern(
     rb"(?:api[ _.-]?)?key|token|secret|access|private|pass|pwd|pat|auth|cred|login|bearer|signature|"
-    rb"hash[ _-]?key|cookie|session|sess|jsessionid|phpsessid|sid|webhook|licen"
+    rb"hash[ _-]?key|cookie|session|sess|jsessionid|phpsessid|(?<![a-z])sid|webhook|licen"
 )
 _KINDS = {
     "key": "api_key",
@@ -73,7 +73,8 @@ _ODD = lazy_pattern(r"[?^!*%@]")
 _UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = lazy_pattern(r"[0-9a-fA-F]+")
 _HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
-_WORDS = lazy_pattern(r"[A-Za-z]{2,}[0-9]{0,4}|[0-9]{1,6}")
+_WORDS = lazy_pattern(r"[A-Za-z]{2,}[0-9]{0,4}|[0-9]{1,6}|[0-9]{9,10}")
+_HEX_NUMBER = lazy_pattern(r"0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}")
 _PARTS = lazy_pattern(r"[-_./=+~]+")
 _SHORTEST = 16
 _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
@@ -82,10 +83,12 @@ _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
 def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     """Return the end of the value from *start* and its kind, or 0 if no word announces it."""
     text = scan.text
-    first = max(0, start - _REACH)
-    lead = text[first:start]
     found = None
+    first, lead = 0, ""
     for word in _WORD.finditer(scan.lower, max(0, start - _REACH_OF_WORD), start):
+        if not lead:
+            first = max(0, start - _REACH)
+            lead = text[first:start]
         found = _ANNOUNCER.fullmatch(lead, word.start() - first)
         if found is not None:
             break
@@ -147,7 +150,7 @@ def _is_hash(value: str) -> bool:
 
 def is_generated(value: str) -> bool:
     """Return whether *value* is generated: no words, no path, no placeholder."""
-    if is_placeholder(value) or len(set(value)) < 6:
+    if is_placeholder(value) or len(set(value)) < 6 or _HEX_NUMBER.fullmatch(value):
         return False
     if _UUID.fullmatch(value):
         return True

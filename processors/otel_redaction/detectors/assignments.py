@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_redaction.detectors.provider_forms import is_another_form, named_value_end
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.secret_values import (
     Style,
@@ -14,6 +15,7 @@ from otel_redaction.detectors.secret_values import (
     is_secret,
     whole_password_end,
 )
+from otel_redaction.detectors.templates import is_noise
 from otel_redaction.patterns.keys import loose_kind, secret_kind
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _NAME_REVERSED = lazy_pattern(r"[\w.-]{0,48}")
 _REST_AND_OPERATOR = lazy_pattern(
     r"([\w.-]{0,48}+)"
-    r"[\"'`\])\\]{0,6}+"
+    r"[\"'`\])\\]{0,6}+(?:\[\d{0,5}\])?"
     r"(?:"
     r":[ \t]{0,4}[A-Za-z][\w.\[\]|]{0,30}[ \t]{1,4}=[ \t]{1,4}"
     r"|[ \t]{1,4}(?:value|content)[ \t]{0,4}=[ \t]{0,4}|"
@@ -32,15 +34,19 @@ _REST_AND_OPERATOR = lazy_pattern(
     r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
     r"|[ \t]{0,4},[ \t]{0,4}(?=[\"'`])"
     r"|>\s{0,80}"
+    r"|[ \t]{1,4}[\w:-]{1,20}=\"[^\"<>]{0,60}\"[ \t]?>\s{0,80}"
     r"|\((?=[^()\s]{0,30}[\d#@!$%^&*][^()\s]{0,30}\))"
-    r"|[ \t]{1,4}(?:(?:for|to|of|on|at)[ \t]{1,4}[\w'. -]{1,40}?[ \t])?"
+    r"|\([ \t]{0,2}(?=[\"'][^\"'\s]{6,80}[\"'])"
+    r"|\.[a-zA-Z]{2,16}\([ \t]{0,2}(?=[\"'][^\"'\s]{6,80}[\"'])"
+    r"|[ \t]{1,4}(?:(?:for|to|of|on|at)[ \t]{1,4}[\w'\". -]{1,40}?[ \t])?"
     r"(?:is|was|ist|lautet|es|est|jest|\u00e8|\u00e9|\u00e4r|er)(?:[ \t]now)?[ \t:=]{1,4}"
-    r"|[ \t]{1,4}(?:-{1,2}|to|=>|//?|\|)[ \t]{1,4}(?=\S{6})"
+    r"|[ \t]{1,20}(?:-{1,6}|to|=>|//?|\|)[ \t]{1,4}(?=\S{6})"
     r")"
     r"(?:ConvertTo-SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?)?"
     r"(?:[bfru@L\\]{1,4}(?=[\"'`]))?"
 )
-_SPACE = lazy_pattern(r"[\w-]{0,40}+[ \t]{1,4}(?=[^\s-])")
+# Routers write the kind of a password before it: `password 7 0822455D0A16`.
+_SPACE = lazy_pattern(r"([\w-]{0,40}+)[ \t]{1,4}(?:[05-9][ \t](?=\S{8}))?(?=[^\s-])")
 # Without a flag, a name in capitals or one of the plain names below counts, and any other only
 # before generated text.
 _SPACED_STARTS = frozenset("PSTKACp")
@@ -57,13 +63,19 @@ _BARE = lazy_pattern(r"[^\s\"'`,;&<>(){}\[\]|\x00]{1,256}")
 _MORE = lazy_pattern(r"[^\s\"'`,;&<>(){}\[\]|\x00]{0,8192}")
 _LONGEST_LINE = 2048
 _SHORTEST_COOKIE = 6
+# One cookie after another; code that handles them has spaces around its equals signs.
+_COOKIE = lazy_pattern(r"[\s\"'{(\[]{0,4}[\w.!#$%&*+^`|~:-]{1,256}=(?![=\s]|\Z)")
 _MANY_SETTINGS = 8
 _JUDGED_OTHERWISE = lazy_pattern(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
 _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
 _WHITE = " \t\r\n\"'`"
 _LONGEST_PLAIN = 12
+_QUOTES = frozenset("\"'`")
+_BRACKETS = frozenset("{[(<&")
 _MADE = frozenset({"token", "api_key"})
+_BARE_NAMES = words("key keys")
+_SHORTEST_LISTED = 8
 _LISTED = frozenset({"", ";", '"', "'"})
 _SHORTEST_GENERATED = 20
 _LONGEST_SHORT_FLAG = 3
@@ -93,12 +105,14 @@ def find_assignments(scan: Scan) -> None:
 _VERB = lazy_pattern(
     r"[ \t](?:is|was|ist|lautet|es|est|jest|\u00e8|\u00e9|\u00e4r|er)(?:[ \t]now)?[ \t:=]*\Z"
 )
-_DASHED = lazy_pattern(r"[ \t](?:-{1,2}|to|//?|\|)[ \t]+\Z")
+_DASHED = lazy_pattern(r"[ \t](?:-{1,6}|to|//?|\|)[ \t]+\Z")
 _OWNER = lazy_pattern(
     r"\b(?:my|our|your|new|temporary|default|initial|wi-?fi|the)\b", re.IGNORECASE
 )
 
 
+_SECRET_ID = lazy_pattern(r"secret_?id", re.IGNORECASE)
+_QUOTED_UUID = lazy_pattern(r"[\"']?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SELECT = lazy_pattern(r"\bselect\b[^;]{1,150}\bwhere\b", re.IGNORECASE)
 
 
@@ -109,21 +123,31 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
     kind = secret_kind(name) or _kind_of_two_words(scan.text, first, operator.end(1))
     sure = kind is not None
     kind = kind or loose_kind(name)
+    if (
+        kind is None
+        and _SECRET_ID.fullmatch(name)
+        and _QUOTED_UUID.match(scan.text, operator.end())
+    ):
+        kind, sure = "secret", True  # of a login by role; the name of a secret is no UUID
     if kind is None:
         return anchor + 3
     if kind == "cookie":
+        if operator.group().rstrip().endswith("("):
+            return anchor + 3  # code that handles them
         return _add_line(scan, operator.end())
     written = operator.group()
     style: Style = "tight" if written.endswith("=") else "loose"
     if _VERB.search(written):
         style = "prose"
-    elif _DASHED.search(written):
+    elif _DASHED.search(written) or written.rstrip().endswith("("):
         style = "space"
     start = operator.end()
     scheme = _SCHEME.match(scan.text, start) if kind == "token" else None
     setting = name.isupper() or not written[-1:].isspace()
     lead = scan.text[max(0, first - 24) : first]
-    name_style = _Name(kind, style, sure, setting, _OWNER.search(lead) is not None, name)
+    owned = _OWNER.search(lead) is not None
+    assigned = written.rstrip("bfru@L\\ \t").endswith("=")
+    name_style = _Name(kind, style, sure, setting, owned, assigned, name)
     return _add_value(scan, scheme.end() if scheme else start, name_style)
 
 
@@ -135,6 +159,7 @@ class _Name(NamedTuple):
     sure: bool = True
     setting: bool = False
     owned: bool = False
+    assigned: bool = False
     text: str = ""
 
 
@@ -163,13 +188,13 @@ def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
     space = _SPACE.match(text, anchor)
     if space is None:
         return anchor + 3
-    name = text[_name_start(text, anchor) : space.end()].rstrip()
+    name = text[_name_start(text, anchor) : space.end(1)]
     flag = (flags and name.startswith("--")) or (
         name[:1] == "-" and name[1:2].isalpha() and len(name) > _LONGEST_SHORT_FLAG
     )
     kind = secret_kind(name)
     if not flag and not name.isupper() and name.lower() not in _PLAIN_NAMES:
-        kind = kind or _kind_of_two_words(text, space.end() - len(space.group()), space.end())
+        kind = kind or _kind_of_two_words(text, anchor, space.end(1))
         if kind is None or not _is_generated(text, space.end()):
             return anchor + 3
     if not kind:
@@ -179,6 +204,11 @@ def _judge_spaced(scan: Scan, anchor: int, *, flags: bool) -> int:
 
 def _is_generated(text: str, start: int) -> bool:
     """Return whether the text from *start* looks generated."""
+    if text[start : start + 1] in _QUOTES:
+        quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE)
+        if quoted is not None and is_noise(quoted[2]):
+            return True
+        start += 1
     value = _BARE.match(text, start)
     return (
         value is not None
@@ -200,7 +230,11 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
         if bare is None and kind != "password":
             return start
         last = first + (len(bare.group().rstrip(".:\\")) if bare else 0)
-        if kind == "password" and last < len(text) and text[last] not in _WHITE:
+        if (
+            (kind == "password" or text[last : last + 1] in _BRACKETS)
+            and last < len(text)
+            and text[last] not in _WHITE
+        ):
             last = whole_password_end(text, first, last)
     written_value = text[first:last]
     value = written_value.strip()
@@ -222,6 +256,7 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
         sure=name.sure,
         owned=name.owned,
         token=kind in _MADE,
+        assigned=name.assigned,
         setting=name.setting,
     )
     if _SELECT.search(text, max(0, first - 160), first) and (
@@ -231,10 +266,17 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
     if quoted is None and value.lower() == name.text.lower():
         return start  # `password=password` passes a variable
     accept = is_password if kind == "password" else is_secret
+    if name.text.lower() in _BARE_NAMES and is_another_form(scan, first):
+        return last
     if accept(value, written):
         more = _MORE.match(text, last) if len(value) >= _LONGEST_BARE else None
         scan.add(first, more.end() if more else last, kind)
         return last
+    if kind in _MADE and len(value) >= _SHORTEST_LISTED and any(map(str.isdigit, value)):
+        end = named_value_end(scan, first)
+        if end:
+            scan.add(first, end, kind)
+            return end
     return start
 
 
@@ -257,7 +299,7 @@ def _add_line(scan: Scan, start: int) -> int:
     for stop in '\r\n"':
         found = text.find(stop, start, end)
         end = found if found >= 0 else end
-    if end - start < _SHORTEST_COOKIE or text.find("=", start, end) < 0:
+    if end - start < _SHORTEST_COOKIE or _COOKIE.match(text, start, end) is None:
         return start
     line = text[start:end]
     scan.add(end - len(line.lstrip()), start + len(line.rstrip()), "cookie")

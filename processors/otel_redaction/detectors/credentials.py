@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.commands import find_in_commands
 from otel_redaction.detectors.providers import looks_random
-from otel_redaction.detectors.secret_values import is_template
+from otel_redaction.detectors.templates import is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import add_at, places
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from otel_redaction.detectors.templates import CALL, MANY_DIGITS, is_noise, is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
@@ -30,6 +31,8 @@ class Written:
     """Whether an owner precedes the name: `my password is sunshine`."""
     token: bool = False
     """Whether it looks generated, like keys and tokens: letters, digits and few signs."""
+    assigned: bool = False
+    """Whether an equals sign is before it."""
     setting: bool = False
     """Whether the name is written as a setting, `DB_PASSWORD`, or joined without spaces."""
 
@@ -82,19 +85,6 @@ _PLACEHOLDER_PART = lazy_pattern(
     r"\.\.\.|…|x{6}|placeholder|redacted|changeme|your[-_]|[-_]here\b|\*{4}|\{\w*\}",
     re.IGNORECASE,
 )
-# Template placeholder anywhere in a value.
-_TEMPLATE = lazy_pattern(
-    r"\$?\{\{?[^{}\r\n]{0,80}\}?\}|\$\([^()\r\n]{0,80}\)|\$[A-Za-z_]\w{0,60}|%\(?\w{1,40}\)?[s%]"
-    r"|<%?[^<>\r\n]{1,60}>|@\w{1,40}@|\x00{1,60}"
-)
-_FEWEST_BESIDE_TEMPLATE = 3
-_MASKED = lazy_pattern(r"[*•.xX#_?-]{3,}|(?:x{4,}|\*{3,})[\w-]{0,4}", re.IGNORECASE)
-_INSTRUCTION = lazy_pattern(
-    r"(?:your|insert|enter|replace|put|my)[-_ ](?:[\w-]{0,24}[-_ ])?"
-    r"(?:password|pass|pwd|secret|token|key|here|value)\b[^\r\n]*|(?:your|insert|replace)[-_ ].*"
-    r"|.*[-_]here|.*\.\.\.|(?:change[-_ ]?me[-_ ].+)|.*placeholder.*|.*redacted.*",
-    re.IGNORECASE,
-)
 _CODE = lazy_pattern(
     r"[A-Za-z_]\w*+(?:(?:\.|->|::|\?\.)[A-Za-z_]\w*+)++[!?]?"  # settings.password
     r"|[a-z]+(?:[A-Z][a-z]+)+"  # getPassword
@@ -106,6 +96,23 @@ _CODE_WORDS = lazy_pattern(
     r"settings|field|default|prompt|read|load|this|str",
     re.IGNORECASE,
 )
+# What stands between two pieces of text that code joins: `"PWD="+dir, "x"`.
+_JOINED = lazy_pattern(r"\s?[+.,&]\s?[A-Za-z_][\w.\[\]()]*\s?[+.,&)]?\s?")
+_CLASS_ENDINGS = (
+    *(
+        "Form",
+        "Request",
+        "Response",
+        "Field",
+        "Config",
+        "Error",
+        "Exception",
+        "Provider",
+        "Handler",
+    ),
+    *("Input", "Schema", "Model", "Type", "Flow", "Bearer", "Factory", "Service", "Manager", "Key"),
+)
+_FEWEST_CAPITALS = 3
 _TYPE = lazy_pattern(r"[A-Z]\w*\[[^\r\n]*|(?:Option|Optional|List|Dict|Union|Maybe)\b.*")
 _PATH = lazy_pattern(r"(?:[a-z]{2,12}://|\.{0,2}/|~/|[A-Za-z]:\\|\$)", re.IGNORECASE)
 _NAME = lazy_pattern(r"v?\d++(?:\.\d++)++|\d{4}-\d\d-\d\d|\d{1,15}\Z")
@@ -119,12 +126,14 @@ _MOST_EQUALS = 3
 _NESTED = lazy_pattern(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGNORECASE)
 _REST_OF_PASSWORD = lazy_pattern(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
 _NEXT_SETTING = lazy_pattern(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
-_CALL = lazy_pattern(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
 _OPENING = frozenset("([{")
 # Keys and tokens have letters, digits and a few signs; these signs are in passwords and in code.
 _NO_TOKEN = lazy_pattern(r"[?^%][A-Za-z0-9^]|[()]")
 _NEVER_IN_TOKEN = lazy_pattern(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
 _HEX = lazy_pattern(r"[0-9a-fA-F]{16,}")
+_HEX_NUMBER = lazy_pattern(r"0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}")
+"""A number of up to 64 bits, as code writes it."""
+_ALPHABET = ("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SHORTEST_PASSWORD = 3
 _LONGEST_PASSWORD = 256
 _LONGEST_PHRASE = 64
@@ -138,12 +147,19 @@ def is_password(value: str, written: Written) -> bool:
     low = value.lower().strip(".,;:!?")
     if not _SHORTEST_PASSWORD <= len(value) <= _LONGEST_PASSWORD or low in _NOTHING:
         return False
-    if is_template(value) or _TYPE.fullmatch(value):
+    if (
+        is_template(value)
+        or _TYPE.fullmatch(value)
+        or _JOINED.fullmatch(value)
+        or _HEX_NUMBER.fullmatch(value)
+    ):
         return False
     if not written.sure:
         return _is_sure_by_look(value, written)
     if written.quoted:
         return _is_quoted_password(value, low, written)
+    if _is_class(value):
+        return False
     if written.follows in _OPENING or low in _VARIABLES:
         return low in _DEFAULTS and written.setting and written.follows in _ENDS | {" "}
     if not written.listed and not written.setting and _CODE.fullmatch(value):
@@ -162,13 +178,24 @@ def is_password(value: str, written: Written) -> bool:
     return low not in _ABOUT
 
 
+def _is_class(value: str) -> bool:
+    """Return whether *value* is the name of a class or a variable about secrets, as in code."""
+    return (
+        value.endswith(_CLASS_ENDINGS)
+        and value.isalnum()
+        and sum(map(str.isupper, value)) >= _FEWEST_CAPITALS
+        and _CODE_WORDS.search(value) is not None
+    )
+
+
 _DEFAULTS = words("password passwd pwd pass secret user username test admin root token key")
 
 
 def _is_quoted_password(value: str, low: str, written: Written) -> bool:
     if " " in value:
         spoken = [word.strip(".,:;!?") for word in low.split()]
-        return len(value) <= _LONGEST_PHRASE and _SPOKEN.isdisjoint(spoken)
+        about = _SPOKEN - _JOINING if written.assigned else _SPOKEN
+        return len(value) <= _LONGEST_PHRASE and about.isdisjoint(spoken)
     if low in _VARIABLES:
         return written.setting or written.style == "tight"
     return not (value.isupper() and "_" in value)
@@ -177,6 +204,9 @@ def _is_quoted_password(value: str, low: str, written: Written) -> bool:
 _SPOKEN = _ABOUT - words(
     "safe secure good random known long short old new same unique correct fine ok"
 )
+
+
+_JOINING = words("with from and like only also about something everything nothing too then")
 
 
 def _is_sure_by_look(value: str, written: Written) -> bool:
@@ -199,16 +229,6 @@ def _is_plain_word(low: str) -> bool:
     )
 
 
-def is_template(value: str) -> bool:
-    """Return whether *value* is a template's field, a mask or an instruction."""
-    if _MASKED.fullmatch(value) or _INSTRUCTION.fullmatch(value):
-        return True
-    if not _TEMPLATE.search(value):
-        return value[:1] in {"<", "{"} and value[-1:] in {">", "}", ""}
-    rest = _TEMPLATE.sub("", value)
-    return sum(map(str.isalnum, rest)) < _FEWEST_BESIDE_TEMPLATE
-
-
 def whole_password_end(text: str, start: int, end: int) -> int:
     """Return the end of the password from *start*; *end* unless it continues with punctuation.
 
@@ -221,7 +241,9 @@ def whole_password_end(text: str, start: int, end: int) -> int:
     following = _NEXT_SETTING.search(whole)
     if following is not None:
         whole = whole[: following.start()]
-    if _CALL.match(whole) or _PLACEHOLDER.fullmatch(whole) or whole[-1:] in _OPENING:
+    if is_noise(whole):
+        return start + len(whole)
+    if CALL.match(whole) or _PLACEHOLDER.fullmatch(whole) or whole[-1:] in _OPENING:
         return end
     whole = whole.rstrip(".,;:)]}>")
     if len(whole) <= end - start:
@@ -232,6 +254,8 @@ def whole_password_end(text: str, start: int, end: int) -> int:
 
 def is_secret(value: str, written: Written) -> bool:
     """Return whether *value* is a secret, as its name suggests, and no code, path or name."""
+    if is_noise(value):
+        return True
     equals = value.count("=", 0, -1)
     if equals > _MOST_EQUALS or (equals and _NESTED.search(value, 0, 80)):
         return False  # a query or a list of settings; its own names are examined
@@ -242,11 +266,17 @@ def is_secret(value: str, written: Written) -> bool:
         return False
     if value.isdigit():
         return len(value) >= 16 and distinct > 3
-    if _is_placeholder(value) or _PATH.match(value) or _NO_TOKEN.search(value):
+    if _is_placeholder(value) or _NO_TOKEN.search(value):
         return False
-    if written.token and _NEVER_IN_TOKEN.search(value):
+    if _PATH.match(value) and not (value[0] in "/$" and _mixed(value)):
         return False
+    if written.token and (_NEVER_IN_TOKEN.search(value) or value[0] in "=?"):
+        return False
+    if all(letters in value for letters in _ALPHABET):
+        return False  # what an encoder or a generator chooses from
     if written.style == "space" and not any(digit in value for digit in "0123456789"):
+        return False
+    if not written.quoted and _is_class(value):
         return False
     if _UUID.fullmatch(value):
         return written.sure
@@ -278,6 +308,8 @@ def is_mixed_password(value: str) -> bool:
 
 
 def _is_placeholder(value: str) -> bool:
+    if value[:1] == "$" and sum(map(str.isdigit, value)) >= MANY_DIGITS:
+        return False
     if _PLACEHOLDER.fullmatch(value) or _PLACEHOLDER_PART.search(value):
         return True
     return "example" in value.lower() and not _mixed(value)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_redaction.detectors.secret_values import Written, is_password, is_secret, is_template
+from otel_redaction.detectors.secret_values import Written, is_password, is_secret
+from otel_redaction.detectors.templates import is_template
 from otel_redaction.patterns.foreign_words import foreign_words
 from otel_redaction.patterns.keys import secret_kind
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
@@ -90,6 +91,25 @@ _MOST_DIGITS = 2
 _QUOTED = Written("tight", "", quoted=True, setting=True)
 
 
+# The second argument of what holds a user's name and password.
+_CREDENTIAL_CALL = lazy_pattern(
+    r"(?:credentials?|basicauth|auth ?= ?)\(\s{0,20}"
+    r"([\"'])[^\"'\r\n]{1,100}\1\s{0,4},\s{0,40}([\"'])([^\"'\r\n]{3,100})\2",
+    re.IGNORECASE,
+)
+
+
+_CREDENTIALS = (b"credential(", b"credentials(", b"basicauth(", b"auth=(", b"auth = (")
+
+
+def _find_in_calls(scan: Scan) -> None:
+    for beginning in _CREDENTIALS:
+        for place in places(scan.lower, beginning):
+            call = _CREDENTIAL_CALL.match(scan.text, place)
+            if call is not None and _is_value(call[3], "password"):
+                scan.add(*call.span(3), "password")
+
+
 def find_paired(scan: Scan) -> None:
     """Add the secrets that are separate from their names."""
     for found in _FOREIGN_NAMES.matches(scan):
@@ -98,6 +118,8 @@ def find_paired(scan: Scan) -> None:
     if "name" not in scan.cues:
         return
     _find_identified(scan)
+    if b"(" in scan.data:
+        _find_in_calls(scan)
     if b"insert" in scan.lower:
         _find_in_inserts(scan)
     done = 0
@@ -205,6 +227,8 @@ def _find_in_tables(scan: Scan) -> None:
         if last < 0 or last - first > 1000:
             continue
         position = last
+        if _HEADER.fullmatch(text, first, last) is None:
+            continue
         header = text[first:last].strip("\r |")
         separator = next((sign for sign in _SEPARATORS if sign in header), "")
         columns = (
@@ -217,6 +241,10 @@ def _find_in_tables(scan: Scan) -> None:
             position = _find_in_rows(scan, last + 1, kinds, separator)
 
 
+_SPOKEN = lazy_pattern(r"[A-Za-z][a-z]*(?:[ ,;/-]{1,2}[A-Z]?[a-z]+){0,12}[.]?|\d{1,9}")
+"""Words of a table about tokens and keys, or a count of them."""
+_HEADER = lazy_pattern(r"[\w .,;|\"'`\t\r-]+")
+"""What names of columns and the signs between them are made of; code has others."""
 _COLUMN = lazy_pattern(r"[^\W\d][\w .-]{0,39}")
 
 
@@ -241,6 +269,7 @@ def _find_in_rows(scan: Scan, position: int, kinds: list[str | None], separator:
             value = cell.strip(" \t\"'`")
             if (
                 kind is not None
+                and (kind == "password" or not _SPOKEN.fullmatch(value))
                 and len(value) >= 3
                 and value.strip("-: ")
                 and not is_template(value)

@@ -17,7 +17,7 @@ _PASSES = tuple(
     lazy_pattern(pattern)
     for pattern in (
         rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
-        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|(?<=otp))",
+        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|sk(?![a-z])|(?<=otp))",
         rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?<=redis-cli)|e(?<=naissance))",
         rb"z(?:(?<=urodz)|en(?<=narozen))",
         rb"ql(?<=mysql)",
@@ -32,6 +32,7 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"pass": ("name", 0),
     b"pwd": ("name", 0),
     b"pw": ("name", 0),
+    b"psk": ("name", 0),
     b"parola": ("name", 0),
     b"kennwort": ("name", 0),
     b"contrase": ("name", 0),

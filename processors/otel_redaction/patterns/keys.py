@@ -16,8 +16,9 @@ from otel_redaction.patterns.words import words
 _SEGMENT = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 
 _PASSWORDS = words(
-    "password passwords passwd passphrase passcode passwort kennwort pwd pswd psw pw passw passwrd "
-    "contraseña contrasena contrasenya senha motdepasse userpassword dbpassword masterpassword "
+    "password passwords passwd psk passphrase passcode passwort kennwort pwd pswd psw pw passw "
+    "passwrd contraseña contrasena contrasenya senha motdepasse userpassword dbpassword "
+    "masterpassword "
     "rootpassword pgpassword mypassword userpwd userpass dbpass dbpwd wachtwoord lösenord losenord "
     "hasło haslo heslo salasana jelszó jelszo parola şifre sifre adgangskode passord keypass "
     "storepass пароль парол кодпаролю 密码 密碼 パスワード 비밀번호 암호 패스워드 비번 סיסמה "
