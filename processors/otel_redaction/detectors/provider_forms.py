@@ -34,7 +34,7 @@ _ALPHABETS = {
     "p": r"[!-~]",
 }
 _PIECE = lazy_pattern(r"\"([^\"]*)\"|([a-zA-Z])(\d+)(?:-(\d+))?")
-# A value that goes on, with a sign or without, is another one.
+# A longer value, also one with another sign in it, has another form.
 _END = r"(?![0-9A-Za-z_-]|[?=!@$%^*+/~][0-9A-Za-z])"
 BEGINNING = 3
 """The shortest fixed beginning of a key that means one service."""
@@ -139,7 +139,7 @@ def _heads() -> dict[str, tuple[str, ...]]:
 
 
 def listed_key_start(text: str, start: int) -> int:
-    """Return where a key begins whose beginning ends with the sign before *start*; or *start*."""
+    """Return the start of a key whose prefix ends with the sign before *start*, else *start*."""
     for head in _heads().get(text[start - 1 : start], ()):
         if text.startswith(head, start - len(head)):
             return start - len(head)
@@ -147,7 +147,7 @@ def listed_key_start(text: str, start: int) -> int:
 
 
 def listed_key_end(text: str, start: int) -> int:
-    """Return where the key with a listed beginning that begins at *start* ends, or 0."""
+    """Return the end of the key with a listed prefix at *start*, or 0."""
     forms = table().beginnings.get(text[start : start + BEGINNING])
     if forms is None:
         return 0
@@ -158,10 +158,10 @@ def listed_key_end(text: str, start: int) -> int:
 
 
 def named_value_end(scan: Scan, start: int) -> int:
-    """Return where the value at *start* ends that has the form of a service named before; or 0.
+    """Return the end of the value at *start* if a service named before has such keys, else 0.
 
-    The words between decide: a name that is a word as well counts only with `key`, `token` or
-    their like, and no value after `commit` or `trace id` is a key.
+    The words between decide: a name that is also a common word needs `key`, `token` or a similar
+    word, and a value after `commit` or `trace id` is never a key.
     """
     first = max(0, start - _REACH)
     services = _services()
@@ -186,7 +186,7 @@ def named_value_end(scan: Scan, start: int) -> int:
 
 
 def _end_beside(scan: Scan, start: int, name: bytes, word: bytes, *, announced: bool) -> int:
-    """Return where the value at *start* ends if it is a key of the service *name*, else 0."""
+    """Return the end of the value at *start* if it is a key of the service *name*, else 0."""
     end = _value_end(scan, start, table().services[name])
     if not end:
         return 0
@@ -213,9 +213,9 @@ def _services() -> frozenset[bytes]:
 
 
 def is_another_form(scan: Scan, start: int) -> bool:
-    """Return whether the value at *start* of a bare `key` has not the form of the service's keys.
+    """Return whether the value at *start* of a bare `key` lacks the form of the service's keys.
 
-    A `key` without an owner means many things. Where a service is named before, the form decides.
+    A `key` without an owner is ambiguous. Where a service is named before, the form decides.
     """
     lead = scan.lower[max(0, start - _REACH) : start]
     if _BARE_KEY.search(lead) is None:

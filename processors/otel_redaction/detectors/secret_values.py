@@ -96,7 +96,7 @@ _CODE_WORDS = lazy_pattern(
     r"settings|field|default|prompt|read|load|this|str",
     re.IGNORECASE,
 )
-# What stands between two pieces of text that code joins: `"PWD="+dir, "x"`.
+# The operand between two strings that code concatenates: `"PWD="+dir, "x"`.
 _JOINED = lazy_pattern(r"\s?[+.,&]\s?[A-Za-z_][\w.\[\]()]*\s?[+.,&)]?\s?")
 _CLASS_ENDINGS = (
     *(

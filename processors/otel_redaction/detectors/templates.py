@@ -1,4 +1,4 @@
-"""Values that are templates, masks or instructions, and those that only look like one."""
+"""Templates, masks and instructions, and random values that only resemble them."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def is_template(value: str) -> bool:
 
 
 def _kept(field: re.Match[str]) -> str:
-    """Return what is left of a template's *field*: nothing, unless it only looks like one.
+    """Return "" for a template's *field*, and the text itself if it only resembles one.
 
-    Brackets in a field are balanced, and the name of a variable is not generated.
+    A field has balanced brackets, and the name of a variable is not generated.
     """
     written = field.group()
     if written[0] == "$" and sum(map(str.isdigit, written)) >= MANY_DIGITS:
@@ -67,7 +67,7 @@ def _is_balanced(value: str) -> bool:
 
 
 def is_noise(value: str) -> bool:
-    """Return whether *value* is signs, letters and digits at random, as some generators write.
+    """Return whether *value* is a random mix of signs, letters and digits.
 
     Templates, calls and expressions balance their brackets; expressions of a search have
     backslashes and ranges.
