@@ -376,12 +376,14 @@ def _written(form: tuple[Piece, ...]) -> str:
     return "".join(parts)
 
 
-_HOST_OR_NAME = re.compile(r"\.(?:com|net|io|org)\b|\w=$|_session=|[%&\"'` \t\\<>]")
+_HOST_OR_NAME = re.compile(r"\.(?:com|net|io|org)\b|\w=$|_session=|[&\"'` \t\\<>]")
 
 
 def _is_new(form: tuple[Piece, ...]) -> bool:
     """Return whether *form* may be kept: plain, long enough, and not found without the table."""
     text = "".join(piece for piece in form if isinstance(piece, str))
+    if "%" in text and _has_beginning(form):
+        return False  # encoded, and decoded before the search
     if _HOST_OR_NAME.search(text) or not text.isascii() or text.startswith("http"):
         return False
     if any(isinstance(piece, tuple) and piece[0] == "p" and piece[1] != piece[2] for piece in form):

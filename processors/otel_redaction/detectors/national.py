@@ -104,6 +104,7 @@ _CHECKS: dict[bytes, tuple[Callable[[str], bool], ...]] = {}
 for _words, _check in _LABELLED:
     for _word in _words:
         _CHECKS[_word] = (*_CHECKS.get(_word, ()), _check)
+_LABELS = frozenset(_CHECKS)
 # `tax_id`, `national_id`, `id number`: labels of two words.
 _TOGETHER = lazy_pattern(
     r"\b(?:tax|national|citizen|identity|identification|personal|insurance|taxpayer|fiscal|"
@@ -176,10 +177,11 @@ def is_national_id(digits: str, shape: str, context: Context) -> bool:
     if shape in _DATES or not words:
         return False
     recent = words[-6:]
-    for word in recent:
-        for check in _CHECKS.get(word, ()):
-            if check(digits):
-                return True
+    if not _LABELS.isdisjoint(recent):
+        for word in recent:
+            for check in _CHECKS.get(word, ()):
+                if check(digits):
+                    return True
     return is_labelled_elsewhere(digits, recent, context)
 
 
