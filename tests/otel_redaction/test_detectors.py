@@ -105,6 +105,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
             "bcrypt$rounds12$c0ffeec0ffee$a1b2c3d4e5f6a7b8c9d0 end",
             "bcrypt$rounds12$c0ffeec0ffee$a1b2c3d4e5f6a7b8c9d0",
         ),
+        Positive("user: joe\npass: secretpw\n", "secretpw"),
         Positive("password=hunter2!", "hunter2!"),
         Positive("DB_PASSWORD=changeme", "changeme"),
         Positive("pass: bob123", "bob123"),
@@ -326,7 +327,12 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("she takes metformin daily", "metformin"),
         Positive("medical record number QRS-77120", "QRS-77120"),
     ),
-    "username": (Positive("username: jdoe_42", "jdoe_42"),),
+    "username": (
+        Positive("username: jdoe_42", "jdoe_42"),
+        Positive("I'm 'dean.m1' on skype", "dean.m1"),
+        Positive("add me on Skype, live:dean.m", "live:dean.m"),
+        Positive("follow @john_smith9 for more", "@john_smith9"),
+    ),
     "vehicle": (
         Positive("VIN 1HGCM82633A004352", "1HGCM82633A004352"),
         Positive("licence plate: B AB 1234", "B AB 1234"),
@@ -504,7 +510,11 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("the migraine example in the docs", "nobody's"),
         Negative("Rx7vX2 in base64", "an encoded blob"),
     ),
-    "username": (Negative("the username is required", "prose"),),
+    "username": (
+        Negative("the username is required", "prose"),
+        Negative("the word 'like' on Twitter, discord is off", "words"),
+        Negative("@app.route and @types/node follow @ signs", "code"),
+    ),
     "vehicle": (Negative("VIN decoding takes 12 ms", "no number"),),
     "device": (Negative("trace 490154203237518 took 3 ms", "no label"),),
 }

@@ -30,7 +30,7 @@ _PEOPLE = (
     "Maria ", "Maria Schmidt ", "Maria and Tom, ", "Mr. ", "my name is ", "12 High ", "12 High Street ",
     "1, ", "Apt. 1\n", "Rue de ", "Straße 1 ", "lives at ", "the corner of ", "address ", "zip ",
     "patient ", "patient diabetes ", "mrn ", "a at b dot c ", "username: ", "passport ", "VIN ",
-    "lat 1.23456, 1.23456 ", "O'", "A. ", "use a and 7%It(9 ", "using Ab1!",
+    "lat 1.23456, 1.23456 ", "O'", "A. ", "use a and 7%It(9 ", "a on skype ", "skype, a.", "using Ab1!",
 )  # fmt: skip
 
 

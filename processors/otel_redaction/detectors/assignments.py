@@ -111,6 +111,9 @@ _OWNER = lazy_pattern(
 )
 
 
+_USER = lazy_pattern(
+    r"\b(?:user(?:name)?|login|e-?mail)[\"']?[ \t]?[:=][ \t]?\S{2,48}\s{1,8}\Z", re.IGNORECASE
+)
 _SECRET_ID = lazy_pattern(r"secret_?id", re.IGNORECASE)
 _QUOTED_UUID = lazy_pattern(r"[\"']?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SELECT = lazy_pattern(r"\bselect\b[^;]{1,150}\bwhere\b", re.IGNORECASE)
@@ -131,6 +134,8 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
         kind, sure = "secret", True  # of a login by role; the name of a secret is no UUID
     if kind is None:
         return anchor + 3
+    if not sure and kind == "password" and _USER.search(scan.text, max(0, first - 64), first):
+        sure = True  # the line below a user's name
     if kind == "cookie":
         if operator.group().rstrip().endswith("("):
             return anchor + 3  # code that handles them

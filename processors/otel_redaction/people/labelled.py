@@ -26,6 +26,16 @@ _HANDLE = lazy_pattern(
     r"(?:[ \t]{0,2}:[ \t]{0,2}|=|[ ]is[ ])[\"']?(@?[A-Za-z][\w.-]{2,30})(?![\w(\[.])",
     re.IGNORECASE,
 )
+_NETWORKS = "skype|twitter|instagram|telegram|discord|snapchat|tiktok|mastodon"
+# `'dean.m' on skype`, and `on skype as dean.m`: a handle has a digit or a sign, or is quoted.
+_BEFORE_NETWORK = lazy_pattern(r"(?:@[A-Za-z][\w.-]{2,30}|[\"'][A-Za-z][\w.-]{2,30}[\"'])\Z")
+_AFTER_NETWORK = lazy_pattern(
+    rf"(?:{_NETWORKS})(?:,? as |,? \(|, |: )[\"']?(@?(?:live:)?[A-Za-z][\w.-]{{2,30}})(?![\w(])",
+    re.IGNORECASE,
+)
+_MENTION = lazy_pattern(
+    r"(?:re)?(?:tweet(?:ed)?|follow|dm|mention(?:ed)?) (@[A-Za-z]\w{2,30})", re.IGNORECASE
+)
 _VIN = lazy_pattern(
     r"(?:vin|vehicle identification(?: number)?|chassis)\W{0,4}(?:number|no\.?|is|nr\.?)?\W{0,4}([A-HJ-NPR-Z0-9]{17})\b",
     re.IGNORECASE,
@@ -223,6 +233,7 @@ def find_labelled(text: str, lower: Lowered) -> Iterator[Match]:
             and (_HAS_DIGIT_OR_SIGN.search(handle[1]) or " is " not in handle.group())
         ):
             yield Match(*handle.span(1), "username")
+    yield from _find_on_networks(text, lower)
     for place in lower.places((b"use ", b"using ", b"with ", b"enter ")):
         spoken = _SPOKEN_PASSWORD.match(text, place)
         if spoken is not None and _is_unspeakable(spoken[1]):
@@ -265,6 +276,27 @@ def find_labelled(text: str, lower: Lowered) -> Iterator[Match]:
 
 _BEFORE_DOT = 120
 _AFTER_DOT = 80
+
+
+def _find_on_networks(text: str, lower: Lowered) -> Iterator[Match]:
+    """Yield handles beside the name of a social network."""
+    for place in lower.places(_NETWORK_NAMES):
+        if lower.data[place - 4 : place] == b" on ":
+            first = max(0, place - _LONGEST_HANDLE)
+            handle = _BEFORE_NETWORK.search(text, first, place - 4)
+            if handle is not None and _HAS_DIGIT_OR_SIGN.search(handle.group()):
+                yield Match(*handle.span(), "username")
+        handle = _AFTER_NETWORK.match(text, place)
+        if handle is not None and _HAS_DIGIT_OR_SIGN.search(handle[1].rstrip(".")):
+            yield Match(handle.start(1), handle.start(1) + len(handle[1].rstrip(".-")), "username")
+    for place in lower.places((b"tweet", b"retweet", b"follow @", b"dm @", b"mention")):
+        mention = _MENTION.match(text, place)
+        if mention is not None:
+            yield Match(*mention.span(1), "username")
+
+
+_NETWORK_NAMES = tuple(map(str.encode, _NETWORKS.split("|")))
+_LONGEST_HANDLE = 40
 
 
 def _is_unspeakable(value: str) -> bool:
