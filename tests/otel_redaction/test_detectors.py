@@ -152,6 +152,8 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
             'client_secret = "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"', "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"
         ),
         Positive("export SECRET=kJ8fh2LmQ9zXw4", "kJ8fh2LmQ9zXw4"),
+        Positive('app_secret = "A,.:-\u00a8@*\u00bf?!"', "A,.:-\u00a8@*\u00bf?!"),
+        Positive('secret = "correct horse battery staple"', "correct horse battery staple"),
         Positive(
             'SECRET_KEY = "9XJcj90y!X%KvLh#cG!&$ra(L(isX-ee8wqr"',
             "9XJcj90y!X%KvLh#cG!&$ra(L(isX-ee8wqr",
@@ -403,6 +405,8 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     "secret": (
         Negative("secret_length = X25519.secret_length", "code"),
         Negative("SECRET_NAME = 'NEXUS-GPT4-KEY'", "the name of a secret"),
+        Negative('secret = "enter the secret of your app"', "an instruction"),
+        Negative('secret = "[^a-z]+(?:,|;)*"', "an expression of a search"),
     ),
     "token": (
         Negative("max_tokens=4096", "a measurement"),
@@ -512,6 +516,7 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     ),
     "username": (
         Negative("the username is required", "prose"),
+        Negative("login(username=username, name=name)", "a variable"),
         Negative("the word 'like' on Twitter, discord is off", "words"),
         Negative("@app.route and @types/node follow @ signs", "code"),
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from otel_redaction.detectors.templates import CALL, MANY_DIGITS, is_noise, is_template
+from otel_redaction.detectors.templates import CALL, MANY_DIGITS, is_noise, is_signs, is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
@@ -206,6 +206,20 @@ _SPOKEN = _ABOUT - words(
 )
 
 
+def _is_phrase(value: str) -> bool:
+    """Return whether *value* is a pass phrase: a few words that do not describe a secret."""
+    spoken = [word.strip(".,:;!?") for word in value.lower().split()]
+    return (
+        len(spoken) >= _FEWEST_WORDS
+        and len(value) <= _LONGEST_PHRASE
+        and (_SPOKEN - _JOINING | _OF_SECRETS).isdisjoint(spoken)
+        and not is_template(value)
+        and "%" not in value
+    )
+
+
+_OF_SECRETS = words("password pass token secret secrets key keys user username auth input prompt")
+_FEWEST_WORDS = 3
 _JOINING = words("with from and like only also about something everything nothing too then")
 
 
@@ -254,8 +268,10 @@ def whole_password_end(text: str, start: int, end: int) -> int:
 
 def is_secret(value: str, written: Written) -> bool:
     """Return whether *value* is a secret, as its name suggests, and no code, path or name."""
-    if is_noise(value):
+    if is_noise(value) or (written.quoted and is_signs(value)):
         return True
+    if " " in value and written.assigned and written.quoted and not written.token:
+        return _is_phrase(value)
     equals = value.count("=", 0, -1)
     if equals > _MOST_EQUALS or (equals and _NESTED.search(value, 0, 80)):
         return False  # a query or a list of settings; its own names are examined

@@ -25,6 +25,8 @@ CALL = lazy_pattern(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 MANY_DIGITS = 6
 _SHORTEST_NOISE = 16
+_SHORTEST_SIGNS = 8
+_MOST_SIGNS = 7
 _MANY_SIGNS = 6
 _FEW_SIGNS = 5
 _NOISE = frozenset("!#$%&()*+<>=?@[]^{}~")
@@ -64,6 +66,18 @@ def _is_balanced(value: str) -> bool:
         elif sign in ")]}" and (not open_brackets or open_brackets.pop() != sign):
             return False
     return not open_brackets
+
+
+def is_signs(value: str) -> bool:
+    """Return whether *value* is mostly punctuation, of many kinds and without a space."""
+    signs = {character for character in value if not character.isalnum()}
+    return (
+        _SHORTEST_SIGNS <= len(value) <= _SHORTEST_NOISE
+        and len(signs) >= _MOST_SIGNS
+        and " " not in value
+        and _EXPRESSION.search(value) is None
+        and sum(map(str.isalnum, value)) * 2 <= len(value)
+    )
 
 
 def is_noise(value: str) -> bool:

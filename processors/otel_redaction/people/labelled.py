@@ -74,6 +74,11 @@ _STOP = frozenset(
     [
         "name",
         "names",
+        "user",
+        "username",
+        "user_name",
+        "login",
+        "handle",
         "id",
         "ids",
         "is",
