@@ -112,7 +112,11 @@ def _find_in_calls(scan: Scan) -> None:
 
 def find_paired(scan: Scan) -> None:
     """Add the secrets that are separate from their names."""
+    first = last = 0
     for found in _FOREIGN_NAMES.matches(scan):
+        if first <= found.start() < last:
+            continue  # within the value before
+        first, last = found.span(1)
         if _is_value(found[1], "password", loose=True):
             scan.add(*found.span(1), "password")
     if "name" not in scan.cues:
