@@ -27,6 +27,7 @@ from otel_distro.pipeline.redaction_tally import RedactionTally
 from otel_distro.pipeline.wire.client_hooks import WireWatch
 from otel_distro.privacy.consent_gate import ConsentGate
 from otel_distro.settings import process_environment
+from otel_distro.settings.prices import load_prices
 from otel_redaction import Redactor
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from otel_distro.pipeline.accounting.wire_traffic import WireTraffic
     from otel_distro.pipeline.budgets.wiring import Budgets
     from otel_distro.settings import Settings
-    from otel_pricing import PriceBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     if traffic is not None and budgets is not None:
         traffic.on_admitted = budgets.note_admitted
     accounts = Accounts(
-        load_prices=partial(_load_prices, settings),
+        load_prices=partial(load_prices, settings),
         latency=LatencyBudgets(settings.latency_budgets),
         faults=faults,
         call_sinks=_call_sinks(budgets, ledger, exit_line),
@@ -179,13 +179,7 @@ def _budgets(settings: Settings, faults: InternalErrors) -> Budgets | None:
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return Budgets(settings, partial(_load_prices, settings), faults)
+        return Budgets(settings, partial(load_prices, settings), faults)
     except Exception as error:  # telemetry must continue without them
         without_budgets(error, faults)
         return None
-
-
-def _load_prices(settings: Settings) -> PriceBook:
-    from otel_pricing import PriceBook, read_price_file
-
-    return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()

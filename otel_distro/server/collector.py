@@ -21,6 +21,7 @@ from otel_distro.server.ingest import Ingest
 from otel_distro.server.limits import DEFAULT_LIMITS, ReceiverLimits
 from otel_distro.server.message_redaction import MessageRedactor
 from otel_distro.server.received_calls import ReceivedCalls
+from otel_distro.settings.prices import load_prices
 from otel_redaction import Redactor
 from otel_trace_store.limits import FOLDER, StoreLimits
 from otel_trace_store.writer import TraceStoreWriter
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from otel_distro.pipeline.accounting.sinks import CallSink
     from otel_distro.settings import Settings
-    from otel_pricing import PriceBook
 
 _CLOSE_SECONDS: Final = 5.0
 
@@ -72,7 +72,7 @@ class Collector:
         ledger = sink_for(settings, redactor.text, self.gate)
         self._ledger = ledger
         self.calls = ReceivedCalls(
-            partial(_load_prices, settings),
+            partial(load_prices, settings),
             self.faults,
             ledger=ledger,
             others=_budgets(settings, self.faults),
@@ -126,12 +126,6 @@ def _person(settings: Settings) -> Callable[[str], str] | None:
     return lru_cache(maxsize=4096)(partial(person_name, key))
 
 
-def _load_prices(settings: Settings) -> PriceBook:
-    from otel_pricing import PriceBook, read_price_file
-
-    return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
-
-
 def _budgets(settings: Settings, faults: InternalErrors) -> list[CallSink]:
     """Return the sink that charges received calls to the cost budgets of this host."""
     if not settings.cost_budgets:
@@ -139,7 +133,7 @@ def _budgets(settings: Settings, faults: InternalErrors) -> list[CallSink]:
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return [Budgets(settings, partial(_load_prices, settings), faults)]
+        return [Budgets(settings, partial(load_prices, settings), faults)]
     except Exception as error:  # telemetry continues without budgets
         faults.record("budget", error)
         messages.warn(f"received calls are not charged to budgets: {type(error).__name__}: {error}")

@@ -16,6 +16,7 @@ from otel_distro.pipeline.input_limits.limits import VALUE_LIMITS
 from otel_distro.settings import environment_variables as env
 from otel_distro.settings.model import Loaded, Settings
 from otel_distro.settings.parsers import FALSE
+from otel_distro.settings.prices import price_file_problem
 from otel_distro.settings.redaction import read_policy
 from otel_distro.settings.shown import shown, without_secrets, without_value
 from otel_distro.settings.variables import PREFIX, VARIABLES, Variable
@@ -55,6 +56,9 @@ def load(environ: Mapping[str, str], section: Mapping[str, Any] | None = None) -
     settings = _settings(values, section, environ, problems)
     if settings.content == "full" and settings.content_key is None:
         problems.append(Problem(f"{env.OTEL_DISTRO_CONTENT}=full", _NO_CONTENT_KEY))
+    if settings.prices is not None and (reason := price_file_problem(settings.prices)):
+        name = f"{env.OTEL_DISTRO_PRICES}={shown(str(settings.prices), secret=False)}"
+        problems.append(Problem(name, reason, withholds=False))
     return Loaded(settings, tuple(_without_secrets(problem) for problem in problems), section)
 
 

@@ -75,6 +75,43 @@ def test_a_logger_that_was_silenced_stays_silent(tmp_path: Path, silence: str) -
         assert _bodies(sink) == []
 
 
+def test_a_warning_without_any_handler_is_printed_as_without_the_distribution(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import logging\napp = logging.getLogger('app')\napp.info('quiet')\napp.error('hello')\n"
+        "app.addHandler(logging.NullHandler())\napp.error('silenced')\n"
+    )
+    with OtlpSink() as sink:
+        done = instrumented(
+            program, clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
+        )
+        assert done.stderr == "hello\n"
+        assert _bodies(sink) == ["hello", "silenced"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("set_up", "variables"),
+    [
+        ("logging.basicConfig()", {}),
+        ("app.addHandler(logging.StreamHandler())", {}),
+        ("pass", {"OTEL_DISTRO_PROFILE": "test"}),
+        ("pass", {"OTEL_LOGS_EXPORTER": "none"}),
+    ],
+)
+def test_a_warning_is_printed_once_with_any_console(
+    tmp_path: Path, set_up: str, variables: dict[str, str]
+) -> None:
+    program = f"import logging\napp = logging.getLogger('app')\n{set_up}\napp.error('hello')\n"
+    with OtlpSink() as sink:
+        done = instrumented(
+            program,
+            clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **variables),
+        )
+    assert done.stderr.count("hello") == 1
+
+
 def test_loguru_with_its_recipe_and_our_sink_exports_once(tmp_path: Path) -> None:
     pytest.importorskip("loguru")
     program = """

@@ -46,7 +46,7 @@ def install(
     set_levels(settings)
     if not isinstance(logger_provider, LoggerProvider):
         return
-    export_unreached()
+    export_unreached(has_console=settings.profile is not None)
     if settings.profile is not None:
         from otel_distro.pipeline.logs.outputs import ConsoleOutput
 

@@ -1,8 +1,11 @@
-"""Captures log records that do not propagate to OpenTelemetry's handler.
+"""Captures log records that do not propagate to OpenTelemetry's handler, and keeps Python's own.
 
 The handler is on the root logger. A program that replaces the root's handlers after start-up, as
 the usual recipe for loguru does, removes it unknowingly; loggers with `propagate=False`, such as
 `uvicorn.access`, never reach it. Their records are passed to the handler directly.
+
+Python prints warnings and errors of a program without any handler to stderr. OpenTelemetry's
+handler would end that, so a record that reaches no other handler is printed as before.
 """
 
 from __future__ import annotations
@@ -29,8 +32,11 @@ def note_emitted() -> None:
     _elsewhere.count = getattr(_elsewhere, "count", 0) + 1
 
 
-def export_unreached() -> None:
-    """Forward records that do not reach OpenTelemetry's handler; once."""
+def export_unreached(*, has_console: bool = False) -> None:
+    """Forward records that do not reach OpenTelemetry's handler; once.
+
+    *has_console* says that a profile prints records, so that Python's last resort is not needed.
+    """
     original: Callable[[logging.Logger, logging.LogRecord], None] = logging.Logger.callHandlers
     if original in _installed:
         return
@@ -38,11 +44,18 @@ def export_unreached() -> None:
     @functools.wraps(original)
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
         # The usual case, in as few steps as possible: a parent logger has the handler.
+        if not _known:
+            _handler()
         current: logging.Logger | None = self
+        is_handled = has_console
         while current is not None:
-            if _known and _known[0] in current.handlers:
+            handlers = current.handlers
+            if _known and _known[0] in handlers:
                 original(self, record)
+                if len(handlers) == 1 and not is_handled:
+                    _print_unhandled(record)
                 return
+            is_handled = is_handled or bool(handlers)
             current = current.parent if current.propagate else None
         before = getattr(_elsewhere, "count", 0)
         original(self, record)
@@ -52,6 +65,17 @@ def export_unreached() -> None:
     _installed.append(call_handlers)
     logger_class: Any = logging.Logger
     logger_class.callHandlers = call_handlers
+
+
+def _print_unhandled(record: logging.LogRecord) -> None:
+    """Print *record* as Python does without any handler; none of the SDK or of an export."""
+    last_resort = logging.lastResort
+    if last_resort is None or record.levelno < last_resort.level:
+        return
+    from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+    if record.name.partition(".")[0] != "opentelemetry" and is_instrumentation_enabled():
+        last_resort.handle(record)
 
 
 def _export(logger: logging.Logger, record: logging.LogRecord) -> None:

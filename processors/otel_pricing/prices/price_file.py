@@ -40,7 +40,8 @@ def read_price_file(path: Path) -> PriceTable:
 
             data = tomllib.loads(content, parse_float=Decimal)
     except (OSError, ValueError) as exc:
-        raise PriceBookError(f"cannot read prices from {path}: {exc}") from exc
+        reason = (isinstance(exc, OSError) and exc.strerror) or exc
+        raise PriceBookError(f"cannot read prices from {path}: {reason}") from exc
     return price_table(data, origin=path.name)
 
 
@@ -61,7 +62,8 @@ def price_table(data: object, *, origin: str = "price table") -> PriceTable:
     ]
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
-        raise PriceBookError(f"{origin}: {len(problems)} problems in the prices\n{listed}")
+        counted = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise PriceBookError(f"{origin}: {counted} in the prices\n{listed}")
     return PriceTable(tuple(overrides), tuple(aliases))
 
 
