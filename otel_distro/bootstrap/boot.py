@@ -40,18 +40,20 @@ if TYPE_CHECKING:
 
     from otel_distro.settings import Loaded
 
+    Section = Mapping[str, Any] | None
 
-def boot_from_environment(**configurator_args: Any) -> None:
-    """Set everything up under `opentelemetry-instrument`; never raises."""
+
+def boot_from_environment(section: Section = None, **configurator_args: Any) -> None:
+    """Set everything up from the variables; *section* replaces that of a file. Never raises."""
     environ = settings.process_environment()
     if running() is not None:
         return
     try:
         config_file = environ.get("OTEL_CONFIG_FILE", "").strip()
         if config_file:
-            _boot_declarative(environ, config_file, configurator_args)
+            _boot_declarative(environ, config_file, section, configurator_args)
         else:
-            _boot_environment(settings.load(environ), environ, configurator_args)
+            _boot_environment(settings.load(environ, section), environ, configurator_args)
     except SystemExit:
         raise
     except Exception as error:  # the app must run
@@ -89,19 +91,23 @@ def _boot_environment(
 
 
 def _boot_declarative(
-    environ: Mapping[str, str], config_file: str, configurator_args: dict[str, Any]
+    environ: Mapping[str, str],
+    config_file: str,
+    section: Section,
+    configurator_args: dict[str, Any],
 ) -> None:
     try:
         config = _read_config_file(config_file)
     except Exception as error:  # a file may be wrong in any way
-        _boot_without_file(environ, _reason(error), configurator_args)
+        _boot_without_file(environ, _reason(error), section, configurator_args)
         return
     if config.disabled:
         return
     from opentelemetry.configuration import configure_sdk
     from opentelemetry.configuration.instrumentation import configure_instrumentation
 
-    section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
+    if section is None:
+        section = dict(getattr(config, "distribution", None) or {}).get("otel_distro") or {}
     runtime = start(settings.load(environ, section), environ)
     install_sdk_counters()
     # Instrumentors run after the guard is installed.
@@ -136,14 +142,14 @@ def _read_config_file(config_file: str) -> OpenTelemetryConfiguration:
 
 
 def _boot_without_file(
-    environ: Mapping[str, str], reason: str, configurator_args: dict[str, Any]
+    environ: Mapping[str, str], reason: str, section: Section, configurator_args: dict[str, Any]
 ) -> None:
     """Set up guard, budgets and ledger from the variables, because OTEL_CONFIG_FILE is unusable.
 
     Content is withheld: the file may have redaction rules. Only exporters named by a variable are
     used: the file may name other endpoints.
     """
-    loaded = settings.load(environ)
+    loaded = settings.load(environ, section)
     problem = Problem("OTEL_CONFIG_FILE", f"{reason}; its settings and exporters are not in force")
     loaded = replace(loaded, problems=(*loaded.problems, problem))
     writable = settings.writable_environment()
@@ -193,7 +199,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
         message = str(SettingsError(loaded.problems))
         _refuse_if_strict(loaded.settings.strict, message)
         effect = (
-            "no content is exported until this is fixed; ids, timing and cost are"
+            "until this is fixed, ids, timing and cost are exported, but no content"
             if loaded.withholds
             else "defaults are used instead"
         )

@@ -51,11 +51,17 @@ def configure(
 
     repair_and_report(os.environ)  # before the SDK is imported
     from otel_distro import settings
+    from otel_distro.base import messages
     from otel_distro.base.current_runtime import running
 
-    if running() is not None:
-        return
     environ = settings.process_environment()
+    if (runtime := running()) is not None:
+        if config is not None and settings.load(environ, config).settings != runtime.settings:
+            messages.warn_once(
+                "configure(config=...) has no effect, because telemetry is already set up; "
+                "set the OTEL_DISTRO_* variables, or start the program with plain `python`"
+            )
+        return
     loaded = settings.load(environ, config)
     if loaded.problems:
         raise SettingsError(loaded.problems)
@@ -69,7 +75,7 @@ def configure(
 
     set_defaults(settings.writable_environment())
     try:
-        boot_from_environment()
+        boot_from_environment(config)
     finally:
         forget_exporter_defaults(settings.writable_environment())
     _listen(loaded)

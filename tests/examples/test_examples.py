@@ -233,10 +233,10 @@ def test_without_consent_an_example_works_and_exports_nothing(name: str, tmp_pat
     if name == "notebook":
         pytest.skip("examples/notebook reads the ledger, of which there is none without consent")
     consent_state.write(tmp_path / "state/otel-distro", "refused", "test")
+    # The desktop program requires consent in its code.
+    required = {} if name == "desktop_app" else {"OTEL_DISTRO_CONSENT": "required"}
     with FakeProvider() as provider, ConnectionCounter() as connections:
-        environ = environment(
-            tmp_path, provider.url, connections.url, CHOICE="no", OTEL_DISTRO_CONSENT="required"
-        )
+        environ = environment(tmp_path, provider.url, connections.url, CHOICE="no", **required)
         assert found.answer(environ) == "Hello"
 
     assert connections.count == 0

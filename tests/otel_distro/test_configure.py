@@ -140,3 +140,45 @@ print([name for name in ("opentelemetry.sdk", "genai_prices", "pydantic", "sqlit
     )
 
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("providers", ["of the variables", "of the program"])
+def test_the_settings_in_code_are_in_force(providers: str, tmp_path: Path) -> None:
+    """With providers from the variables too: required consent keeps every record back."""
+    own = "trace.set_tracer_provider(provider)" if providers == "of the program" else ""
+    with OtlpSink() as sink:
+        done = python(
+            OWN_PROVIDER
+            + own
+            + """
+otel_distro.configure(config={"consent": "required"})
+from otel_distro import consent
+print(consent.status().required, consent.status().open)
+trace.get_tracer("app").start_span("secret step").end()
+""",
+            tmp_path,
+            sink,
+        )
+
+    assert done.stdout == "True False\n", done.stderr
+    assert sink.bodies["traces"] == []
+
+
+def test_settings_in_code_that_come_too_late_are_reported(tmp_path: Path) -> None:
+    """A second call with other settings has no effect, and one line says so."""
+    done = python(
+        """
+import otel_distro
+otel_distro.configure(config={"budget_usd_per_day": 5})
+otel_distro.configure(config={"budget_usd_per_day": 5})
+print("first", flush=True)
+otel_distro.configure(config={"budget_usd_per_day": 1})
+""",
+        tmp_path,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
+
+    assert done.stdout == "first\n"
+    assert done.stderr.count("configure(config=...) has no effect") == 1
