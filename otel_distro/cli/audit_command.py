@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from otel_distro.base.formatting import counted
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
 from otel_distro.settings import load, process_environment
@@ -60,8 +61,9 @@ def verify_command(expect: str | None, *, as_json: bool) -> None:
     else:
         for problem in verdict.problems:
             click.echo(problem)
-        whole = "not whole" if verdict.problems else "whole"
-        click.echo(f"{verdict.entries:,} entries, {whole}; last hash {verdict.last_hash}")
+        state = "not intact" if verdict.problems else "intact"
+        entries = counted(verdict.entries, "entry", "entries")
+        click.echo(f"{entries}, {state}; last hash {verdict.last_hash}")
     if verdict.problems:
         raise click.exceptions.Exit(1)
 

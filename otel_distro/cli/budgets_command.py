@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 NONE = (
-    "no cost budget is set; for example OTEL_DISTRO_BUDGET_USD_PER_DAY=5, "
-    "and OTEL_DISTRO_BUDGET_ACTION=refuse to enforce it"
+    "no cost budget is set here; set the variables of the program in this shell too, "
+    "for example OTEL_DISTRO_BUDGET_USD_PER_DAY=5 and OTEL_DISTRO_BUDGET_ACTION=refuse"
 )
 
 
@@ -198,7 +198,7 @@ def _print(found: list[BudgetLine]) -> None:
             ("for", False),
             ("limit", True),
             ("spent", True),
-            ("held", True),
+            ("reserved", True),
             ("left", True),
             ("per hour", True),
             ("runs out (UTC)", False),
@@ -218,4 +218,4 @@ def _print(found: list[BudgetLine]) -> None:
             _shown(line.runs_out_ns) or "not in this window",
             _shown(line.until_ns),
         )
-    output.print_table(table, optional=("held", "per hour", "runs out (UTC)", "for"))
+    output.print_table(table, optional=("reserved", "per hour", "runs out (UTC)", "for"))

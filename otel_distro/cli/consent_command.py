@@ -25,7 +25,10 @@ def command(ctx: click.Context) -> None:
 
     if not can_ask():
         _show(as_json=False)
-        output.note("this is no terminal, so nothing is asked; grant and revoke are subcommands")
+        output.note(
+            "standard input is not a terminal, so nothing is asked; "
+            "use `otel-distro privacy consent grant` or `revoke`"
+        )
         return
     answer = ask()
     if answer is not None:

@@ -141,8 +141,9 @@ def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggest
         ("slow operations", f"{found.latency_violations:,} latency budgets exceeded", ""),
         ("alerts", f"{len(told)} sent", ""),
     ]
+    width = max(46, *(len(value) for _, value, _ in lines))
     for name, value, change in lines:
-        click.echo(f"  {name:<16} {value:<46} {change}".rstrip())
+        click.echo(f"  {name:<16} {value:<{width}} {change}".rstrip())
     for one in told[-5:]:
         click.echo(f"    {one.at:%m-%d %H:%M}  {output.printable(one.title)}")
     if found.period != "daily":
@@ -187,7 +188,7 @@ def _share(share: float | None) -> str:
 
 
 def _share_before(share: float | None) -> str:
-    return "nothing before" if share is None else f"was {figures.percent(share)}"
+    return "no earlier data" if share is None else f"was {figures.percent(share)}"
 
 
 def _ms(ms: float | None) -> str:
@@ -196,6 +197,6 @@ def _ms(ms: float | None) -> str:
 
 def _change(now: float | None, before: float | None) -> str:
     if not before or now is None:
-        return "nothing before"
+        return "no earlier data"
     change = now / before - 1
     return "as before" if abs(change) < 0.005 else f"{100 * change:+,.0f} %"

@@ -79,7 +79,7 @@ def since_option(help_text: str) -> Callable[[Any], Any]:
 
 
 until_option = click.option(
-    "--until", type=When(), metavar="AGE|DATE", help="Only items that began before this."
+    "--until", type=When(), metavar="AGE|DATE", help="Only those that began before this."
 )
 
 

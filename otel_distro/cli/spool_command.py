@@ -47,7 +47,7 @@ def status(*, as_json: bool) -> None:
             ("waiting", True),
             ("MB", True),
             ("oldest", True),
-            ("for", False),
+            ("endpoint", False),
         ]
     )
     for folder in waiting:

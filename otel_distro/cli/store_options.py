@@ -41,7 +41,7 @@ limit_option = click.option(
     show_default=True,
     help="Maximum number, the newest ones.",
 )
-store_since_option = since_option("Only items that began after this; by default all.")
+store_since_option = since_option("Only those that began after this; by default all.")
 
 
 def store_path() -> Path:

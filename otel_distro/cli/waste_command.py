@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_distro.base.formatting import percent
+from otel_distro.base.formatting import counted, percent
 from otel_distro.cli import output
 from otel_distro.cli.cost_report import saved_by_caches
 from otel_distro.cli.options import (
@@ -118,7 +118,7 @@ def _show(report: WasteReport, saved: Sequence[int]) -> None:
         )
     after = [f"{report.calls:,} calls, {output.usd(report.cost_nano_usd)}"]
     if not report.lines:
-        after = [f"nothing found in {report.calls:,} calls"]
+        after = [f"nothing found in {counted(report.calls, 'call')}"]
     after += saved_by_caches(len(saved), sum(saved))
     if report.unused_limit_tokens:
         after.append(

@@ -90,10 +90,10 @@ class Outages:
                 self._reported = True
                 fate = "lost records are counted"
                 if self.spool is not None:
-                    fate = f"it is kept in {self.spool} and sent later"
+                    fate = f"records are kept in {self.spool} and sent later"
                 warn(
                     f"cannot deliver telemetry to {self._endpoint}: {self._reason}; "
-                    f"the app is not affected, {fate}"
+                    f"the app is not affected; {fate}"
                 )
 
     def refused(self, signal: str, reason: str) -> None:

@@ -121,8 +121,9 @@ class ExitLine:
         if ledger is None:
             parts.append("not stored: OTEL_DISTRO_LEDGER=none")
         elif not may_store:
-            why = "DO_NOT_TRACK is set" if self._settings.do_not_track else "no consent"
-            parts.append(f"not stored: {why} (otel-distro privacy consent)")
+            no_consent = "no consent (otel-distro privacy consent)"
+            why = "DO_NOT_TRACK is set" if self._settings.do_not_track else no_consent
+            parts.append(f"not stored: {why}")
         elif isinstance(ledger, ClickHouseUrl):
             parts.append("not stored from here: a Collector fills the ledger")
         else:

@@ -57,7 +57,7 @@ class LeftOnDisk:
             if self._is_for_us(address) and waits(path) and not self._closing:
                 taken += self._take(path, address)
         if taken:
-            messages.warn(f"took in {counted(taken, 'record')} that programs had left on disk")
+            messages.warn(f"received {counted(taken, 'record')} that programs had spooled on disk")
 
     def _is_for_us(self, address: Address) -> bool:
         endpoint = address.endpoint

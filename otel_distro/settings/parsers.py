@@ -36,7 +36,7 @@ def boolean(value: object) -> bool:
         return True
     if word in FALSE:
         return False
-    raise ValueError("neither true nor false; write true or false")
+    raise ValueError("neither true nor false; choose from true, false, on, off")
 
 
 def number(*, least: float, most: float, example: str) -> Callable[[object], float]:

@@ -34,9 +34,9 @@ def load_prices(settings: Settings) -> PriceBook:
 
     try:
         return PriceBook(read_price_file(settings.prices)) if settings.prices else PriceBook()
-    except PriceBookError as error:
+    except PriceBookError:
         messages.warn_once(
-            f"only the built-in prices are used: {error}\n"
-            "  correct the file, then run `otel-distro ledger reprice --since AGE`"
+            f"calls have the built-in prices only, because {settings.prices} cannot be used; "
+            "correct it, then run `otel-distro ledger reprice --since AGE`"
         )
         return PriceBook()

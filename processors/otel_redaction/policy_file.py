@@ -49,7 +49,8 @@ def policy_from(mapping: Mapping[str, Any]) -> Policy:
     }
     if reader.problems:
         lines = "\n".join(f"  redaction: {problem}" for problem in reader.problems)
-        raise PolicyError(f"{len(reader.problems)} redaction settings cannot be used\n{lines}")
+        settings = "setting" if len(reader.problems) == 1 else "settings"
+        raise PolicyError(f"{len(reader.problems)} redaction {settings} cannot be used\n{lines}")
     return Policy(**cast("dict[str, Any]", values))
 
 

@@ -146,4 +146,4 @@ def test_the_command_checks_it(trail: Path, monkeypatch: pytest.MonkeyPatch) -> 
     changed = CliRunner().invoke(main, ["privacy", "audit", "verify"])
 
     assert (whole.exit_code, json.loads(whole.stdout)["ok"]) == (0, True)
-    assert (changed.exit_code, "not whole" in changed.output) == (1, True)
+    assert (changed.exit_code, "not intact" in changed.output) == (1, True)

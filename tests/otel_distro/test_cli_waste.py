@@ -49,7 +49,7 @@ def test_one_call_wastes_nothing(tmp_path: Path) -> None:
     """The output says so."""
     ledger = ledger_of(tmp_path, chat_span(0))
 
-    assert "nothing found in 1 calls" in run("reports", "waste", *SINCE, "--ledger", ledger).stdout
+    assert "nothing found in 1 call" in run("reports", "waste", *SINCE, "--ledger", ledger).stdout
 
 
 def test_a_repeated_failure_is_a_retry(tmp_path: Path) -> None:

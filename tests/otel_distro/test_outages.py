@@ -104,5 +104,5 @@ def test_the_first_attempt_of_a_process_that_resends_is_reported_with_the_folder
         line = again.stderr.readline()
         _, rest = again.communicate("")
 
-    assert f"it is kept in {tmp_path / 'state/otel-distro/spool'}" in line
+    assert f"records are kept in {tmp_path / 'state/otel-distro/spool'}" in line
     assert rest == ""

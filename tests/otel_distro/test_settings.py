@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from otel_distro.base.errors import SettingsError
 from otel_distro.settings import Settings, load
+from otel_distro.settings.prices import load_prices
 from otel_distro.settings.variables import VARIABLES
 from otel_redaction import DEFAULT_POLICY, Redactor
 
 HOME = {"HOME": "/home/ada"}
+NOON = 1_780_000_000_000_000_000
+"""A moment at which the built-in prices have every known model."""
 
 
 def loaded(**environ: str) -> Settings:
@@ -99,7 +102,7 @@ def test_every_bad_value_is_reported_together() -> None:
     )
 
     assert said == [
-        "OTEL_DISTRO_STRICT='maybe': neither true nor false; write true or false",
+        "OTEL_DISTRO_STRICT='maybe': neither true nor false; choose from true, false, on, off",
         (
             "OTEL_DISTRO_LATENCY_BUDGETS='chat': 'chat' is not pattern=milliseconds; "
             "for example chat *=2000"
@@ -190,7 +193,7 @@ def test_all_problems_make_one_message() -> None:
 
     assert str(SettingsError(result.problems)).splitlines() == [
         "2 settings cannot be used",
-        "  OTEL_DISTRO_STRICT='x': neither true nor false; write true or false",
+        "  OTEL_DISTRO_STRICT='x': neither true nor false; choose from true, false, on, off",
         "  OTEL_DISTRO_EXIT_TIMEOUT='y': not a number; for example 2",
     ]
 
@@ -290,3 +293,23 @@ def test_a_missing_key_file_withholds_content() -> None:
 
     assert "that OTEL_DISTRO_PSEUDONYM_KEY_FILE names: No such file" in str(result.problems[0])
     assert result.withholds
+
+
+@pytest.mark.parametrize("content", [None, '[[price]]\nmodel = "m"\ninput = -3'])
+def test_an_unusable_price_file_is_a_problem_and_leaves_the_built_in_prices(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its errors are listed, no content is withheld, and calls still have a price."""
+    file = tmp_path / "prices.toml"
+    if content is not None:
+        file.write_text(content)
+
+    result = load({**HOME, "OTEL_DISTRO_PRICES": str(file)})
+    book = load_prices(result.settings)
+
+    (problem,) = result.problems
+    assert problem.name.startswith("OTEL_DISTRO_PRICES=")
+    assert ("No such file" if content is None else "got -3") in problem.message
+    assert not result.withholds
+    assert book.explain("gpt-4o", at_ns=NOON).price is not None
+    assert "otel-distro ledger reprice" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from otel_distro.base.error_categories import Category, categorise
+from otel_distro.base.formatting import counted
 from otel_distro.reports.alerts.anomaly import DAYS, HOUR_NS, Hour, anomalies
 
 if TYPE_CHECKING:
@@ -174,9 +175,8 @@ def _unpriced(calls: Sequence[StoredCall]) -> Iterator[Incident]:
         if stored.priced.cost_nano_usd is None and not stored.priced.call.failed
     )
     for model, count in sorted(models.items()):
-        yield Incident(
-            f"unpriced:{model}", "warning", f"{count} calls of {model or 'no model'} have no price"
-        )
+        calls_of = f"{counted(count, 'call')} of {model or 'no model'}"
+        yield Incident(f"unpriced:{model}", "warning", f"{calls_of} without a price")
 
 
 def _budget(line: BudgetLine) -> Iterator[Incident]:
