@@ -141,9 +141,8 @@ def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggest
         ("slow operations", f"{found.latency_violations:,} latency budgets exceeded", ""),
         ("alerts", f"{len(told)} sent", ""),
     ]
-    width = max(46, *(len(value) for _, value, _ in lines))
     for name, value, change in lines:
-        click.echo(f"  {name:<16} {value:<{width}} {change}".rstrip())
+        click.echo(f"  {name:<16} {value:<45} {change}".rstrip())
     for one in told[-5:]:
         click.echo(f"    {one.at:%m-%d %H:%M}  {output.printable(one.title)}")
     if found.period != "daily":

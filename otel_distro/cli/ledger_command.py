@@ -104,7 +104,7 @@ def retain(days: int | None, archive_to: Path | None, ledger: Location | None) -
         output.note(f"archived in {done.archive}")
     click.echo(
         f"{done.deleted_calls:,} calls removed, the last {days} days kept; "
-        f"others waited at most {done.longest_lock_ms:.0f} ms"
+        f"other writers waited at most {done.longest_lock_ms:.0f} ms"
     )
 
 

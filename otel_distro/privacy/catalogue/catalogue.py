@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from otel_distro.privacy.catalogue.places import Export
     from otel_distro.settings import Settings
 
-THERE = "as the system there is set"
+THERE = "as set in the receiving system"
 NOT_KEPT = "not kept"
 REDACTED = "redacted"
-AS_IS = "our own number, id or name"
+AS_IS = "unchanged: a number, id or name"
 OPEN = "NOT redacted: OTEL_DISTRO_REDACTION=false"
 
 

@@ -64,7 +64,7 @@ BESIDE_CALLS = (
     (
         "tools: service, tool, agent, error class, time, duration, trace and span id",
         "one execution of a tool",
-        "our own number, id or name",
+        "unchanged: a number, id or name",
     ),
 )
 """Data that the ledger keeps as long as calls: (columns, meaning, protection)."""
