@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,7 +73,8 @@ def locked(tmp_path: Path, shared_in: str | None) -> Locked:
     @contextmanager
     def lock() -> Iterator[None]:
         if shared_in is None:
-            with sqlite3.connect(tmp_path / "state/budget.db", isolation_level=None) as file:
+            path = tmp_path / "state/budget.db"
+            with closing(sqlite3.connect(path, isolation_level=None)) as file:
                 file.execute("BEGIN IMMEDIATE")
                 yield
                 file.execute("ROLLBACK")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ def test_a_soft_budget_writes_delayed_charges_later(
     budgets = Budgets(settings, PriceBook, faults)
     account = budgets.all[0].account_of("", CALL_NS)
     budgets.settle([a_call(1)], [])
-    with sqlite3.connect(settings.state_dir / "budget.db", isolation_level=None) as file:
+    path = settings.state_dir / "budget.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("BEGIN IMMEDIATE")
         budgets.settle([a_call(2)], [])
         budgets.settle([a_call(3)], [])

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +30,7 @@ def ledger_total(tmp_path: Path) -> int:
 
 
 def spent_and_reserved(tmp_path: Path) -> list[tuple[int, int]]:
-    with sqlite3.connect(tmp_path / "state/otel-distro/budget.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "state/otel-distro/budget.db")) as connection:
         return connection.execute("SELECT spent, reserved FROM books").fetchall()
 
 

@@ -740,6 +740,7 @@ def test_a_ledger_of_a_program_that_closed_our_descriptors_is_not_used_again(
             check_not_inherited(path)
     finally:
         forking._given_up.remove(connection)
+        connection.close()
 
 
 def test_an_old_sqlite_has_no_strict_tables(monkeypatch: pytest.MonkeyPatch) -> None:

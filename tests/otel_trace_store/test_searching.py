@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,9 +147,9 @@ def test_sources_beyond_the_bound_are_still_searched(
 
 def test_a_long_source_is_not_stored() -> None:
     """It takes no space and does not fail."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE sources (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
-    assert Sources(connection).token_of(["x" * 40_000]) == "\ue0000"
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE sources (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
+        assert Sources(connection).token_of(["x" * 40_000]) == "\ue0000"
 
 
 @pytest.fixture

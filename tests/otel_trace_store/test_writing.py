@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,8 @@ def test_a_large_request_is_split_and_small_ones_are_joined(folder: Path) -> Non
     write(folder, spans=[spans(*[A(n) for n in range(1, RECORDS + 100)]), spans(A(9_999))])
 
     (path,) = segment_files(folder)
-    sizes = [n for (n,) in sqlite3.connect(path).execute("SELECT records FROM blocks")]
+    with closing(sqlite3.connect(path)) as connection:
+        sizes = [n for (n,) in connection.execute("SELECT records FROM blocks")]
     assert sizes == [RECORDS, 100]
     with StoreReader(folder) as reader:
         assert len(read_trace(reader, TRACE)) == RECORDS + 100
@@ -426,6 +428,7 @@ def test_names_that_lead_to_a_forgotten_person_are_taken_out(folder: Path) -> No
     forget_person(folder, shown)
 
     (path,) = segment_files(folder)
-    texts = {text for (text,) in sqlite3.connect(path).execute("SELECT text FROM names")}
+    with closing(sqlite3.connect(path)) as connection:
+        texts = {text for (text,) in connection.execute("SELECT text FROM names")}
     assert {"other", "shared"} <= texts
     assert not any(shown in text or text == "own" for text in texts)
