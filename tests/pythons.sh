@@ -30,6 +30,9 @@ for python in "$@"; do
   "$python" -m venv "$environment"
   timeout 400 "$environment/bin/pip" install --quiet --disable-pip-version-check --editable '.[test]'
   printf '\n== %s\n' "$("$environment/bin/python" --version)"
-  PATH="$environment/bin:$PATH" timeout 600 "$environment/bin/python" -m pytest -q -n 2 \
-    -o cache_dir="$work/cache" "${tests[@]}"
+  run() { timeout 600 "$environment/bin/python" -m pytest -q -o cache_dir="$work/cache" "$@"; }
+  PATH="$environment/bin:$PATH" run -n 2 "${tests[@]}" || {
+    printf '\n== what failed, by itself\n'
+    PATH="$environment/bin:$PATH" run --last-failed --last-failed-no-failures none "${tests[@]}"
+  }
 done
