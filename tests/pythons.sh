@@ -26,7 +26,7 @@ for python in "$@"; do
     printf '\n== %s is not installed: skipped\n' "$python"
     continue
   fi
-  environment=$work/$python
+  environment=$(mktemp -d -p "$work")
   "$python" -m venv "$environment"
   timeout 400 "$environment/bin/pip" install --quiet --disable-pip-version-check --editable '.[test]'
   printf '\n== %s\n' "$("$environment/bin/python" --version)"
