@@ -33,9 +33,9 @@ from otel_cost_ledger.model.schema import NS_PER_DAY, NS_PER_HOUR
 from otel_cost_ledger.query.breakdown import breakdown
 from otel_cost_ledger.query.calls import calls
 from otel_cost_ledger.query.costs import costs
-from otel_cost_ledger.query.dearest import dearest_calls
 from otel_cost_ledger.query.durations import durations
 from otel_cost_ledger.query.ledger import open_ledger
+from otel_cost_ledger.query.most_expensive import most_expensive_calls
 from otel_cost_ledger.query.timeline import extent, timeline
 from support.clickhouse_server import server
 
@@ -138,7 +138,7 @@ def questions(now: datetime) -> Iterator[tuple[str, Callable[[Ledger], Any]]]:
     yield "cost by day and agent", lambda at: breakdown(at, month, NS_PER_DAY, "agent", every)
     yield "latency by day", lambda at: durations(at, month, NS_PER_DAY, "latency_us", every)
     yield "first token by day", lambda at: durations(at, month, NS_PER_DAY, "ttft_us", every)
-    yield "the dearest 15 calls", lambda at: dearest_calls(at, month, every)
+    yield "the dearest 15 calls", lambda at: most_expensive_calls(at, month, every)
     yield "(cost by day and user)", lambda at: breakdown(at, month, NS_PER_DAY, "user", every)
     yield "(the latest 100 calls)", lambda at: calls(at, limit=100)
     yield (

@@ -44,9 +44,11 @@ def tracer(processors: int, *, guarded: bool) -> Tracer:
     for _ in range(processors):
         provider.add_span_processor(Sink())
     if guarded:
-        faults = InternalErrors()
-        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
-        guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
+        internal_errors = InternalErrors()
+        accounts = Accounts(
+            load_prices=PriceBook, latency=LatencyBudgets(), internal_errors=internal_errors
+        )
+        guard_tracer_provider(provider, Pipeline(Shield(), accounts, internal_errors))
     return provider.get_tracer("benchmark")
 
 

@@ -79,7 +79,7 @@ def one_round(path: Path, first: int, writers: int, rng: random.Random) -> tuple
     return acknowledged, not early
 
 
-def look(path: Path, acknowledged: list[int]) -> tuple[int, list[str]]:
+def snapshot(path: Path, acknowledged: list[int]) -> tuple[int, list[str]]:
     """Return the number of stored calls, and the faults."""
     if not path.exists():
         return 0, ["the ledger is gone"] if acknowledged else []
@@ -115,7 +115,7 @@ def main() -> int:
             batches, begun = one_round(path, first, options.writers, rng)
             acknowledged += batches
             busy += begun
-            stored, found = look(path, acknowledged)
+            stored, found = snapshot(path, acknowledged)
             problems += [f"round {number + 1}: {problem}" for problem in found]
     print(
         f"seed {options.seed}: {options.rounds} rounds of {options.writers} writers killed, "

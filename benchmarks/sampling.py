@@ -66,9 +66,11 @@ def microseconds_a_span(work: Callable[[Any], None], tracer: Tracer) -> float:
 def main() -> None:
     bare = TracerProvider(ALWAYS_OFF, shutdown_on_exit=False).get_tracer(UNKNOWN)
     provider = GuardTracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
-    faults = InternalErrors()
-    accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
-    guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
+    internal_errors = InternalErrors()
+    accounts = Accounts(
+        load_prices=PriceBook, latency=LatencyBudgets(), internal_errors=internal_errors
+    )
+    guard_tracer_provider(provider, Pipeline(Shield(), accounts, internal_errors))
     tracers = {name: provider.get_tracer(name) for name in (UNKNOWN, WEB_SERVER)}
     works = (start_and_end, with_ten_attributes, set_if_recording)
     added: dict[tuple[str, str], list[float]] = {}

@@ -86,10 +86,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a public name or module (`budget`, `consent`)."""
     if name in _HOMES:
-        found = getattr(import_module(f"otel_distro.{_HOMES[name]}"), name)
+        value = getattr(import_module(f"otel_distro.{_HOMES[name]}"), name)
     elif name in _MODULES:
-        found = import_module(f"otel_distro.{_MODULES[name]}")
+        value = import_module(f"otel_distro.{_MODULES[name]}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    globals()[name] = value
+    return value

@@ -64,6 +64,6 @@ def __getattr__(name: str) -> object:
     # Some programs import only parts that store no calls, and reading needs no SDK.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"otel_cost_ledger.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"otel_cost_ledger.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -21,20 +21,20 @@ def new_spans(
     groups: Sequence[ResourceSpans], segments: Sequence[sqlite3.Connection]
 ) -> Sequence[ResourceSpans]:
     """Return *groups* without duplicates and without spans stored in *segments*."""
-    wanted: dict[bytes, set[bytes]] = {}
+    ids_by_trace: dict[bytes, set[bytes]] = {}
     total = 0
     for group in groups:
         for scope in group.scope_spans:
             for span in scope.spans:
-                ids = wanted.get(span.trace_id)
+                ids = ids_by_trace.get(span.trace_id)
                 if ids is None:
-                    ids = wanted[span.trace_id] = set()
+                    ids = ids_by_trace[span.trace_id] = set()
                 ids.add(span.span_id)
                 total += 1
-    known = _known_spans(wanted, segments)
-    if not known and total == sum(map(len, wanted.values())):
+    known = _known_spans(ids_by_trace, segments)
+    if not known and total == sum(map(len, ids_by_trace.values())):
         return groups
-    kept: list[ResourceSpans] = []
+    resource_spans: list[ResourceSpans] = []
     for group in groups:
         copy = ResourceSpans(schema_url=group.schema_url)
         copy.resource.CopyFrom(group.resource)
@@ -50,15 +50,15 @@ def new_spans(
                 target.scope.CopyFrom(scope.scope)
                 target.spans.extend(fresh)
         if copy.scope_spans:
-            kept.append(copy)
-    return kept
+            resource_spans.append(copy)
+    return resource_spans
 
 
 def _known_spans(
-    wanted: dict[bytes, set[bytes]], segments: Sequence[sqlite3.Connection]
+    ids_by_trace: dict[bytes, set[bytes]], segments: Sequence[sqlite3.Connection]
 ) -> set[tuple[bytes, bytes]]:
     known: set[tuple[bytes, bytes]] = set()
-    trace_ids = list(wanted)
+    trace_ids = list(ids_by_trace)
     for start in range(0, len(trace_ids), _AT_ONCE):
         part = trace_ids[start : start + _AT_ONCE]
         query = (
@@ -67,7 +67,7 @@ def _known_spans(
         )
         for connection in segments:
             for trace_id, span_ids in connection.execute(query, part):
-                ids = wanted[trace_id]
+                ids = ids_by_trace[trace_id]
                 for at in range(0, len(span_ids), _SPAN_ID_BYTES):
                     span_id = span_ids[at : at + _SPAN_ID_BYTES]
                     if span_id in ids:
@@ -81,7 +81,7 @@ def new_log_records(
     older: Sequence[sqlite3.Connection],
 ) -> Sequence[ResourceLogs]:
     """Return *groups* without stored records; register the new ones in *connection*."""
-    kept: list[ResourceLogs] = []
+    resource_logs: list[ResourceLogs] = []
     for group in groups:
         resource = resource_key(group.resource.SerializeToString(deterministic=True))
         copy = ResourceLogs(schema_url=group.schema_url)
@@ -103,8 +103,8 @@ def new_log_records(
             target.scope.CopyFrom(scope.scope)
             target.log_records.extend(record for _, record in fresh)
         if copy.scope_logs:
-            kept.append(copy)
-    return kept
+            resource_logs.append(copy)
+    return resource_logs
 
 
 def _known_keys(keys: Sequence[int], segments: Sequence[sqlite3.Connection]) -> set[int]:

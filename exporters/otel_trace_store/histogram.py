@@ -26,9 +26,9 @@ def percentile_us(counts: Mapping[int, int], share: float) -> float | None:
     total = sum(counts.values())
     if not total:
         return None
-    wanted = max(1, math.ceil(total * share))
+    rank = max(1, math.ceil(total * share))
     for bucket in sorted(counts):
-        wanted -= counts[bucket]
-        if wanted <= 0:
+        rank -= counts[bucket]
+        if rank <= 0:
             return middle_us(bucket)
     return None

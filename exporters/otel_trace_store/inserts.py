@@ -113,14 +113,14 @@ def insert_points(connection: sqlite3.Connection, groups: Sequence[ResourceMetri
     """Store the metric points of *groups* and return the number of new ones."""
     known: dict[bytes, int] = {}
     before = connection.total_changes
-    made = 0
+    inserted = 0
     for series, point in points_of(groups):
         key = series.key
         number = known.get(key)
         if number is None:
             row = connection.execute("SELECT id FROM series WHERE key = ?", (key,)).fetchone()
             if row is None:
-                made += 1
+                inserted += 1
                 cursor = connection.execute(
                     "INSERT INTO series (key, name, unit, description, kind, temporality, "
                     "monotonic, service, scope, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -145,22 +145,22 @@ def insert_points(connection: sqlite3.Connection, groups: Sequence[ResourceMetri
             "INSERT OR IGNORE INTO points (series, time_us, value, more) VALUES (?, ?, ?, ?)",
             (number, point.time_us, point.value, point.more),
         )
-    return connection.total_changes - before - made
+    return connection.total_changes - before - inserted
 
 
 def _trace_numbers(connection: sqlite3.Connection, trace_ids: Sequence[bytes]) -> dict[bytes, int]:
     """Return the numbers of the given traces that are in the segment."""
-    found: dict[bytes, int] = {}
+    numbers: dict[bytes, int] = {}
     for start in range(0, len(trace_ids), 400):
         part = trace_ids[start : start + 400]
         marks = ",".join("?" * len(part))
-        found.update(
+        numbers.update(
             connection.execute(
                 f"SELECT trace_id, no FROM traces WHERE trace_id IN ({marks})",
                 part,
             )
         )
-    return found
+    return numbers
 
 
 def insert_costs(connection: sqlite3.Connection, costs: Sequence[SpanCost]) -> None:

@@ -70,13 +70,13 @@ def find_logs(reader: StoreReader, wanted: LogFilter, *, limit: int = 100) -> Lo
     return LogList(found[:limit], complete)
 
 
-def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]]:
+def _blocks(segment: Segment, log_filter: LogFilter) -> Iterator[Iterator[StoredLog]]:
     conditions: list[str] = []
     values: list[Any] = []
     for kind, text in (
-        (NameKind.SERVICE, wanted.service),
-        (NameKind.EVENT, wanted.event),
-        (NameKind.SESSION, wanted.session),
+        (NameKind.SERVICE, log_filter.service),
+        (NameKind.EVENT, log_filter.event),
+        (NameKind.SESSION, log_filter.session),
     ):
         if text:
             ids = segment.ids_of(kind, text)
@@ -88,18 +88,18 @@ def _blocks(segment: Segment, wanted: LogFilter) -> Iterator[Iterator[StoredLog]
             )
             values += ids
     for clause, bound in (
-        ("severity >= ?", wanted.least_severity or None),
-        ("last_us >= ?", wanted.since_us),
-        ("first_us < ?", wanted.until_us),
+        ("severity >= ?", log_filter.least_severity or None),
+        ("last_us >= ?", log_filter.since_us),
+        ("first_us < ?", log_filter.until_us),
     ):
         if bound is not None:
             conditions.append(clause)
             values.append(storable(bound))
     query = " AND ".join(["SELECT data FROM blocks WHERE no = ? AND kind = ?", *conditions])
-    blocks = _blocks_of_trace(segment, wanted.trace_id) if wanted.trace_id else None
-    _, _, value = wanted.attribute.partition("=")
+    blocks = _blocks_of_trace(segment, log_filter.trace_id) if log_filter.trace_id else None
+    _, _, value = log_filter.attribute.partition("=")
     for number, positions in candidates(
-        segment, BlockKind.LOGS, parts_of(wanted.text), indexed_part(value), blocks
+        segment, BlockKind.LOGS, parts_of(log_filter.text), indexed_part(value), blocks
     ):
         segment.deadline.check()
         row = segment.connection.execute(query, (number, BlockKind.LOGS, *values)).fetchone()
@@ -116,31 +116,31 @@ def _blocks_of_trace(segment: Segment, trace_id: str) -> list[int]:
     return [block for (block,) in rows]
 
 
-def _matches(record: StoredLog, wanted: LogFilter) -> bool:
-    if wanted.service and record.service != wanted.service:
+def _matches(record: StoredLog, log_filter: LogFilter) -> bool:
+    if log_filter.service and record.service != log_filter.service:
         return False
-    if wanted.event and record.event_name != wanted.event:
+    if log_filter.event and record.event_name != log_filter.event:
         return False
-    if wanted.session and wanted.session not in {
+    if log_filter.session and log_filter.session not in {
         record.attributes.get("session.id"),
         record.attributes.get("gen_ai.conversation.id"),
     }:
         return False
-    if record.severity < wanted.least_severity:
+    if record.severity < log_filter.least_severity:
         return False
     at = record.time_ns // 1000
-    if wanted.since_us is not None and at < wanted.since_us:
+    if log_filter.since_us is not None and at < log_filter.since_us:
         return False
-    if wanted.until_us is not None and at >= wanted.until_us:
+    if log_filter.until_us is not None and at >= log_filter.until_us:
         return False
-    if wanted.trace_id and record.trace_id != wanted.trace_id:
+    if log_filter.trace_id and record.trace_id != log_filter.trace_id:
         return False
-    key, _, value = wanted.attribute.partition("=")
+    key, _, value = log_filter.attribute.partition("=")
     if key:
-        held = record.attributes.get(key, record.resource.get(key))
-        if held is None or (value and str(held) != value):
+        values = record.attributes.get(key, record.resource.get(key))
+        if values is None or (value and str(values) != value):
             return False
-    parts = parts_of(wanted.text)
+    parts = parts_of(log_filter.text)
     return not parts or has_all(parts, _texts(record))
 
 

@@ -40,11 +40,11 @@ class MetricFolder:
         folder: Path,
         limits: StoreLimits = METRIC_LIMITS,
         *,
-        say: Callable[[str], None] = lambda _message: None,
+        warn: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self.folder = folder
         self._limits = limits
-        self._say = say
+        self._warn = warn
         self._lock = threading.Lock()
         self._writer: TraceStoreWriter | None = None
         self._is_inherited_open = False
@@ -75,7 +75,7 @@ class MetricFolder:
     def _open(self, deadline: float) -> TraceStoreWriter:
         while True:
             try:
-                return TraceStoreWriter(self.folder, self._limits, say=self._say)
+                return TraceStoreWriter(self.folder, self._limits, say=self._warn)
             except StoreInUseError:
                 if time.monotonic() > deadline:
                     raise TraceStoreError(

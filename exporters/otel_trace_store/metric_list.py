@@ -60,7 +60,7 @@ def list_metrics(
     reader: StoreReader, *, service: str = "", text: str = "", most: int = 1_000
 ) -> list[MetricRow]:
     """Return metrics by name and service, from their newest segment."""
-    found: dict[tuple[str, str], MetricRow] = {}
+    rows: dict[tuple[str, str], MetricRow] = {}
     for segment in reader:
         query = (
             "SELECT name, service, max(unit), max(description), max(kind), max(temporality), "
@@ -70,12 +70,12 @@ def list_metrics(
             ") JOIN points ON points.series = id AND points.time_us = last_us "
             "GROUP BY name, service ORDER BY name, service LIMIT ?"
         )
-        wanted = text.lower()
+        lowered = text.lower()
         for row in segment.connection.execute(
-            query, (service, service, wanted, wanted, most)
+            query, (service, service, lowered, lowered, most)
         ).fetchall():
             name, of, unit, description, kind, temporality, monotonic, series, last, value = row
-            found.setdefault(
+            rows.setdefault(
                 (name, of),
                 MetricRow(
                     name,
@@ -90,7 +90,7 @@ def list_metrics(
                     value,
                 ),
             )
-    return [found[key] for key in sorted(found)][:most]
+    return [rows[key] for key in sorted(rows)][:most]
 
 
 def read_metric(
@@ -121,11 +121,11 @@ def read_metric(
                 (number, storable(since_us), storable(until_us), max(0, most_points - len(known))),
             ):
                 known.append(MetricPoint(at, value, json.loads(more) if more else {}))
-    found = []
+    series = []
     for key, rest in about.items():
         of, unit, description, kind, temporality, monotonic, scope, attributes = rest
         ordered = tuple(sorted(points[key], key=lambda point: point.time_us))
-        found.append(
+        series.append(
             MetricSeries(
                 name,
                 of,
@@ -139,5 +139,5 @@ def read_metric(
                 ordered,
             )
         )
-    found.sort(key=lambda one: -(one.points[-1].time_us if one.points else 0))
-    return found[:most_series]
+    series.sort(key=lambda one: -(one.points[-1].time_us if one.points else 0))
+    return series[:most_series]

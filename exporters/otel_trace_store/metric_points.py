@@ -119,7 +119,7 @@ def _more(kind: str, point: Any) -> str | None:
         more["quantiles"] = [[q.quantile, _finite(q.value)] for q in point.quantile_values]
     exemplars = getattr(point, "exemplars", ())
     if exemplars:
-        more["exemplars"] = [_exemplar(one) for one in exemplars[:_MOST_EXEMPLARS]]
+        more["exemplars"] = [_exemplar(exemplar) for exemplar in exemplars[:_MOST_EXEMPLARS]]
     return json.dumps(more, separators=(",", ":")) if more else None
 
 

@@ -35,20 +35,20 @@ class Names:
     def _look_up(self, kind: NameKind, text: str, more: str) -> int:
         key = (kind, text, more)
         text, more = text[:_LONGEST], more[:_LONGEST]
-        found = self._find(kind, text, more)
-        if found is None and self._counts.get(kind, 0) >= _MOST.get(kind, _MOST_OTHERS):
+        number = self._find(kind, text, more)
+        if number is None and self._counts.get(kind, 0) >= _MOST.get(kind, _MOST_OTHERS):
             text, more = OTHER, ""
-            found = self._find(kind, text, more)
-        if found is None:
+            number = self._find(kind, text, more)
+        if number is None:
             cursor = self._connection.execute(
                 "INSERT INTO names (kind, text, more) VALUES (?, ?, ?)", (kind, text, more)
             )
-            found = int(cursor.lastrowid or 0)
+            number = int(cursor.lastrowid or 0)
             self._counts[kind] = self._counts.get(kind, 0) + 1
         if len(self._ids) > 2 * _MOST_OTHERS:
             self._ids.clear()
-        self._ids[key] = found
-        return found
+        self._ids[key] = number
+        return number
 
     def _find(self, kind: NameKind, text: str, more: str) -> int | None:
         row = self._connection.execute(

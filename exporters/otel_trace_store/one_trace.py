@@ -22,13 +22,13 @@ MOST_SPANS: Final = 50_000
 
 def read_trace(reader: StoreReader, trace_id: bytes) -> list[StoredSpan]:
     """Return the spans of a trace by their start, each once; empty for an unknown trace."""
-    found: dict[str, StoredSpan] = {}
+    spans: dict[str, StoredSpan] = {}
     for data in _blocks(reader, trace_id, BlockKind.SPANS):
         for span in spans_in(TracesData.FromString(unpack(data)), trace_id):
-            found.setdefault(span.span_id, span)
-        if len(found) >= MOST_SPANS:
+            spans.setdefault(span.span_id, span)
+        if len(spans) >= MOST_SPANS:
             break
-    return sorted(found.values(), key=lambda span: (span.start_ns, -span.end_ns))
+    return sorted(spans.values(), key=lambda span: (span.start_ns, -span.end_ns))
 
 
 def read_trace_otlp(reader: StoreReader, trace_id: bytes) -> TracesData:
@@ -49,11 +49,11 @@ def read_trace_otlp(reader: StoreReader, trace_id: bytes) -> TracesData:
 
 def read_trace_logs(reader: StoreReader, trace_id: bytes, most: int = 2_000) -> list[StoredLog]:
     """Return the log records of a trace by time."""
-    wanted = trace_id.hex()
+    trace_hex = trace_id.hex()
     found: list[StoredLog] = []
     for data in _blocks(reader, trace_id, BlockKind.LOGS):
         records = logs_in(LogsData.FromString(unpack(data)))
-        found += [record for record in records if record.trace_id == wanted]
+        found += [record for record in records if record.trace_id == trace_hex]
         if len(found) >= most:
             break
     return sorted(found, key=lambda record: record.time_ns)[:most]
@@ -61,7 +61,7 @@ def read_trace_logs(reader: StoreReader, trace_id: bytes, most: int = 2_000) -> 
 
 def read_trace_costs(reader: StoreReader, trace_id: bytes) -> dict[str, SpanCost]:
     """Return the costs of the model calls of a trace by span id."""
-    found: dict[str, SpanCost] = {}
+    costs: dict[str, SpanCost] = {}
     for segment in reader:
         for span_id, nano, billed in segment.connection.execute(
             "SELECT span_id, nano_usd, billed FROM traces JOIN costs ON trace = no "
@@ -69,8 +69,8 @@ def read_trace_costs(reader: StoreReader, trace_id: bytes) -> dict[str, SpanCost
             (trace_id,),
         ):
             cost = SpanCost(trace_id, span_id, nano, bool(billed))
-            found.setdefault(span_id.hex(), cost)
-    return found
+            costs.setdefault(span_id.hex(), cost)
+    return costs
 
 
 def _blocks(reader: StoreReader, trace_id: bytes, kind: BlockKind) -> Iterator[bytes]:

@@ -58,24 +58,24 @@ def operation_sums(reader: StoreReader, since_us: int, until_us: int) -> list[Op
 def by_service(operations: list[OperationSums]) -> list[OperationSums]:
     """Return *operations* added up by service."""
     found: dict[str, OperationSums] = {}
-    for one in operations:
-        sums = found.setdefault(one.service, OperationSums(one.service, ""))
-        sums.spans += one.spans
-        sums.errors += one.errors
-        sums.total_us += one.total_us
-        sums.buckets.update(one.buckets)
+    for operation in operations:
+        sums = found.setdefault(operation.service, OperationSums(operation.service, ""))
+        sums.spans += operation.spans
+        sums.errors += operation.errors
+        sums.total_us += operation.total_us
+        sums.buckets.update(operation.buckets)
     return sorted(found.values(), key=lambda one: (-one.spans, one.service))
 
 
 def spans_by_hour(reader: StoreReader, since_us: int, until_us: int) -> dict[int, tuple[int, int]]:
     """Return spans and errors by hour, in microseconds since the Unix epoch."""
-    found: dict[int, tuple[int, int]] = {}
+    by_hour: dict[int, tuple[int, int]] = {}
     for segment in reader:
         for hour, spans, errors in segment.connection.execute(
             "SELECT hour, sum(spans), sum(errors) FROM operation_hours "
             "WHERE hour >= ? AND hour <= ? GROUP BY hour",
             (storable(since_us) // HOUR_US, storable(until_us) // HOUR_US),
         ):
-            known = found.get(hour * HOUR_US, (0, 0))
-            found[hour * HOUR_US] = (known[0] + spans, known[1] + errors)
-    return dict(sorted(found.items()))
+            known = by_hour.get(hour * HOUR_US, (0, 0))
+            by_hour[hour * HOUR_US] = (known[0] + spans, known[1] + errors)
+    return dict(sorted(by_hour.items()))

@@ -40,46 +40,48 @@ def trace_row(row: TraceRow) -> dict[str, Any]:
     }
 
 
-def span(one: StoredSpan) -> dict[str, Any]:
+def span(stored_span: StoredSpan) -> dict[str, Any]:
     """Return one span with all its fields."""
     return {
-        "trace_id": one.trace_id,
-        "span_id": one.span_id,
-        "parent_span_id": one.parent_span_id or None,
-        "name": one.name,
-        "service": one.service,
-        "kind": one.kind,
-        "start": moment(one.start_ns),
-        "duration_ms": (one.end_ns - one.start_ns) / 1e6,
-        "status": one.status,
-        "status_message": one.status_message or None,
-        "scope": one.scope,
-        "attributes": _safe(one.attributes),
+        "trace_id": stored_span.trace_id,
+        "span_id": stored_span.span_id,
+        "parent_span_id": stored_span.parent_span_id or None,
+        "name": stored_span.name,
+        "service": stored_span.service,
+        "kind": stored_span.kind,
+        "start": moment(stored_span.start_ns),
+        "duration_ms": (stored_span.end_ns - stored_span.start_ns) / 1e6,
+        "status": stored_span.status,
+        "status_message": stored_span.status_message or None,
+        "scope": stored_span.scope,
+        "attributes": _safe(stored_span.attributes),
         "events": [
             {
                 "name": event.name,
                 "time": moment(event.time_ns),
                 "attributes": _safe(event.attributes),
             }
-            for event in one.events
+            for event in stored_span.events
         ],
-        "links": [{"trace_id": link.trace_id, "span_id": link.span_id} for link in one.links],
+        "links": [
+            {"trace_id": link.trace_id, "span_id": link.span_id} for link in stored_span.links
+        ],
     }
 
 
-def log_record(one: StoredLog) -> dict[str, Any]:
+def log_record(stored_log: StoredLog) -> dict[str, Any]:
     """Return one log record."""
     return {
-        "time": moment(one.time_ns),
-        "severity": one.severity,
-        "severity_text": one.severity_text,
-        "service": one.service,
-        "event": one.event_name or None,
-        "body": _value(one.body),
-        "trace_id": one.trace_id or None,
-        "span_id": one.span_id or None,
-        "scope": one.scope,
-        "attributes": _safe(one.attributes),
+        "time": moment(stored_log.time_ns),
+        "severity": stored_log.severity,
+        "severity_text": stored_log.severity_text,
+        "service": stored_log.service,
+        "event": stored_log.event_name or None,
+        "body": _value(stored_log.body),
+        "trace_id": stored_log.trace_id or None,
+        "span_id": stored_log.span_id or None,
+        "scope": stored_log.scope,
+        "attributes": _safe(stored_log.attributes),
     }
 
 
@@ -97,18 +99,18 @@ def metric_row(row: MetricRow) -> dict[str, Any]:
     }
 
 
-def metric_series(one: MetricSeries) -> dict[str, Any]:
+def metric_series(series: MetricSeries) -> dict[str, Any]:
     """Return one series with its points."""
     return {
-        "name": one.name,
-        "service": one.service,
-        "kind": one.kind,
-        "unit": one.unit,
-        "temporality": {1: "delta", 2: "cumulative"}.get(one.temporality),
-        "attributes": _safe(one.attributes),
+        "name": series.name,
+        "service": series.service,
+        "kind": series.kind,
+        "unit": series.unit,
+        "temporality": {1: "delta", 2: "cumulative"}.get(series.temporality),
+        "attributes": _safe(series.attributes),
         "points": [
             {"time": moment(point.time_us * 1000), "value": point.value, **_safe(point.more)}
-            for point in one.points
+            for point in series.points
         ],
     }
 

@@ -120,14 +120,14 @@ class StoreReader:
 
     def names(self, kind: NameKind, most: int = 500) -> list[str]:
         """Return the names of a kind in alphabetical order."""
-        found: set[str] = set()
+        names: set[str] = set()
         for segment in self.segments:
             rows: Iterable[tuple[str]] = segment.connection.execute(
                 "SELECT DISTINCT text FROM names WHERE kind = ? ORDER BY id DESC LIMIT ?",
                 (kind, most),
             )
-            found.update(text for (text,) in rows)
-        return sorted(found)[:most]
+            names.update(text for (text,) in rows)
+        return sorted(names)[:most]
 
     def mark(self) -> str:
         """Return a text that changes with every write."""
@@ -139,8 +139,8 @@ class StoreReader:
 
 
 def _mark(segment: Segment) -> str:
-    ask = segment.connection.execute
-    (block,) = ask("SELECT max(no) FROM blocks").fetchone()
-    (version,) = ask("PRAGMA data_version").fetchone()
-    (latest,) = ask("SELECT max(time_us) FROM points").fetchone()
+    execute = segment.connection.execute
+    (block,) = execute("SELECT max(no) FROM blocks").fetchone()
+    (version,) = execute("PRAGMA data_version").fetchone()
+    (latest,) = execute("SELECT max(time_us) FROM points").fetchone()
     return f"{segment.name}:{block}:{version}:{latest}"

@@ -57,17 +57,17 @@ def prepare_folder(folder: Path) -> None:
     """Create the private *folder* of a store; raises TraceStoreError if that fails."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
+        file_stat = folder.lstat()
     except OSError as error:
         raise TraceStoreError(
             f"cannot make the folder {folder} for traces: {error.strerror}; "
             "name another with OTEL_DISTRO_STATE_DIR"
         ) from error
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(file_stat.st_mode):
         raise TraceStoreError(f"{folder} is a link or a file; move it away")
-    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        raise TraceStoreError(f"{folder} belongs to user {found.st_uid}; choose another folder")
-    if found.st_mode & 0o077:
+    if hasattr(os, "geteuid") and file_stat.st_uid != os.geteuid():
+        raise TraceStoreError(f"{folder} belongs to user {file_stat.st_uid}; choose another folder")
+    if file_stat.st_mode & 0o077:
         folder.chmod(0o700)
 
 

@@ -32,7 +32,7 @@ def find_sessions(
     reader: StoreReader, *, text: str = "", since_us: int | None = None, most: int = 100
 ) -> list[SessionRow]:
     """Return sessions, the most recently seen first."""
-    found: dict[str, SessionRow] = {}
+    sessions: dict[str, SessionRow] = {}
     for segment in reader:
         rows = segment.connection.execute(
             "SELECT n.text, count(*), sum(t.spans), sum(t.errors), min(t.start_us), "
@@ -46,10 +46,10 @@ def find_sessions(
             (NameKind.SESSION, text, text.lower(), most * 5, storable(since_us or 0)),
         ).fetchall()
         for session, traces, spans, errors, start, end, root, calls, nano, unpriced in rows:
-            known = found.get(session)
+            known = sessions.get(session)
             if known is None:
                 _, service = segment.name_of(abs(root) if root else None)
-                found[session] = SessionRow(
+                sessions[session] = SessionRow(
                     session,
                     service,
                     traces,
@@ -70,4 +70,4 @@ def find_sessions(
             known.calls += calls
             known.nano_usd += nano
             known.unpriced += unpriced
-    return sorted(found.values(), key=lambda row: -row.end_us)[:most]
+    return sorted(sessions.values(), key=lambda row: -row.end_us)[:most]

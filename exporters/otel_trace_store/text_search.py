@@ -70,10 +70,10 @@ def match_expression(
     """
     if not segment.has_record_index:
         return None
-    found: list[str] = []
-    wanted = [*parts, *whole]
-    for number, (part, tokens) in enumerate(zip(wanted, tokens_of(wanted), strict=True)):
-        words = _words(segment, kind, tokens, goes_on=number < len(parts))
+    expressions: list[str] = []
+    texts = [*parts, *whole]
+    for number, (part, tokens) in enumerate(zip(texts, tokens_of(texts), strict=True)):
+        words = _words(segment, kind, tokens, as_prefix=number < len(parts))
         if words is None:
             continue
         sources = [
@@ -86,12 +86,12 @@ def match_expression(
             continue
         ways = [f"({words})"] if words else []
         ways += [f'"{MARK}{source}"' for source in (UNKNOWN, *sources)]
-        found.append(f"({' OR '.join(ways)})")
-    return " AND ".join(found) if found else None
+        expressions.append(f"({' OR '.join(ways)})")
+    return " AND ".join(expressions) if expressions else None
 
 
 def _words(
-    segment: Segment, kind: BlockKind, tokens: Sequence[str], *, goes_on: bool
+    segment: Segment, kind: BlockKind, tokens: Sequence[str], *, as_prefix: bool
 ) -> str | None:
     """Return the expression for records that have *tokens* themselves; None if not indexed.
 
@@ -100,7 +100,7 @@ def _words(
     if not tokens:
         return None
     terms = [f'"{token}"' for token in tokens[:-1]]
-    endings = _endings(segment, kind, tokens[-1]) if goes_on else tokens[-1:]
+    endings = _endings(segment, kind, tokens[-1]) if as_prefix else tokens[-1:]
     if not endings:
         return ""
     if len(endings) <= _MOST_ENDINGS:
@@ -113,17 +113,17 @@ def _endings(segment: Segment, kind: BlockKind, start: str) -> list[str]:
 
     FTS5 has prefix queries, but they read every posting of every such word before the first result.
     """
-    found: list[str] = []
+    expressions: list[str] = []
     at = start
-    while len(found) <= _MOST_ENDINGS:
+    while len(expressions) <= _MOST_ENDINGS:
         row = segment.connection.execute(
             f"SELECT term FROM {_TERMS[kind]} WHERE term >= ? LIMIT 1", (at,)
         ).fetchone()
         if row is None or not row[0].startswith(start):
             break
-        found.append(row[0])
+        expressions.append(row[0])
         at = row[0] + "\x01"  # skips to the next word: no word has this character
-    return found
+    return expressions
 
 
 def _all_blocks(segment: Segment, kind: BlockKind, blocks: Sequence[int] | None) -> Iterator[int]:

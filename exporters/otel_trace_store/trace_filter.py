@@ -55,14 +55,14 @@ class TraceFilter:
 
 
 def conditions_of(
-    segment: Segment, wanted: TraceFilter, *, by_tag: bool
+    segment: Segment, trace_filter: TraceFilter, *, by_tag: bool
 ) -> tuple[str | None, list[str], list[Any]]:
     """Return tables, conditions and values; no tables if the segment cannot match.
 
     *by_tag* reads traces in the order of their first tag, the newest first without sorting.
     """
     joins: list[tuple[int, str, list[int]]] = []
-    for kind, text in wanted.tags:
+    for kind, text in trace_filter.tags:
         ids = segment.ids_of(kind, text)
         if not ids:
             return None, [], []
@@ -82,15 +82,15 @@ def conditions_of(
             )
             values += ids
     for clause, value in (
-        ("t.end_us - t.start_us >= ?", wanted.least_us),
-        ("t.end_us - t.start_us <= ?", wanted.most_us),
-        ("t.start_us >= ?", wanted.since_us),
-        ("t.start_us < ?", wanted.until_us),
+        ("t.end_us - t.start_us >= ?", trace_filter.least_us),
+        ("t.end_us - t.start_us <= ?", trace_filter.most_us),
+        ("t.start_us >= ?", trace_filter.since_us),
+        ("t.start_us < ?", trace_filter.until_us),
         (
             "(SELECT sum(nano_usd) FROM costs WHERE trace = t.no AND billed) >= ?",
-            wanted.least_nano_usd,
+            trace_filter.least_nano_usd,
         ),
-        ("t.trace_id = ?", bytes.fromhex(wanted.trace_id) if wanted.trace_id else None),
+        ("t.trace_id = ?", bytes.fromhex(trace_filter.trace_id) if trace_filter.trace_id else None),
     ):
         if value is not None:
             conditions.append(clause)

@@ -116,17 +116,17 @@ def _place(number: str) -> int | None:
 
 
 def _in_segment(
-    segment: Segment, wanted: TraceFilter, sort: Sort, limit: int, below: int | None
+    segment: Segment, trace_filter: TraceFilter, sort: Sort, limit: int, below: int | None
 ) -> Iterator[TraceRow]:
-    by_text = bool(wanted.text or wanted.attribute)
-    tables, conditions, values = conditions_of(segment, wanted, by_tag=not by_text)
+    by_text = bool(trace_filter.text or trace_filter.attribute)
+    tables, conditions, values = conditions_of(segment, trace_filter, by_tag=not by_text)
     if tables is None:
         return
     if below is not None:
         conditions.append("t.no < ?")
         values.append(below)
     if by_text:
-        yield from _matching(segment, wanted, tables, conditions, values, sort, limit)
+        yield from _matching(segment, trace_filter, tables, conditions, values, sort, limit)
         return
     yield from _rows(segment, tables, conditions, values, sort, limit)
 
@@ -169,7 +169,7 @@ def _rows(
 
 def _matching(
     segment: Segment,
-    wanted: TraceFilter,
+    trace_filter: TraceFilter,
     tables: str,
     conditions: list[str],
     values: list[Any],
@@ -190,11 +190,11 @@ def _matching(
                 rows[bytes.fromhex(row.trace_id)] = row
         return rows.keys()
 
-    tags = [segment.ids_of(kind, text) for kind, text in wanted.tags]
+    tags = [segment.ids_of(kind, text) for kind, text in trace_filter.tags]
     blocks = blocks_with_tags(segment, tags) if tags else None
-    text = SpanText(wanted.text, wanted.attribute)
+    text = SpanText(trace_filter.text, trace_filter.attribute)
     left = limit if sort == "newest" else _MOST_MATCHES
-    for found in matching_traces(segment, text, blocks, wanted.since_us, passing):
+    for found in matching_traces(segment, text, blocks, trace_filter.since_us, passing):
         matches = sorted((rows[trace_id] for trace_id in found), key=_number, reverse=True)
         yield from matches
         left -= len(matches)

@@ -46,8 +46,8 @@ class SpanText:
         attributes = attributes_of(span.attributes)
         resource = attributes_of(group.resource.attributes)
         if self.key:
-            held = attributes.get(self.key, resource.get(self.key))
-            if held is None or (self.value and _plain(held) != self.value):
+            values = attributes.get(self.key, resource.get(self.key))
+            if values is None or (self.value and _plain(values) != self.value):
                 return False
         return not self.parts or has_all(
             self.parts, _texts(span, scope.scope.name, attributes, resource)
@@ -65,7 +65,7 @@ class SpanText:
 
 def matching_traces(
     segment: Segment,
-    wanted: SpanText,
+    span_text: SpanText,
     blocks: Sequence[int] | None,
     since_us: int | None,
     passing: Callable[[Sequence[bytes]], Collection[bytes]],
@@ -77,7 +77,7 @@ def matching_traces(
     """
     settled: set[bytes] = set()
     for number, positions in candidates(
-        segment, BlockKind.SPANS, wanted.parts, wanted.whole, blocks
+        segment, BlockKind.SPANS, span_text.parts, span_text.whole, blocks
     ):
         segment.deadline.check()
         row = segment.connection.execute(
@@ -87,9 +87,9 @@ def matching_traces(
         if row is None:
             continue
         raw = unpack(row[0])
-        if wanted.key and wanted.key.encode() not in raw:
+        if span_text.key and span_text.key.encode() not in raw:
             continue
-        found: list[bytes] = []
+        trace_ids: list[bytes] = []
         spans: dict[bytes, list[tuple[Span, ScopeSpans, ResourceSpans]]] = {}
         for placed in placed_spans(TracesData.FromString(raw), positions):
             trace_id = placed[0].trace_id
@@ -99,11 +99,11 @@ def matching_traces(
         for trace_id, several in spans.items():
             if trace_id not in passed:
                 settled.add(trace_id)
-            elif any(wanted.is_in(*placed) for placed in several):
+            elif any(span_text.is_in(*placed) for placed in several):
                 settled.add(trace_id)
-                found.append(trace_id)
-        if found:
-            yield found
+                trace_ids.append(trace_id)
+        if trace_ids:
+            yield trace_ids
 
 
 def blocks_with_tags(segment: Segment, tags: Sequence[Sequence[int]]) -> list[int] | None:

@@ -19,8 +19,8 @@ _PARTS: Final = re.compile(r'"([^"]*)"|(\S+)')
 
 def parts_of(query: str) -> list[str]:
     """Return the parts of *query* in lower case: words, and "phrases in quotes"."""
-    found = [quoted or word for quoted, word in _PARTS.findall(query[:500])]
-    return [part.lower() for part in found if part][:_MOST_WORDS]
+    tokens = [quoted or word for quoted, word in _PARTS.findall(query[:500])]
+    return [part.lower() for part in tokens if part][:_MOST_WORDS]
 
 
 def tokens_of(parts: Sequence[str]) -> list[list[str]]:
@@ -35,10 +35,10 @@ def tokens_of(parts: Sequence[str]) -> list[list[str]]:
             "INSERT INTO words (rowid, text) VALUES (?, ?)",
             [(number, part.replace("\x00", " ")) for number, part in enumerate(parts, 1)],
         )
-        found: list[list[str]] = [[] for _ in parts]
+        tokens: list[list[str]] = [[] for _ in parts]
         for number, term in connection.execute("SELECT doc, term FROM terms ORDER BY doc, offset"):
-            found[number - 1].append(term)
-    return found
+            tokens[number - 1].append(term)
+    return tokens
 
 
 def has_all(parts: Iterable[str], texts: Iterable[str]) -> bool:

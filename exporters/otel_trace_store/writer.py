@@ -197,8 +197,8 @@ class TraceStoreWriter:
     def _is_full(self, path: Path | None = None) -> bool:
         path = path or self._path
         assert path is not None  # noqa: S101 - called only with a segment
-        begun = made_at(path)
-        too_old = begun is None or self._now() - begun >= timedelta(days=1)
+        created = made_at(path)
+        too_old = created is None or self._now() - created >= timedelta(days=1)
         return too_old or size_of(path) >= self._limits.segment_bytes
 
     def _is_there(self) -> bool:
@@ -237,10 +237,10 @@ def _locked(folder: Path) -> int:
     except OSError as error:
         raise TraceStoreError(f"cannot open {folder / LOCK}: {error.strerror}") from error
     try:
-        held = try_lock(descriptor)
+        acquired = try_lock(descriptor)
     except OSError:
-        held = False
-    if not held:
+        acquired = False
+    if not acquired:
         os.close(descriptor)
         raise StoreInUseError(
             f"another process writes to the traces in {folder}; "

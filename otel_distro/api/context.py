@@ -95,13 +95,13 @@ def feature_flag(key: str, variant: str | bool | float = True) -> BaggageScope: 
 
 def local_baggage(of: Context | None = None) -> Mapping[str, str]:
     """Return the baggage set by this process in the context *of*, by default the current one."""
-    said = _local(of)
-    return said.live() if said is not None else _NOTHING
+    values = _local(of)
+    return values.live() if values is not None else _NOTHING
 
 
 def _local(of: Context | None = None) -> ScopedValues | None:
-    said = context.get_value(_LOCAL_BAGGAGE, of)
-    return said if isinstance(said, ScopedValues) else None
+    local = context.get_value(_LOCAL_BAGGAGE, of)
+    return local if isinstance(local, ScopedValues) else None
 
 
 def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[str, str]:
@@ -111,14 +111,14 @@ def attributes(of: Context | None, trusted_keys: Iterable[str] = ()) -> Mapping[
     """
     of = of if of is not None else context.get_current()  # one look-up for both
     local = _local(of)
-    said = local.live() if local is not None else _NOTHING
+    values = local.live() if local is not None else _NOTHING
     carried = baggage.get_all(of)
     if not carried:
-        return said
+        return values
     if local is not None and (stale := local.stale()):
         carried = {key: value for key, value in carried.items() if stale.get(key) != value}
     found = {key: _text(carried[key]) for key in trusted_keys if key in carried and key in KEYS}
-    return {**{key: text for key, text in found.items() if text}, **said}
+    return {**{key: text for key, text in found.items() if text}, **values}
 
 
 def without(of: Context | None, travelling: Iterable[str]) -> Context:

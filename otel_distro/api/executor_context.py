@@ -46,20 +46,20 @@ def _wrap_pool(module: Any) -> None:
 
 def _submit(original: Callable[..., Any], _pool: Any, arguments: Any, named: Any) -> Any:
     try:
-        said = local_baggage()
+        local_values = local_baggage()
         scope = current_scope()
-        if (said or scope) and arguments:
-            arguments = (_carrying(arguments[0], dict(said), dict(scope)), *arguments[1:])
+        if (local_values or scope) and arguments:
+            arguments = (_carrying(arguments[0], dict(local_values), dict(scope)), *arguments[1:])
     except Exception:  # the app's task runs without it
         pass
     return original(*arguments, **named)
 
 
 def _carrying(
-    function: Callable[..., Any], said: dict[str, str], scope: dict[str, str]
+    function: Callable[..., Any], local_values: dict[str, str], scope: dict[str, str]
 ) -> Callable[..., Any]:
     def run(*arguments: Any, **named: Any) -> Any:
-        with BaggageScope(said, ""), budget.scope(**scope):
+        with BaggageScope(local_values, ""), budget.scope(**scope):
             return function(*arguments, **named)
 
     return run

@@ -34,9 +34,9 @@ class ScopedValues:
         if not _State.some_are_over:  # nearly always
             return self._merged
         found: dict[str, str] = {}
-        for each in reversed(self._blocks()):
-            if not each.is_over:
-                found.update(each.own)
+        for block in reversed(self._blocks()):
+            if not block.is_over:
+                found.update(block.own)
         return found
 
     def stale(self) -> Mapping[str, str]:
@@ -46,9 +46,9 @@ class ScopedValues:
         live = self.live()
         return {
             key: value
-            for each in self._blocks()
-            if each.is_over
-            for key, value in each.own.items()
+            for block in self._blocks()
+            if block.is_over
+            for key, value in block.own.items()
             if live.get(key) != value
         }
 
@@ -58,12 +58,12 @@ class ScopedValues:
         _State.some_are_over = True
 
     def _blocks(self) -> list[ScopedValues]:
-        found: list[ScopedValues] = []
+        scoped_values: list[ScopedValues] = []
         each: ScopedValues | None = self
         while each is not None:
-            found.append(each)
+            scoped_values.append(each)
             each = each.outer
-        return found
+        return scoped_values
 
 
 class _State:

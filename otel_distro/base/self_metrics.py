@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class SelfMetrics:
     """Counters of the guard on the global meter provider; also the `Shield`'s observer."""
 
-    def __init__(self, faults: InternalErrors) -> None:
-        self._faults = faults
+    def __init__(self, internal_errors: InternalErrors) -> None:
+        self._internal_errors = internal_errors
         meter = get_meter(names.METER_NAME)
         self._redactions = meter.create_counter(
             names.REDACTIONS, unit="{value}", description="Values redacted before export"
@@ -42,7 +42,7 @@ class SelfMetrics:
         """Count a record whose content was withheld."""
         self.redaction_failures += 1
         self._failures.add(1, {names.SIGNAL: signal, names.ERROR_TYPE: type(error).__name__})
-        self._faults.record("redaction", error)
+        self._internal_errors.record("redaction", error)
 
     @staticmethod
     def observe_guard(is_ok: Callable[[], bool]) -> None:

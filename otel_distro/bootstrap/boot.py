@@ -25,7 +25,7 @@ from otel_distro.bootstrap.runtime import Runtime
 from otel_distro.bootstrap.service_name import default_service_name
 from otel_distro.bootstrap.standard_variables import end_process
 from otel_distro.export.exporter_names import drop_unknown_exporters
-from otel_distro.export.otlp.credentials import keep_headers_unprinted, warn_of_plaintext
+from otel_distro.export.otlp.credentials import hide_malformed_headers, warn_of_plaintext
 from otel_distro.export.otlp.light_transport import exporter_arguments
 from otel_distro.export.otlp.variables import otlp_endpoint
 from otel_distro.export.spool.endpoints import without_credentials
@@ -204,7 +204,7 @@ def start(loaded: Loaded, environ: Mapping[str, str]) -> Runtime:
             else "defaults are used instead"
         )
         messages.warn(f"{message}\n  the app runs; {effect}")
-    keep_headers_unprinted()
+    hide_malformed_headers()
     warn_of_plaintext(environ)
     capture(loaded.settings, settings.writable_environment())
     logs.prepare(loaded.settings, settings.writable_environment())

@@ -9,7 +9,7 @@ from otel_distro.api import executor_context
 from otel_distro.base import messages
 from otel_distro.bootstrap.component import Component, Providers
 from otel_distro.bootstrap.content import keeper
-from otel_distro.bootstrap.instrumentation.asgi_events import leave_out_event_spans
+from otel_distro.bootstrap.instrumentation.asgi_events import exclude_event_spans
 from otel_distro.bootstrap.parts import without_budgets
 from otel_distro.export.batching import BoundedLogRecordProcessor, BoundedSpanProcessor
 from otel_distro.export.local_deliveries import LocalDeliveries
@@ -65,7 +65,7 @@ def list_components(
     return (
         Component("metric locks", after_fork=delivery.renew_metric_locks),
         Component("messages", after_fork=messages.at_fork),
-        Component("internal errors", after_fork=parts.faults.at_fork),
+        Component("internal errors", after_fork=parts.internal_errors.at_fork),
         Component(
             "outages",
             start=lambda _: parts.outages.watch(),
@@ -119,15 +119,15 @@ def _exit_line(parts: Parts) -> tuple[Component, ...]:
     if line is None:
         return ()
 
-    def say(_deadline: float) -> None:
-        line.say(
+    def write(_deadline: float) -> None:
+        line.write(
             parts.budgets,
             process_environment(),
             may_store=parts.gate.is_open(),
             waiting=ledger.lag()[0] if ledger is not None else 0,
         )
 
-    return (Component("exit line", shutdown=say, after_fork=line.at_fork),)
+    return (Component("exit line", shutdown=write, after_fork=line.at_fork),)
 
 
 def _health(runtime: Runtime) -> Component:
@@ -159,7 +159,7 @@ def _budgets(parts: Parts) -> tuple[Component, ...]:
         try:
             budgets.install(providers.tracer)
         except Exception as error:  # telemetry must continue without them
-            without_budgets(error, parts.faults)
+            without_budgets(error, parts.internal_errors)
 
     return (
         Component(
@@ -202,7 +202,7 @@ def _adjust_instrumentations(settings: Settings) -> None:
     if settings.error_hooks:
         uncaught_exceptions.install()
     if not settings.asgi_event_spans:
-        leave_out_event_spans()
+        exclude_event_spans()
 
 
 def _report_unended(parts: Parts) -> None:

@@ -57,13 +57,13 @@ def execute(arguments: Sequence[str]) -> NoReturn:
     environ = launch_environment(os.environ)  # loading the settings takes longer
     program = shutil.which(arguments[0], path=environ.get("PATH"))
     if program is None:
-        _give_up(127, f"command not found: {arguments[0]}")
+        _exit_with(127, f"command not found: {arguments[0]}")
     try:
         os.execve(program, list(arguments), environ)  # noqa: S606 - the user names the program
     except OSError as error:
-        _give_up(126, f"cannot run {arguments[0]}: {error.strerror}")
+        _exit_with(126, f"cannot run {arguments[0]}: {error.strerror}")
 
 
-def _give_up(code: int, why: str) -> NoReturn:
+def _exit_with(code: int, why: str) -> NoReturn:
     print(f"otel-distro run: {why}", file=sys.stderr)  # noqa: T201
     sys.exit(code)

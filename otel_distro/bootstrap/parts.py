@@ -46,7 +46,7 @@ class Parts:
 
     clean: Callable[[str], str]
     """Redacts one of our own texts."""
-    faults: InternalErrors
+    internal_errors: InternalErrors
     metrics: SelfMetrics
     gate: ConsentGate
     tally: RedactionTally
@@ -68,8 +68,8 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
 
     *endpoint* is the telemetry endpoint, for messages.
     """
-    faults = InternalErrors()
-    metrics = SelfMetrics(faults)
+    internal_errors = InternalErrors()
+    metrics = SelfMetrics(internal_errors)
     redactor = Redactor(settings.policy)
     outages = Outages(redactor.text, endpoint)
     gate = ConsentGate(settings)
@@ -78,8 +78,8 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     )
     redactors = redactors_for(settings, redactor, tally, withhold=withhold)
     ledger = _ledger_sink(settings, redactor.text, gate)
-    wire = WireWatch(settings, faults)
-    budgets = _budgets(settings, faults)
+    wire = WireWatch(settings, internal_errors)
+    budgets = _budgets(settings, internal_errors)
     exit_line = ExitLine(settings) if settings.exit_line else None
     traffic = _traffic(settings)
     if traffic is not None and ledger is not None:
@@ -91,7 +91,7 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     accounts = Accounts(
         load_prices=partial(load_prices, settings),
         latency=LatencyBudgets(settings.latency_budgets),
-        faults=faults,
+        internal_errors=internal_errors,
         call_sinks=_call_sinks(budgets, ledger, exit_line),
         wire=traffic,
         verdict_sinks=_verdict_sinks(ledger),
@@ -99,7 +99,7 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     pipeline = Pipeline(
         redactors.exporting,
         accounts,
-        faults,
+        internal_errors,
         gate=gate,
         context_attributes=partial(contexts.attributes, trusted_keys=settings.baggage),
         strip_content=redactors.strip_content,
@@ -107,7 +107,7 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     deliveries = Deliveries(outages, settings.exit_timeout)
     return Parts(
         clean=redactor.text,
-        faults=faults,
+        internal_errors=internal_errors,
         metrics=metrics,
         gate=gate,
         tally=tally,
@@ -125,9 +125,9 @@ def make_parts(settings: Settings, *, withhold: bool, endpoint: str) -> Parts:
     )
 
 
-def without_budgets(error: Exception, faults: InternalErrors) -> None:
+def without_budgets(error: Exception, internal_errors: InternalErrors) -> None:
     """Report that budgets are not in force; refuse all calls if the settings require it."""
-    faults.record("budget", error)
+    internal_errors.record("budget", error)
     what = "no call is refused"
     if refuses_calls(process_environment()):
         what = refuse_all_calls().removeprefix("and ")
@@ -173,13 +173,13 @@ def _traffic(settings: Settings) -> WireTraffic | None:
     return WireTraffic(partial(contexts.attributes, trusted_keys=settings.baggage))
 
 
-def _budgets(settings: Settings, faults: InternalErrors) -> Budgets | None:
+def _budgets(settings: Settings, internal_errors: InternalErrors) -> Budgets | None:
     if not settings.cost_budgets:
         return None
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return Budgets(settings, partial(load_prices, settings), faults)
+        return Budgets(settings, partial(load_prices, settings), internal_errors)
     except Exception as error:  # telemetry must continue without them
-        without_budgets(error, faults)
+        without_budgets(error, internal_errors)
         return None

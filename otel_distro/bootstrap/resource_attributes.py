@@ -32,9 +32,11 @@ def name_the_distro(config: OpenTelemetryConfiguration) -> None:
 
     if config.resource is None:
         config.resource = ConfiguredResource()
-    said = list(config.resource.attributes or ())
-    named = {attribute.name for attribute in said}
+    attributes = list(config.resource.attributes or ())
+    named = {attribute.name for attribute in attributes}
     instance = str(Resource.create().attributes.get(SERVICE_INSTANCE_ID, ""))
-    ours = {**distro_attributes(), SERVICE_INSTANCE_ID: instance}
-    said += [AttributeNameValue(n, value) for n, value in ours.items() if value and n not in named]
-    config.resource.attributes = said
+    distro = {**distro_attributes(), SERVICE_INSTANCE_ID: instance}
+    attributes += [
+        AttributeNameValue(n, value) for n, value in distro.items() if value and n not in named
+    ]
+    config.resource.attributes = attributes

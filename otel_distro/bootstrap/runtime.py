@@ -38,7 +38,7 @@ class Runtime:
         self.settings = settings
         import_for_background(settings)
         parts = make_parts(settings, withhold=withhold, endpoint=endpoint)
-        self.faults = parts.faults
+        self.internal_errors = parts.internal_errors
         self.gate = parts.gate
         self.shield = parts.redactors.exporting
         self.ledger = parts.ledger
@@ -90,7 +90,7 @@ class Runtime:
             except Exception as error:
                 if component.essential:
                     raise
-                self.faults.record(component.name, error)
+                self.internal_errors.record(component.name, error)
         self._exits.install()
         fork_hooks.register(
             Stage.RUNTIME,
@@ -129,7 +129,7 @@ class Runtime:
             try:
                 component.shutdown(deadline)
             except Exception as error:  # nothing may block the exit
-                self.faults.record("exit", error)
+                self.internal_errors.record("exit", error)
 
     def _before_fork(self) -> None:
         self._accounts.before_fork()
@@ -143,4 +143,4 @@ class Runtime:
             try:
                 component.after_fork()
             except Exception as error:  # the others must not inherit locks that are held
-                self.faults.record(component.name, error)
+                self.internal_errors.record(component.name, error)

@@ -104,14 +104,14 @@ def _check(settings: Settings) -> list[Incident]:
     with reading(settings.ledger) if settings.ledger is not None else nullcontext() as ledger:
         found = check(ledger, budgets, now, live_checks(settings))
     memory = Memory(settings.state_dir / MEMORY_FILE_NAME)
-    told, known = messages(found, memory.read(), now)
-    for message in told:
+    sent, known = messages(found, memory.read(), now)
+    for message in sent:
         output.note(message.title)
     try:
-        failed = notify(settings.alert_urls, told)
+        failed = notify(settings.alert_urls, sent)
     except OtelDistroError as error:
         raise output.fail(str(error)) from error
     if not failed:  # alerts not sent are sent at the next check
         memory.write(known)
-        History(settings.state_dir / FILE_NAME).add(told, now)
+        History(settings.state_dir / FILE_NAME).add(sent, now)
     return found

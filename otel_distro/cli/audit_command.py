@@ -53,18 +53,18 @@ def verify_command(expect: str | None, *, as_json: bool) -> None:
     from otel_distro.privacy import audit
 
     try:
-        verdict = audit.verify(_state_dir(), expect)
+        result = audit.verify(_state_dir(), expect)
     except audit.AuditError as error:
         raise output.fail(str(error)) from error
     if as_json:
-        output.print_json({**asdict(verdict), "ok": not verdict.problems})
+        output.print_json({**asdict(result), "ok": not result.problems})
     else:
-        for problem in verdict.problems:
+        for problem in result.problems:
             click.echo(problem)
-        state = "not intact" if verdict.problems else "intact"
-        entries = counted(verdict.entries, "entry", "entries")
-        click.echo(f"{entries}, {state}; last hash {verdict.last_hash}")
-    if verdict.problems:
+        state = "not intact" if result.problems else "intact"
+        entries = counted(result.entries, "entry", "entries")
+        click.echo(f"{entries}, {state}; last hash {result.last_hash}")
+    if result.problems:
         raise click.exceptions.Exit(1)
 
 

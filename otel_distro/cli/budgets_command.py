@@ -191,7 +191,7 @@ def as_data(line: BudgetLine) -> dict[str, Any]:
     }
 
 
-def _print(found: list[BudgetLine]) -> None:
+def _print(lines: list[BudgetLine]) -> None:
     table = output.table(
         [
             ("budget", False),
@@ -205,7 +205,7 @@ def _print(found: list[BudgetLine]) -> None:
             ("resets (UTC)", False),
         ]
     )
-    for line in found:
+    for line in lines:
         budget = line.budget
         table.add_row(
             output.printable(budget.name),

@@ -34,7 +34,7 @@ _OPTIONAL = ("input", "output", "latency", "error", "status")
     type=click.IntRange(1, 100_000),
     default=50,
     show_default=True,
-    help="Number of calls to list, the latest first.",
+    help="Number of calls to list, newest first.",
 )
 @filter_options
 @click.option("--all", "unbilled", is_flag=True, help="Also spans that repeat another span's call.")
@@ -50,18 +50,20 @@ def command(
     unbilled: bool,
     as_json: bool,
 ) -> None:
-    """List single model calls, the latest first."""
+    """List single model calls, newest first."""
     from otel_cost_ledger.query.calls import calls
 
     path = ledger_path(ledger)
     with reading(path) as opened:
-        found = calls(opened, since, until, filters=filters, limit=limit, billed_only=not unbilled)
+        stored_calls = calls(
+            opened, since, until, filters=filters, limit=limit, billed_only=not unbilled
+        )
     if as_json:
-        output.print_json({"calls": [_data(stored) for stored in found]})
-    elif not found:
+        output.print_json({"calls": [_data(stored) for stored in stored_calls]})
+    elif not stored_calls:
         note_empty(path)
     else:
-        output.print_table(_table(found), optional=_OPTIONAL)
+        output.print_table(_table(stored_calls), optional=_OPTIONAL)
 
 
 def _moment(nanoseconds: int) -> datetime:
@@ -99,7 +101,7 @@ def _data(stored: StoredCall) -> dict[str, Any]:
     }
 
 
-def _table(found: tuple[StoredCall, ...]) -> Any:
+def _table(stored_calls: tuple[StoredCall, ...]) -> Any:
     table = output.table(
         [
             ("start (UTC)", False),
@@ -113,7 +115,7 @@ def _table(found: tuple[StoredCall, ...]) -> Any:
             ("trace", False),
         ]
     )
-    for stored in found:
+    for stored in stored_calls:
         priced, call = stored.priced, stored.priced.call
         usage = call.usage
         table.add_row(

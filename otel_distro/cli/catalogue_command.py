@@ -33,15 +33,15 @@ def command(*, leaves: bool, markdown: bool, as_json: bool) -> None:
 
     environ = process_environment()
     settings = load(environ).settings
-    found = [e for e in catalogue(settings, environ) if e.leaves or not leaves]
+    wanted_entries = [e for e in catalogue(settings, environ) if e.leaves or not leaves]
     if as_json:
-        output.print_json({"fields": [asdict(entry) for entry in found]})
+        output.print_json({"fields": [asdict(entry) for entry in wanted_entries]})
         return
     if settings.do_not_track:
         output.note("DO_NOT_TRACK is set: nothing is exported or stored")
     elif settings.consent:
         output.note("all of it only after consent: otel-distro privacy consent show")
-    for place, entries in groupby(found, lambda entry: entry.place):
+    for place, entries in groupby(wanted_entries, lambda entry: entry.place):
         if markdown:
             _document(place, list(entries))
         else:
@@ -50,13 +50,13 @@ def command(*, leaves: bool, markdown: bool, as_json: bool) -> None:
 
 def _table(place: str, entries: list[Entry]) -> None:
     click.echo(f"\n{output.printable(place)}")
-    shown = output.table(
+    table = output.table(
         [("  field", False), ("what", False), ("why", False), ("kept", False), ("how", False)]
     )
     for entry in entries:
         cells = (f"  {entry.name}", entry.meaning, entry.why, entry.kept, entry.protection)
-        shown.add_row(*(output.printable(cell) for cell in cells))
-    output.print_table(shown)
+        table.add_row(*(output.printable(cell) for cell in cells))
+    output.print_table(table)
 
 
 def _document(place: str, entries: list[Entry]) -> None:

@@ -80,13 +80,13 @@ def check(url: str | None, *, as_json: bool) -> None:
 
     checks = list(check_clickhouse(_location(url)))
     if as_json:
-        output.print_json({"checks": [asdict(found) for found in checks]})
+        output.print_json({"checks": [asdict(check) for check in checks]})
     else:
-        for found in checks:
-            click.echo(f"{found.status:<4}  {found.subject:<8}  {output.printable(found.found)}")
-            if found.remedy:
-                click.echo(f"{'':<16}{output.printable(found.remedy)}")
-    if any(found.status == "fail" for found in checks):
+        for check in checks:
+            click.echo(f"{check.status:<4}  {check.subject:<8}  {output.printable(check.found)}")
+            if check.remedy:
+                click.echo(f"{'':<16}{output.printable(check.remedy)}")
+    if any(check.status == "fail" for check in checks):
         raise click.exceptions.Exit(1)
 
 
@@ -137,17 +137,17 @@ def _guarded(work: Callable[[], Any], *, retry: bool = False) -> Any:
         raise output.fail(str(error)) from error
 
 
-def _location(given: str | None) -> ClickHouseUrl:
+def _location(url: str | None) -> ClickHouseUrl:
     from otel_cost_ledger.model.location import ClickHouseUrl
 
-    if given is not None:
+    if url is not None:
         try:
-            return ClickHouseUrl.parse(given)
+            return ClickHouseUrl.parse(url)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="URL") from error
-    found = load(process_environment()).settings.ledger
-    if isinstance(found, ClickHouseUrl):
-        return found
+    ledger = load(process_environment()).settings.ledger
+    if isinstance(ledger, ClickHouseUrl):
+        return ledger
     raise click.UsageError(
         "name the database, such as clickhouse://otel@localhost/otel, or set OTEL_DISTRO_LEDGER"
     )

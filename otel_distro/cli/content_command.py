@@ -69,16 +69,16 @@ def show_command(key_file: Path, trace: str | None, limit: int, *, as_json: bool
     try:
         open_sealed = sealing.opener(key_file.read_text(errors="replace"))
         rows = store.read(path, trace_id=_trace(trace), limit=limit)
-        found = [_opened(row, open_sealed) for row in rows]
+        messages = [_opened(row, open_sealed) for row in rows]
     except (sealing.ContentKeyError, OSError) as error:
         raise output.fail(str(error)) from error
-    audit.record_quietly(_state_dir(), "content.read", calls=len(found))
+    audit.record_quietly(_state_dir(), "content.read", calls=len(messages))
     if as_json:
-        output.print_json({"calls": found})
+        output.print_json({"calls": messages})
         return
-    if not found:
+    if not messages:
         output.note(f"nothing is stored in {path}")
-    for call in found:
+    for call in messages:
         click.echo(f"{call['time']}  trace {call['trace_id']}  span {call['span_id']}")
         for name, value in call["content"].items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -110,12 +110,12 @@ def _trace(text: str | None) -> bytes | None:
     if text is None:
         return None
     try:
-        found = bytes.fromhex(text)
+        trace_bytes = bytes.fromhex(text)
     except ValueError:
-        found = b""
-    if len(found) != 16:
+        trace_bytes = b""
+    if len(trace_bytes) != 16:
         raise output.fail(f"{text!r} is not a trace id of 32 hexadecimal digits", code=2)
-    return found
+    return trace_bytes
 
 
 def _state_dir() -> Path:

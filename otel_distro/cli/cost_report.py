@@ -104,15 +104,15 @@ def _cells(line: CostLine) -> list[str]:
 
 def remarks(total: CostLine, likely: int | None = None) -> list[str]:
     """Return notes on calls whose cost is not fully known; *likely* is an estimate of it."""
-    said = figures.cost_notes(
+    notes = figures.cost_notes(
         unpriced=total.unpriced_calls,
         partial=total.partial_calls,
         reported=total.reported_calls,
     )
     if total.exposure_nano_usd:
         bound = figures.bound(total.exposure_nano_usd, likely, shown=figures.usd_short)
-        said.append(bound)
-    return ["; ".join(said)] if said else []
+        notes.append(bound)
+    return ["; ".join(notes)] if notes else []
 
 
 def saved_by_caches(answers: int, nano_usd: int) -> list[str]:

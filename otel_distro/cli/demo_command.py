@@ -39,27 +39,29 @@ def command() -> None:
     usual = load(process_environment()).settings.state_dir / "demo"
     folder = _folder(usual)
     try:
-        shown = run_demo(folder)
+        result = run_demo(folder)
     except DemoFailedError as error:
         raise output.fail(str(error)) from error
-    with reading(shown.ledger) as opened:
+    with reading(result.ledger) as opened:
         report = costs(opened)
-    page = "otel-distro ui --demo" if folder == usual else f"otel-distro ui --ledger {shown.ledger}"
-    _show(shown, report, page)
+    page = (
+        "otel-distro ui --demo" if folder == usual else f"otel-distro ui --ledger {result.ledger}"
+    )
+    _show(result, report, page)
 
 
-def _folder(wanted: Path) -> Path:
-    """Return *wanted*, or a temporary folder if it is not writable."""
+def _folder(path: Path) -> Path:
+    """Return *path*, or a temporary folder if it is not writable."""
     from otel_host.private_files import make_private_folder
 
     try:
-        make_private_folder(wanted)
-        with tempfile.TemporaryFile(dir=wanted):
-            return wanted
+        make_private_folder(path)
+        with tempfile.TemporaryFile(dir=path):
+            return path
     except OSError as error:
         reason = getattr(error, "strerror", None) or str(error)
         folder = Path(tempfile.mkdtemp(prefix="otel-distro-demo-"))
-        output.note(f"cannot write to {wanted}: {reason}; the demo is stored in {folder}")
+        output.note(f"cannot write to {path}: {reason}; the demo is stored in {folder}")
         return folder
 
 
@@ -73,7 +75,7 @@ def _installed(name: str) -> bool:
 def _show(shown: Shown, report: CostReport, page: str) -> None:
     click.echo(f"ran a small app: {shown.requests} calls of the openai client, no code changed\n")
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(shown.redactions.items()))
-    verdict = (
+    result = (
         f"{len(shown.leaked)} of {shown.planted} planted secrets LEFT the process"
         if shown.leaked
         else f"none of the {shown.planted} planted secrets left the process"
@@ -82,7 +84,7 @@ def _show(shown: Shown, report: CostReport, page: str) -> None:
         cost_table(report),
         lines_after=[
             "",
-            f"redacted: {kinds or 'nothing'}; {verdict} ({shown.exported_bytes:,} bytes exported)",
+            f"redacted: {kinds or 'nothing'}; {result} ({shown.exported_bytes:,} bytes exported)",
             f"stored:   {shown.ledger}",
             f"look:     {page}",
             "next:     otel-distro run -- python your_app.py   then   otel-distro costs --since 1h",

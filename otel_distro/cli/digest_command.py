@@ -56,16 +56,16 @@ def command(
     with reading(ledger_path(ledger)) as opened:
         found = review(opened, period, until or datetime.now(UTC), filters)
         suggested = _suggested(opened, found) if period == "monthly" else []
-    told = [
+    alerts = [
         one
         for one in History(settings.state_dir / FILE_NAME).since(found.since)
         if one.at < found.until and not one.resolved
     ]
     golden = _golden(found) if period == "monthly" else []
     if as_json:
-        output.print_json({**_data(found, told, suggested), "golden": golden})
+        output.print_json({**_data(found, alerts, suggested), "golden": golden})
         return
-    _print(found, told, suggested)
+    _print(found, alerts, suggested)
     for run in golden:
         click.echo(
             f"golden set {output.printable(run['golden_set'])}, {output.printable(run['model'])}: "
@@ -74,13 +74,13 @@ def command(
         )
 
 
-def _golden(found: Review) -> list[dict[str, Any]]:
+def _golden(review: Review) -> list[dict[str, Any]]:
     """Return the golden-set runs of the period, one row per set and model."""
     from otel_distro.reports.golden.runs import kept_runs
 
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for done in kept_runs(load(process_environment()).settings.state_dir):
-        if found.since <= datetime.fromisoformat(done.at) < found.until:
+        if review.since <= datetime.fromisoformat(done.at) < review.until:
             row = rows.setdefault((done.golden_set, done.model), {"runs": 0, "cost_nano_usd": 0})
             row["golden_set"], row["model"] = done.golden_set, done.model
             row["runs"] += 1
@@ -89,34 +89,34 @@ def _golden(found: Review) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _suggested(ledger: Any, found: Review) -> list[Suggestion]:
+def _suggested(ledger: Any, review: Review) -> list[Suggestion]:
     from otel_cost_ledger.query.violations import violations
     from otel_distro.reports.alerts.rules import hours_of
     from otel_distro.reports.digest.suggestions import suggestions
 
     settings = load(process_environment()).settings
-    since = found.until - timedelta(days=30)
+    since = review.until - timedelta(days=30)
     return suggestions(
-        hours_of(ledger, since, found.until),
+        hours_of(ledger, since, review.until),
         settings.cost_budgets,
-        violations(ledger, since, found.until),
+        violations(ledger, since, review.until),
     )
 
 
 def _data(
-    found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggestion]
+    review: Review, alerts: Sequence[SentAlert], suggested: Sequence[Suggestion]
 ) -> dict[str, Any]:
     return {
-        "period": found.period,
-        "since": found.since.isoformat(),
-        "until": found.until.isoformat(),
-        "complete": found.complete,
-        "now": _figures_data(found.now),
-        "before": _figures_data(found.before),
-        "latency_violations": found.latency_violations,
-        "alerts": [{"at": one.at.isoformat(), "title": one.title} for one in told],
-        "models": [asdict(model) for model in found.models],
-        "failures": [asdict(failure) for failure in found.failures],
+        "period": review.period,
+        "since": review.since.isoformat(),
+        "until": review.until.isoformat(),
+        "complete": review.complete,
+        "now": _figures_data(review.now),
+        "before": _figures_data(review.before),
+        "latency_violations": review.latency_violations,
+        "alerts": [{"at": alert.at.isoformat(), "title": alert.title} for alert in alerts],
+        "models": [asdict(model) for model in review.models],
+        "failures": [asdict(failure) for failure in review.failures],
         "suggestions": [asdict(suggestion) for suggestion in suggested],
     }
 
@@ -125,12 +125,13 @@ def _figures_data(of: Figures) -> dict[str, Any]:
     return {**asdict(of), "error_rate": of.error_rate}
 
 
-def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggestion]) -> None:
-    now, before = found.now, found.before
+def _print(review: Review, alerts: Sequence[SentAlert], suggested: Sequence[Suggestion]) -> None:
+    now, before = review.now, review.before
     click.echo(
-        f"{found.period} review, {found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC"
+        f"{review.period} review, "
+        f"{review.since:%Y-%m-%d %H:%M} to {review.until:%Y-%m-%d %H:%M} UTC"
     )
-    if not found.complete:
+    if not review.complete:
         output.note("some calls of this period are gone: the figures are too low")
     lines = [
         ("calls", f"{now.calls:,}", _change(now.calls, before.calls)),
@@ -138,16 +139,16 @@ def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggest
         ("mean latency", _ms(now.average_ms), _change(now.average_ms, before.average_ms)),
         ("p95 latency", _ms(now.p95_ms), _change(now.p95_ms, before.p95_ms)),
         ("cost", _cost(now), _change(now.cost_nano_usd, before.cost_nano_usd)),
-        ("slow operations", f"{found.latency_violations:,} latency budgets exceeded", ""),
-        ("alerts", f"{len(told)} sent", ""),
+        ("slow operations", f"{review.latency_violations:,} latency budgets exceeded", ""),
+        ("alerts", f"{len(alerts)} sent", ""),
     ]
     for name, value, change in lines:
         click.echo(f"  {name:<16} {value:<45} {change}".rstrip())
-    for one in told[-5:]:
-        click.echo(f"    {one.at:%m-%d %H:%M}  {output.printable(one.title)}")
-    if found.period != "daily":
-        _print_models(found)
-        _print_failures(found)
+    for alert in alerts[-5:]:
+        click.echo(f"    {alert.at:%m-%d %H:%M}  {output.printable(alert.title)}")
+    if review.period != "daily":
+        _print_models(review)
+        _print_failures(review)
     for suggestion in suggested:
         click.echo(
             f"suggestion: {output.printable(suggestion.subject)}: "
@@ -155,15 +156,15 @@ def _print(found: Review, told: Sequence[SentAlert], suggested: Sequence[Suggest
         )
 
 
-def _print_models(found: Review) -> None:
-    for model in found.models[:5]:
+def _print_models(review: Review) -> None:
+    for model in review.models[:5]:
         change = _change(model.cost_nano_usd, model.before_nano_usd)
         name = output.printable(model.model or "no model")
         click.echo(f"  {name:<30} {figures.usd_short(model.cost_nano_usd):>14}  {change}")
 
 
-def _print_failures(found: Review) -> None:
-    for failure in found.failures:
+def _print_failures(review: Review) -> None:
+    for failure in review.failures:
         error = failure.error_type or "error"
         status = f" {failure.http_status_code}" if failure.http_status_code else ""
         click.echo(

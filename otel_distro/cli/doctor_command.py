@@ -100,30 +100,31 @@ def _checks(
 def _show_startup(environ: Mapping[str, str], *, as_json: bool) -> None:
     from otel_distro.reports.doctor.startup import measure
 
-    found = measure(environ)
+    startup = measure(environ)
     if as_json:
-        output.print_json({"startup": asdict(found)})
+        output.print_json({"startup": asdict(startup)})
         return
-    for line in _startup_lines(found):
+    for line in _startup_lines(startup):
         click.echo(output.printable(line))
 
 
-def _startup_lines(found: Startup) -> Iterator[str]:
+def _startup_lines(startup: Startup) -> Iterator[str]:
     yield (
-        f"start to the first line of a program: {found.ms:.0f} ms{_megabytes(found.memory_mb)}; "
-        f"without telemetry {found.bare_ms:.0f} ms{_megabytes(found.bare_memory_mb)}"
+        f"start to the first line of a program: {startup.ms:.0f} ms"
+        f"{_megabytes(startup.memory_mb)}; "
+        f"without telemetry {startup.bare_ms:.0f} ms{_megabytes(startup.bare_memory_mb)}"
     )
-    yield f"before that, opentelemetry-instrument itself: {found.launcher_ms:.0f} ms"
+    yield f"before that, opentelemetry-instrument itself: {startup.launcher_ms:.0f} ms"
     yield ""
     yield f"{'part of the start':<46}{'ms':>8}"
-    for phase in found.phases:
+    for phase in startup.phases:
         yield f"  {phase.name:<44}{phase.ms:>8.1f}"
     yield ""
     yield f"{'imports (slower while they are timed)':<46}{'ms':>8}{'modules':>9}"
-    for imports in found.imports[:_MOST_PACKAGES]:
+    for imports in startup.imports[:_MOST_PACKAGES]:
         yield f"  {imports.package:<44}{imports.ms:>8.1f}{imports.modules:>9}"
     yield ""
-    yield from found.remedies
+    yield from startup.remedies
 
 
 def _megabytes(memory: float | None) -> str:

@@ -130,12 +130,12 @@ def archive(
 
     with reading(ledger_path(ledger)) as opened:
         try:
-            made = archive_window(opened, folder, since, until, parquet=parquet)
+            archive = archive_window(opened, folder, since, until, parquet=parquet)
         except OSError as error:
             raise output.fail(f"cannot write to {folder}: {error.strerror}") from error
-    if made is None:
+    if archive is None:
         raise output.fail("no calls in this window; nothing was written")
-    path, calls = made
+    path, calls = archive
     _record("ledger.archived", calls=calls, archive=str(path))
     click.echo(f"{calls:,} calls in {path}")
 

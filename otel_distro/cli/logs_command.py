@@ -66,7 +66,7 @@ def command(
         len(trace_id) != 32 or any(char not in "0123456789abcdef" for char in trace_id)
     ):
         raise click.BadParameter("a trace id has 32 hexadecimal digits", param_hint="--trace")
-    wanted = LogFilter(
+    log_filter = LogFilter(
         service=service,
         event=event,
         least_severity=SEVERITIES[severity] if severity else 0,
@@ -77,7 +77,7 @@ def command(
     )
 
     def find(reader: StoreReader) -> list[StoredLog]:
-        return find_logs(reader, wanted, limit=limit).rows
+        return find_logs(reader, log_filter, limit=limit).rows
 
     if follow:
         _follow(find, as_json=as_json)
@@ -112,6 +112,6 @@ def _line(row: StoredLog) -> str:
     if isinstance(body, dict | list):
         body = json.dumps(body, ensure_ascii=False, default=repr)
     at = (plain.moment(row.time_ns) or "-")[:23].replace("T", " ")
-    said = str(body) if body is not None else row.event_name
+    message = str(body) if body is not None else row.event_name
     severity = row.severity_text or str(row.severity)
-    return output.printable(f"{at}  {severity:<5}  {row.service}  {said}")
+    return output.printable(f"{at}  {severity:<5}  {row.service}  {message}")

@@ -83,7 +83,7 @@ class Tools:
         """
         now = int(time.time() * 1e6)
         with self._store() as reader:
-            found = operation_sums(reader, int(now - hours * 3.6e9), now)
+            sums = operation_sums(reader, int(now - hours * 3.6e9), now)
         keys: dict[str, Any] = {
             "slowest": lambda one: -(one.percentile_us(0.95) or 0),
             "failing": lambda one: (-one.errors, -one.spans),
@@ -91,9 +91,9 @@ class Tools:
         }
         if order not in keys:
             return _answer({"error": f"order is one of {', '.join(keys)}"})
-        found.sort(key=keys[order])
+        sums.sort(key=keys[order])
         if order == "failing":
-            found = [one for one in found if one.errors]
+            sums = [one for one in sums if one.errors]
         return _answer(
             [
                 {
@@ -104,7 +104,7 @@ class Tools:
                     "p50_ms": _ms(one.percentile_us(0.5)),
                     "p95_ms": _ms(one.percentile_us(0.95)),
                 }
-                for one in found[: _bounded(limit)]
+                for one in sums[: _bounded(limit)]
             ]
         )
 
@@ -124,7 +124,7 @@ class Tools:
         """
         if not is_sort(order):
             return _answer({"error": "order is one of newest, slowest, dearest, largest"})
-        wanted = TraceFilter(
+        trace_filter = TraceFilter(
             text=text[:500],
             service=service,
             failed=failed,
@@ -132,17 +132,17 @@ class Tools:
             since_us=int((time.time() - hours * 3600) * 1e6),
         )
         with self._store() as reader:
-            found = find_traces(reader, wanted, sort=order, limit=_bounded(limit))
-        return _answer([plain.trace_row(row) for row in found.rows])
+            trace_list = find_traces(reader, trace_filter, sort=order, limit=_bounded(limit))
+        return _answer([plain.trace_row(row) for row in trace_list.rows])
 
     def trace(self, trace_id: str) -> str:
         """Return the spans of one trace with durations, errors, costs and attributes."""
         if len(trace_id) != 32 or any(char not in "0123456789abcdef" for char in trace_id):
             return _answer({"error": "a trace is named by 32 hexadecimal digits"})
-        wanted = bytes.fromhex(trace_id)
+        trace_bytes = bytes.fromhex(trace_id)
         with self._store() as reader:
-            spans = read_trace(reader, wanted)
-            known = read_trace_costs(reader, wanted)
+            spans = read_trace(reader, trace_bytes)
+            known = read_trace_costs(reader, trace_bytes)
         found = []
         for span in spans[:_MOST_SPANS]:
             one = plain.span(span)
@@ -166,7 +166,7 @@ class Tools:
             len(trace_id) != 32 or any(char not in "0123456789abcdef" for char in trace_id)
         ):
             return _answer({"error": "a trace is named by 32 hexadecimal digits"})
-        wanted = LogFilter(
+        log_filter = LogFilter(
             text=text[:500],
             service=service,
             trace_id=trace_id,
@@ -174,8 +174,8 @@ class Tools:
             since_us=int((time.time() - hours * 3600) * 1e6),
         )
         with self._store() as reader:
-            found = find_logs(reader, wanted, limit=_bounded(limit))
-        return _answer([plain.log_record(row) for row in found.rows])
+            log_list = find_logs(reader, log_filter, limit=_bounded(limit))
+        return _answer([plain.log_record(row) for row in log_list.rows])
 
     def _store(self) -> StoreReader:
         reader = StoreReader(self._settings.state_dir / FOLDER)

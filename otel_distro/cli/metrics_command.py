@@ -89,8 +89,8 @@ def _show(name: str, service: str, since_us: int | None, *, as_json: bool) -> No
         output.print_json([plain.metric_series(one) for one in series])
         return
     for one in series:
-        shown = ", ".join(f"{key}={value}" for key, value in one.attributes.items())
-        click.echo(output.printable(f"{one.service}  {shown}"))
+        labels = ", ".join(f"{key}={value}" for key, value in one.attributes.items())
+        click.echo(output.printable(f"{one.service}  {labels}"))
         for point in one.points[-20:]:
             at = (plain.moment(point.time_us * 1000) or "-")[:19].replace("T", " ")
             value = "-" if point.value is None else f"{point.value:g}"

@@ -177,22 +177,24 @@ prices_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def ledger_path(given: Location | None, *, may_be_new: bool = False) -> Location:
+def ledger_path(location: Location | None, *, may_be_new: bool = False) -> Location:
     """Return the ledger to use; ends with a message if the settings have none.
 
     A file named by `--ledger` must exist unless it *may_be_new*: a typo must not look like a ledger
     without calls.
     """
-    if given is not None:
-        if not may_be_new and isinstance(given, Path) and not given.exists():
+    if location is not None:
+        if not may_be_new and isinstance(location, Path) and not location.exists():
             from otel_distro.cli.groups import closest
 
-            files = {file.name: str(given.with_name(file.name)) for file in _files_beside(given)}
+            files = {
+                file.name: str(location.with_name(file.name)) for file in _files_beside(location)
+            }
             raise click.BadParameter(
-                f"there is no ledger at {given}{closest(given.name, files)}",
+                f"there is no ledger at {location}{closest(location.name, files)}",
                 param_hint="--ledger",
             )
-        return given
+        return location
     loaded = load(process_environment())
     if loaded.settings.ledger is None:
         raise fail("OTEL_DISTRO_LEDGER=none, so no ledger is kept; name one with --ledger PATH")
@@ -206,29 +208,29 @@ def _files_beside(path: Path) -> list[Path]:
         return []
 
 
-def pseudonym_of(person: Person, given: str | None) -> str | None:
-    """Return the ledger's pseudonym of a user or session, or *given* if it is one.
+def pseudonym_of(person: Person, value: str | None) -> str | None:
+    """Return the ledger's pseudonym of a user or session, or *value* if it is one.
 
     Ends with a message without a key, as no user was ever stored then.
     """
-    if given is None:
+    if value is None:
         return None
     from otel_cost_ledger.model.privacy import parse_person_name, pseudonym
     from otel_distro.base.installation_key import existing_key
 
-    if parse_person_name(f"user_{given}") is not None:
-        return given
+    if parse_person_name(f"user_{value}") is not None:
+        return value
     key = existing_key(load(process_environment()).settings.state_dir)
     if key is None:
         raise fail("no user or session was ever stored here: there is no pseudonym.key")
-    return pseudonym(key, person, given)
+    return pseudonym(key, person, value)
 
 
-def price_book(given: Path | None) -> PriceBook:
+def price_book(path: Path | None) -> PriceBook:
     """Return the prices to use; ends with a message if the file cannot be read."""
     from otel_pricing import PriceBook, PriceBookError, read_price_file
 
-    file = given or load(process_environment()).settings.prices
+    file = path or load(process_environment()).settings.prices
     try:
         return PriceBook(read_price_file(file)) if file else PriceBook()
     except PriceBookError as error:

@@ -80,16 +80,16 @@ def command(
         return
     if model is None:
         raise click.UsageError("name a MODEL, or ask with --unknown for models without a price")
-    found = book.explain(model, provider, at_ns=nanoseconds(moment) or 0, tier=tier)
+    explanation = book.explain(model, provider, at_ns=nanoseconds(moment) or 0, tier=tier)
     if as_json:
-        output.print_json(_data(found, moment))
-    elif found.price is not None:
-        _show(found, found.price, moment)
-    if found.price is None:
-        tried = ", ".join(found.names_tried)
+        output.print_json(_data(explanation, moment))
+    elif explanation.price is not None:
+        _show(explanation, explanation.price, moment)
+    if explanation.price is None:
+        tried = ", ".join(explanation.names_tried)
         advice = closest_model(model, book) or "; the file is named by OTEL_DISTRO_PRICES"
         raise output.fail(
-            f"no price for {output.printable(model)}: {found.reason or 'it is on no list'} "
+            f"no price for {output.printable(model)}: {explanation.reason or 'it is on no list'} "
             f"(looked for {output.printable(tried)}){advice}"
         )
 
@@ -101,17 +101,17 @@ def _list_unknown(
     from otel_distro.reports.analysis.unknown_prices import unknown_prices
 
     with reading(path) as opened:
-        found = unknown_prices(unpriced_models(opened, since), answered_models(opened), book)
+        unpriced = unknown_prices(unpriced_models(opened, since), answered_models(opened), book)
     if as_json:
-        output.print_json({"unknown": [_unknown_data(each) for each in found]})
+        output.print_json({"unknown": [_unknown_data(each) for each in unpriced]})
         return
-    if not found:
+    if not unpriced:
         output.note(f"every model in {path} has a price")
         return
     right = {"calls", "tokens", "at most"}
     headings = ("model", "provider", "calls", "tokens", "at most", "stands for")
     listing = output.table([(heading, heading in right) for heading in headings])
-    for each in found:
+    for each in unpriced:
         model = each.found
         listing.add_row(
             output.printable(model.model),
@@ -122,7 +122,7 @@ def _list_unknown(
             "priced since: ledger reprice" if each.is_priced_now else each.proposed_model or "?",
         )
     output.print_table(listing)
-    aliases = [each.alias for each in found if not each.is_priced_now]
+    aliases = [each.alias for each in unpriced if not each.is_priced_now]
     if aliases:
         output.note("\nAliases for your price file (OTEL_DISTRO_PRICES); check each of them:\n")
         click.echo("\n\n".join(aliases))
@@ -144,14 +144,14 @@ def _unknown_data(unknown: UnknownPrice) -> dict[str, Any]:
     }
 
 
-def _show(found: Explanation, price: Price, moment: datetime) -> None:
+def _show(explanation: Explanation, price: Price, moment: datetime) -> None:
     from otel_pricing.prices.price import COUNTED_UNITS
 
-    click.echo(f"{found.model} on {moment:%Y-%m-%d}, US dollars per million tokens")
+    click.echo(f"{explanation.model} on {moment:%Y-%m-%d}, US dollars per million tokens")
     for unit, name in _UNITS.items():
         rate = price.rate(unit)
         if rate is not None:
-            steps = "".join(f", {dearer} above {start:,}" for start, dearer in rate.steps)
+            steps = "".join(f", {higher} above {start:,}" for start, higher in rate.steps)
             click.echo(f"  {name:<18}{rate.usd_per_million}{steps}")
     for amount, name in (
         (price.usd_per_request, "request"),
@@ -166,23 +166,23 @@ def _show(found: Explanation, price: Price, moment: datetime) -> None:
     if price.is_free:
         click.echo("  free")
     click.echo(f"from {price.source}")
-    if found.reason:
-        click.echo(found.reason)
+    if explanation.reason:
+        click.echo(explanation.reason)
 
 
-def _data(found: Explanation, moment: datetime) -> dict[str, Any]:
-    price = found.price
+def _data(explanation: Explanation, moment: datetime) -> dict[str, Any]:
+    price = explanation.price
     rates = {unit: price.rate(unit) for unit in _UNITS} if price else {}
     return {
-        "model": found.model,
-        "provider": found.provider,
-        "list_provider": found.list_provider,
-        "names_tried": found.names_tried,
+        "model": explanation.model,
+        "provider": explanation.provider,
+        "list_provider": explanation.list_provider,
+        "names_tried": explanation.names_tried,
         "at": moment.isoformat(),
-        "tier": found.tier,
+        "tier": explanation.tier,
         "usd_per_million_tokens": {
             unit: str(rate.usd_per_million) for unit, rate in rates.items() if rate is not None
         },
         "source": price.source if price else None,
-        "reason": found.reason,
+        "reason": explanation.reason,
     }

@@ -32,7 +32,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
         proof = prove(arguments, process_environment())
     except ProofFailedError as error:
         raise output.fail(str(error)) from error
-    _verdict(proof.leaked, proof.planted, proof.returncode, empty=not proof.fields)
+    _print_result(proof.leaked, proof.planted, proof.returncode, empty=not proof.fields)
     if as_json:
         output.print_json(
             {
@@ -71,7 +71,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _verdict(leaked: int, planted: int, returncode: int, *, empty: bool) -> None:
+def _print_result(leaked: int, planted: int, returncode: int, *, empty: bool) -> None:
     if returncode:
         output.note(f"the program itself ended with {returncode}")
     if empty:

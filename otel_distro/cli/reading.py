@@ -80,11 +80,11 @@ def note_empty(path: Location, window: str = "") -> None:
     if context is not None and _UNKNOWN in context.meta:
         return  # already reported, with the closest name
     with open_ledger(path, missing_ok=True) as ledger:
-        found = extent(ledger)
-    if found is None:
+        known = extent(ledger)
+    if known is None:
         output.note(_EMPTY.format(path=path, window=window))
     else:
-        first, last = (f"{each:%Y-%m-%d %H:%M}" for each in found)
+        first, last = (f"{each:%Y-%m-%d %H:%M}" for each in known)
         output.note(f"no model call matches{window}; {path} has calls from {first} to {last} UTC")
 
 
@@ -130,8 +130,8 @@ def opened_accounts(settings: Settings) -> Iterator[BudgetAccounts]:
 
 def _check_window() -> None:
     context = click.get_current_context(silent=True)
-    given = context.params if context is not None else {}
-    since, until = given.get("since"), given.get("until")
+    parameters = context.params if context is not None else {}
+    since, until = parameters.get("since"), parameters.get("until")
     if since is not None and until is not None and since >= until:
         raise click.UsageError(
             f"--since {since:%Y-%m-%d %H:%M} is not before --until {until:%Y-%m-%d %H:%M}; "

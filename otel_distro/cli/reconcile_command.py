@@ -63,17 +63,17 @@ def _compare_reported(path: Location, since: datetime | None, *, as_json: bool) 
     from otel_distro.reports.analysis.reported_costs import compare
 
     with reading(path) as opened:
-        found = compare(opened, since)
+        comparison = compare(opened, since)
     if as_json:
-        fields = [{**asdict(line), "gap_nano_usd": line.gap_nano_usd} for line in found]
+        fields = [{**asdict(line), "gap_nano_usd": line.gap_nano_usd} for line in comparison]
         output.print_json({"reported": fields})
         return
-    if not found:
+    if not comparison:
         output.note(f"no call in {path} reports a cost")
         return
     headings = ("day", "model", "calls", "differing", "ledger", "reported", "gap", "reported only")
     table = output.table([(heading, number > 1) for number, heading in enumerate(headings)])
-    for line in found:
+    for line in comparison:
         table.add_row(
             line.day,
             output.printable(line.model),

@@ -8,7 +8,7 @@ from otel_distro.cli.groups import LazyGroup
 
 _FILES = {
     "alerts": ("alerts", "current alerts, each sent once to OTEL_DISTRO_ALERT_URLS"),
-    "digest": ("digest", "a day, a week or a month, against the one before"),
+    "digest": ("digest", "a day, a week or a month, compared with the one before"),
     "health": ("health", "health of memory, errors, latency and budgets"),
     "report": ("report", "volume, errors, latency and cost as text or one HTML file"),
     "stats": ("stats", "error rate, latency, speed and time to first token"),

@@ -9,14 +9,14 @@ import click
 
 from otel_distro.cli import output
 from otel_distro.cli.options import json_option
-from otel_distro.export.otlp.credentials import keep_headers_unprinted
+from otel_distro.export.otlp.credentials import hide_malformed_headers
 from otel_distro.settings import load, process_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_distro.export.spool.address import Address
-    from otel_distro.export.spool.drain import Drained
+    from otel_distro.export.spool.drain import DrainResult
     from otel_distro.export.spool.offline import FolderStatus
 
 
@@ -32,11 +32,11 @@ def status(*, as_json: bool) -> None:
     from otel_distro.export.spool import offline
 
     state_dir = load(process_environment()).settings.state_dir
-    found = offline.status(state_dir)
+    folders = offline.status(state_dir)
     if as_json:
-        output.print_json({"folders": [_as_json(folder) for folder in found]})
+        output.print_json({"folders": [_as_json(folder) for folder in folders]})
         return
-    waiting = [folder for folder in found if folder.records or folder.damaged]
+    waiting = [folder for folder in folders if folder.records or folder.damaged]
     if not waiting:
         click.echo("nothing waits")
         return
@@ -79,23 +79,23 @@ def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
     """
     from otel_distro.export.spool import offline
 
-    keep_headers_unprinted()
+    hide_malformed_headers()
     state_dir = load(process_environment()).settings.state_dir
     results: list[dict[str, Any]] = []
     failed = False
     for path, address in offline.folders(state_dir):
         if (service is not None and address.service != service) or not offline.waits(path):
             continue
-        found = _drain(path, address, anywhere=anywhere)
-        failed = failed or "problem" in found
-        results.append(found)
+        result = _drain(path, address, anywhere=anywhere)
+        failed = failed or "problem" in result
+        results.append(result)
     if as_json:
         output.print_json({"folders": results})
     elif not results:
         click.echo("nothing waits")
     else:
-        for found in results:
-            click.echo(output.printable(_sentence(found)))
+        for result in results:
+            click.echo(output.printable(_sentence(result)))
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -103,30 +103,30 @@ def drain(service: str | None, *, anywhere: bool, as_json: bool) -> None:
 def _drain(path: Path, address: Address, *, anywhere: bool) -> dict[str, Any]:
     from otel_distro.export.spool import offline
 
-    found: dict[str, Any] = {
+    counts: dict[str, Any] = {
         "service": address.service,
         "signal": address.signal,
         "endpoint": address.endpoint,
     }
     port = offline.configured_adapter(address)
     if port is None:
-        return {**found, "problem": "this version of the OTLP exporter is not supported"}
+        return {**counts, "problem": "this version of the OTLP exporter is not supported"}
     if not anywhere and not offline.goes_there(port, address):
         return {
-            **found,
+            **counts,
             "problem": f"it is for {address.endpoint}, not for {offline.place(port)}; set "
             "OTEL_EXPORTER_OTLP_ENDPOINT, or send it with --anywhere",
         }
     try:
         done = offline.drain_folder(path, address, port)
     except OSError as error:
-        return {**found, "problem": f"cannot use {path}: {error.strerror}"}
+        return {**counts, "problem": f"cannot use {path}: {error.strerror}"}
     if done is None:
-        return {**found, "problem": "another process is sending it now"}
-    return {**found, **_counts(done)}
+        return {**counts, "problem": "another process is sending it now"}
+    return {**counts, **_counts(done)}
 
 
-def _counts(done: Drained) -> dict[str, Any]:
+def _counts(done: DrainResult) -> dict[str, Any]:
     counts: dict[str, Any] = {
         "sent": done.sent,
         "rejected": done.rejected,
@@ -140,16 +140,16 @@ def _counts(done: Drained) -> dict[str, Any]:
     return counts
 
 
-def _sentence(found: dict[str, Any]) -> str:
-    parts = [f"{found['service']}, {found['signal']}:"]
-    if "sent" in found:
-        parts.append(f"{found['sent']:,} sent")
-    bad = [column for column in ("rejected", "damaged") if found.get(column)]
-    parts += [f"{found[column]:,} {column}" for column in bad]
-    if found.get("files_in_use"):
-        parts.append(f"{found['files_in_use']:,} files left to the running app")
-    if "problem" in found:
-        parts.append(f"not sent: {found['problem']}")
+def _sentence(counts: dict[str, Any]) -> str:
+    parts = [f"{counts['service']}, {counts['signal']}:"]
+    if "sent" in counts:
+        parts.append(f"{counts['sent']:,} sent")
+    bad = [column for column in ("rejected", "damaged") if counts.get(column)]
+    parts += [f"{counts[column]:,} {column}" for column in bad]
+    if counts.get("files_in_use"):
+        parts.append(f"{counts['files_in_use']:,} files left to the running app")
+    if "problem" in counts:
+        parts.append(f"not sent: {counts['problem']}")
     return parts[0] + " " + ", ".join(parts[1:])
 
 

@@ -51,11 +51,11 @@ def check(addresses: tuple[str, ...], *, as_json: bool) -> None:
 
     checks = list(check_stack(_addresses(addresses)))
     if as_json:
-        output.print_json({"checks": [asdict(found) for found in checks]})
+        output.print_json({"checks": [asdict(check) for check in checks]})
     else:
-        for found in checks:
-            _show(found)
-    if any(found.status == "fail" for found in checks):
+        for check in checks:
+            _show(check)
+    if any(check.status == "fail" for check in checks):
         raise click.exceptions.Exit(1)
 
 
@@ -138,20 +138,20 @@ def _addresses(pairs: tuple[str, ...]) -> dict[str, str]:
     from otel_distro.stack.places import PLACES
 
     known = ["otlp", *(place.service for place in PLACES)]
-    found = {}
+    addresses = {}
     for pair in pairs:
         name, _, url = pair.partition("=")
         if name not in known or not url.startswith(("http://", "https://")):
             raise click.BadParameter(
                 f"{pair!r} is not NAME=URL with a name among {', '.join(known)}", param_hint="--at"
             )
-        found[name] = url.rstrip("/")
-    return found
+        addresses[name] = url.rstrip("/")
+    return addresses
 
 
-def _show(found: Check) -> None:
-    status = click.style(f"{found.status:<4}", fg=_COLORS[found.status])
-    click.echo(f"{status}  {found.subject:<14}  {output.printable(found.found)}")
-    if found.remedy:
-        prefix = "run: " if found.remedy.startswith(("docker ", "promtool ")) else ""
-        click.echo(f"      {'':<14}  {prefix}{found.remedy}")
+def _show(check: Check) -> None:
+    status = click.style(f"{check.status:<4}", fg=_COLORS[check.status])
+    click.echo(f"{status}  {check.subject:<14}  {output.printable(check.found)}")
+    if check.remedy:
+        prefix = "run: " if check.remedy.startswith(("docker ", "promtool ")) else ""
+        click.echo(f"      {'':<14}  {prefix}{check.remedy}")

@@ -108,11 +108,11 @@ def follow(
             try:
                 with StoreReader(store_path()) as reader:
                     now = reader.mark()
-                    found = find(reader) if now != mark else []
+                    rows = find(reader) if now != mark else []
                     mark = now
             except TraceStoreError as error:
                 raise output.fail(str(error)) from error
-            for one in reversed(found):
+            for one in reversed(rows):
                 if key(one) not in seen:
                     seen[key(one)] = None
                     show(one)

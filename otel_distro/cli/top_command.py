@@ -64,7 +64,7 @@ def _print_once(path: Location, settings: Settings, length: timedelta, filters: 
     from otel_distro.cli.terminal.report_text import console
     from otel_distro.cli.terminal.screen import draw
 
-    snapshot = _look(path, length, filters)
+    snapshot = _snapshot(path, length, filters)
     if not snapshot.total.calls:
         note_empty(path, f" since {snapshot.since:%Y-%m-%d %H:%M} UTC")
         return
@@ -84,7 +84,7 @@ def _watch(
 
     def screen() -> RenderableType:
         rows = max(3, out.height - _AROUND)
-        snapshot = _look(path, length, filters)
+        snapshot = _snapshot(path, length, filters)
         return draw(snapshot, budgets_of(settings), width=out.width, rows=rows, live=True)
 
     try:
@@ -98,7 +98,7 @@ def _watch(
         return
 
 
-def _look(path: Location, length: timedelta, filters: Filters) -> Snapshot:
+def _snapshot(path: Location, length: timedelta, filters: Filters) -> Snapshot:
     from otel_distro.cli.terminal.snapshot import take
 
     now = datetime.now(UTC)

@@ -78,7 +78,7 @@ def command(
     if trace_id is not None:
         _show_trace(trace_id, as_json=as_json)
         return
-    wanted = TraceFilter(
+    trace_filter = TraceFilter(
         service=service,
         operation=operation,
         model=model,
@@ -90,23 +90,23 @@ def command(
         attribute=attribute,
     )
     if follow:
-        _follow(wanted, limit, as_json=as_json)
+        _follow(trace_filter, limit, as_json=as_json)
         return
     with reading() as reader:
-        found = find_traces(reader, wanted, sort=sort, limit=limit)
-    if not found.complete:
+        trace_list = find_traces(reader, trace_filter, sort=sort, limit=limit)
+    if not trace_list.complete:
         output.note("the search took too long and was ended; older traces were not searched")
     if as_json:
-        output.print_json([plain.trace_row(row) for row in found.rows])
-    elif not found.rows:
+        output.print_json([plain.trace_row(row) for row in trace_list.rows])
+    elif not trace_list.rows:
         output.note("no trace matches")
     else:
-        _print_rows(found.rows)
+        _print_rows(trace_list.rows)
 
 
-def _follow(wanted: TraceFilter, limit: int, *, as_json: bool) -> None:
+def _follow(trace_filter: TraceFilter, limit: int, *, as_json: bool) -> None:
     def find(reader: StoreReader) -> list[TraceRow]:
-        return find_traces(reader, wanted, limit=limit).rows
+        return find_traces(reader, trace_filter, limit=limit).rows
 
     def show(row: TraceRow) -> None:
         if as_json:
@@ -156,10 +156,10 @@ def _show_trace(trace_id: str, *, as_json: bool) -> None:
     text = trace_id.strip().lower()
     if len(text) != _TRACE_DIGITS or any(char not in "0123456789abcdef" for char in text):
         raise click.BadParameter("a trace id has 32 hexadecimal digits", param_hint="'TRACE_ID'")
-    wanted = bytes.fromhex(text)
+    trace_bytes = bytes.fromhex(text)
     with reading() as reader:
-        spans = read_trace(reader, wanted)
-        costs = read_trace_costs(reader, wanted)
+        spans = read_trace(reader, trace_bytes)
+        costs = read_trace_costs(reader, trace_bytes)
     if not spans:
         raise output.fail(f"no span of trace {text} is stored")
     if as_json:

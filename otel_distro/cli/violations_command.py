@@ -29,12 +29,12 @@ def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -
     path = ledger_path(ledger)
     since = since or datetime.now(UTC) - _WINDOW
     with reading(path) as opened:
-        found = by_operation(violations(opened, since))
+        lines = by_operation(violations(opened, since))
     if as_json:
         output.print_json(
             {
                 "since": since.isoformat(),
-                "all_budgets_met": not found,
+                "all_budgets_met": not lines,
                 "by_operation": {
                     line.operation: {
                         "count": line.count,
@@ -42,12 +42,12 @@ def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -
                         "max_overage_ms": round(line.max_overage_ms, 2),
                         "avg_overage_percent": round(line.avg_overage_percent, 1),
                     }
-                    for line in found
+                    for line in lines
                 },
             }
         )
         return
-    if not found:
+    if not lines:
         output.note(f"all latency budgets met since {since:%Y-%m-%d %H:%M} UTC")
         return
     table = output.table(
@@ -59,7 +59,7 @@ def command(since: datetime | None, ledger: Location | None, *, as_json: bool) -
             ("of the budget", True),
         ]
     )
-    for line in found:
+    for line in lines:
         table.add_row(
             output.printable(line.operation),
             output.count(line.count),

@@ -95,9 +95,9 @@ def command(
     since = since or datetime.now(UTC) - timedelta(days=_DEFAULT_DAYS)
     with reading(path) as opened:
         seen: set[str] = set()
-        found = _noting(each_call(opened, since, until, filters=filters), seen)
+        stored_calls = _noting(each_call(opened, since, until, filters=filters), seen)
         book = price_book(prices)
-        lines = compare(found, change, book, model_names(opened).of)
+        lines = compare(stored_calls, change, book, model_names(opened).of)
     _check_models(change.models, seen)
     _check_prices(change.models, lines, book)
     if as_json:

@@ -61,8 +61,8 @@ def run_demo(folder: Path) -> Shown:
             last = done.stderr.strip().splitlines()[-1:] or ["no message"]
             raise DemoFailedError(f"the demo's app ended with {done.returncode}: {last[0]}")
         exported = receiver.everything()
-        kept = b"".join(path.read_bytes() for path in folder.glob("ledger.db*"))
-        leaked = tuple(s for s in _SECRETS if s.encode() in exported + kept)
+        ledger_bytes = b"".join(path.read_bytes() for path in folder.glob("ledger.db*"))
+        leaked = tuple(s for s in _SECRETS if s.encode() in exported + ledger_bytes)
         return Shown(
             requests=len(provider.requests),
             redactions=receiver.redactions(),

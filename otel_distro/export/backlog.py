@@ -51,7 +51,7 @@ class Backlog(Generic[T]):
         """Append *entry*; return how many old ones were dropped."""
         self._queue.append(entry)
         self._bytes_in += entry.size
-        return self._shed() if self._is_over() else 0
+        return self._drop_oldest() if self._is_over() else 0
 
     def put_back(self, entries: list[Entry[T]]) -> None:
         """Put taken entries back at the front."""
@@ -63,7 +63,7 @@ class Backlog(Generic[T]):
         size = self._limits.max_batch_size
         return self._take(size * _BEHIND if len(self._queue) > size * _BEHIND else size)
 
-    def take_much(self) -> list[Entry[T]]:
+    def take_large_batch(self) -> list[Entry[T]]:
         """Take as many of the oldest entries as one request may hold."""
         return self._take(self._limits.max_batch_size * _BEHIND)
 
@@ -86,7 +86,7 @@ class Backlog(Generic[T]):
             most is not None and len(self._queue) > most
         )
 
-    def _shed(self) -> int:
+    def _drop_oldest(self) -> int:
         lost = 0
         with suppress(IndexError):
             while self._is_over():

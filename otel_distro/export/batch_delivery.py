@@ -66,7 +66,7 @@ class Delivery(Generic[T]):
     def deliver(self, entries: list[Entry[T]]) -> list[Entry[T]]:
         """Deliver *entries*, or else save them; return those for which both failed."""
         net = self.net
-        if not entries or self._abandoned or (net is not None and net.holds_back()):
+        if not entries or self._abandoned or (net is not None and net.sends_to_disk()):
             return self.save(entries)
         if net is not None:
             net.begin(entry.mark for entry in entries if entry.mark is not None)
@@ -100,23 +100,23 @@ class Delivery(Generic[T]):
     def _after_failure(self, entries: list[Entry[T]]) -> list[Entry[T]]:
         if self.net is None:
             self.failed = True
-            self.lose(entries, "export_failed")
+            self.drop(entries, "export_failed")
             return []
         outcome = self.net.outcome
-        if outcome is DeliveryOutcome.KEPT:
+        if outcome is DeliveryOutcome.SPOOLED:
             self._books.spooled(len(entries))
             return []
         if outcome is DeliveryOutcome.REJECTED:
-            self.lose(entries, "rejected")
+            self.drop(entries, "rejected")
             return []
-        if outcome is DeliveryOutcome.UNFIT and not self._abandoned:
+        if outcome is DeliveryOutcome.UNSENDABLE and not self._abandoned:
             return self._halve(entries)
         return self.save(entries)
 
     def _halve(self, entries: list[Entry[T]]) -> list[Entry[T]]:
         """Deliver the halves: one record that cannot be sent must not affect the others."""
         if len(entries) == 1:
-            self.lose(entries, "not_encodable")
+            self.drop(entries, "not_encodable")
             return []
         middle = len(entries) // 2
         first = self.deliver(entries[:middle])
@@ -129,34 +129,34 @@ class Delivery(Generic[T]):
             return entries
         left = entries
         if net.journal is not None:
-            net.journal.surrender()
+            net.journal.release_unsent()
             left = [entry for entry in entries if entry.mark is None]
-        if left and (net.keeps or net.journal is not None):
-            left = self._unkept(net, left)
+        if left and (net.is_spooling or net.journal is not None):
+            left = self._not_spooled(net, left)
         self._books.spooled(len(entries) - len(left))
         return left
 
     def save_after_shutdown(self, entry: Entry[T]) -> bool:
         """Write a record added after closing to disk; return whether it was written."""
         net = self.net
-        return net is not None and net.keeps_after_shutdown and not self._unkept(net, [entry])
+        return net is not None and net.keeps_after_shutdown and not self._not_spooled(net, [entry])
 
-    def _unkept(self, net: DiskFallback, entries: list[Entry[T]]) -> list[Entry[T]]:
+    def _not_spooled(self, net: DiskFallback, entries: list[Entry[T]]) -> list[Entry[T]]:
         try:
-            return [] if net.keep_records([entry.record for entry in entries]) else entries
+            return [] if net.spool_records([entry.record for entry in entries]) else entries
         except Exception:  # one record that cannot be encoded fails the batch
             if len(entries) == 1:
                 return entries
         middle = len(entries) // 2
-        return self._unkept(net, entries[:middle]) + self._unkept(net, entries[middle:])
+        return self._not_spooled(net, entries[:middle]) + self._not_spooled(net, entries[middle:])
 
-    def take_over(self, worker_done: Callable[[float], bool]) -> list[Entry[T]]:
+    def stop_and_take(self, worker_done: Callable[[float], bool]) -> list[Entry[T]]:
         """End the current export; return its records that could not be saved.
 
         *worker_done* waits up to the given seconds for the worker to finish.
         """
         net = self.net
-        payload = net.take_back() if net is not None else None
+        payload = net.take_unsent() if net is not None else None
         if payload is None:
             worker_done(0.05)  # it may be about to record the outcome
         if net is not None:
@@ -177,7 +177,7 @@ class Delivery(Generic[T]):
             entries, self._in_hand = self._in_hand, None
             return entries
 
-    def lose(self, entries: list[Entry[T]], reason: str) -> None:
+    def drop(self, entries: list[Entry[T]], reason: str) -> None:
         """Account for *entries* as lost."""
         if entries:
             self._acknowledge(entries)

@@ -65,7 +65,7 @@ class QueueCounters:
         """Written to disk by the thread that emitted it."""
         self.refused = AtomicCounter()
         self.overflowed = AtomicCounter()
-        self._told_overflow = 0
+        self._reported_overflow = 0
         # Taken only by our threads, never by the app's.
         self._lock = threading.Lock()
         self._delivered = 0
@@ -91,7 +91,7 @@ class QueueCounters:
         """Return how many records the full queue has dropped since the last call."""
         with self._lock:
             now = self.overflowed.value
-            new, self._told_overflow = now - self._told_overflow, now
+            new, self._reported_overflow = now - self._reported_overflow, now
             return new
 
     def tally(self) -> Tally:

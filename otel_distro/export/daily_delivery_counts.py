@@ -37,8 +37,8 @@ def add(state_dir: Path, changes: Mapping[str, Columns]) -> bool:
     try:
         folder = prepare_folder(state_dir, ROOT)
         lock = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
-        with locked(lock, folder / _LOCK) as held:
-            if not held:
+        with locked(lock, folder / _LOCK) as acquired:
+            if not acquired:
                 return False
             _add(folder / _FILE, changes)
     except (OSError, OtelDistroError, ValueError):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from otel_distro.export.export_queue import ExportQueue
     from otel_distro.export.outages import Outages
-    from otel_distro.export.spool.drain import Drained
+    from otel_distro.export.spool.drain import DrainResult
     from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
 METRIC_EXPORTS = "metric exports"
@@ -28,8 +28,8 @@ SIGNALS = {"traces": "spans", "logs": "log records", "metrics": METRIC_EXPORTS}
 """OTLP signal -> unit that is counted."""
 _LOST = {
     DeliveryOutcome.REJECTED: "rejected",
-    DeliveryOutcome.UNFIT: "not_encodable",
-    DeliveryOutcome.RETURNED: "export_failed",
+    DeliveryOutcome.UNSENDABLE: "not_encodable",
+    DeliveryOutcome.FAILED: "export_failed",
 }
 
 _Seen = tuple[dict[str, Tally], dict[str, int], dict[tuple[str, str], int]]
@@ -60,17 +60,17 @@ class Deliveries:
 
     def tallies(self) -> dict[str, Tally]:
         """Return the counters by signal: spans, log records, metric exports."""
-        found: dict[str, Tally] = {}
+        tallies: dict[str, Tally] = {}
         for queue in self._queues:
-            tally, known = queue.tally(), found.get(queue.signal, Tally())
-            found[queue.signal] = known + tally
+            tally, known = queue.tally(), tallies.get(queue.signal, Tally())
+            tallies[queue.signal] = known + tally
         with self._lock:
             counts = dict(self._metrics)
         if counts:
             emitted = counts.pop("emitted")
             delivered, spooled = counts.pop("delivered", 0), counts.pop("spooled", 0)
-            found[METRIC_EXPORTS] = Tally(emitted, delivered, spooled, counts)
-        return found
+            tallies[METRIC_EXPORTS] = Tally(emitted, delivered, spooled, counts)
+        return tallies
 
     def resent_counts(self) -> dict[str, int]:
         """Return the records of each signal that this process has sent from the spool."""
@@ -90,15 +90,15 @@ class Deliveries:
             self.spool_lost_counts(),
         )
         written_tallies, written_resent, written_lost = self._written
-        found = changes_since(written_tallies, tallies)
+        daily_counts = changes_since(written_tallies, tallies)
         for signal, count in resent.items():
             if difference := count - written_resent.get(signal, 0):
-                found.setdefault(signal, {})["resent"] = difference
+                daily_counts.setdefault(signal, {})["resent"] = difference
         for (signal, reason), count in lost.items():
             if difference := count - written_lost.get((signal, reason), 0):
-                columns = found.setdefault(signal, {})
+                columns = daily_counts.setdefault(signal, {})
                 columns.setdefault("spool_dropped", {})[reason] = difference
-        return found
+        return daily_counts
 
     def written(self) -> None:
         """Record that the host's counters include the last result of `changes`."""
@@ -139,7 +139,7 @@ class Deliveries:
             self._metrics["emitted"] += 1
             if outcome is DeliveryOutcome.DELIVERED:
                 self._metrics["delivered"] += 1
-            elif outcome in {DeliveryOutcome.KEPT, DeliveryOutcome.TAKEN}:
+            elif outcome in {DeliveryOutcome.SPOOLED, DeliveryOutcome.TAKEN_OVER}:
                 self._metrics["spooled"] += 1
             else:
                 self._metrics[_LOST[outcome]] += 1
@@ -148,21 +148,21 @@ class Deliveries:
 
     def metric_export_taken(self, transport: SpoolingTransport) -> None:
         """Save an export of metrics that is still in progress at exit."""
-        payload = transport.take_back()
+        payload = transport.take_unsent()
         transport.abandon()
         if payload is not None:
             self.metric_export(
-                DeliveryOutcome.KEPT if transport.keep(payload, 1) else DeliveryOutcome.RETURNED
+                DeliveryOutcome.SPOOLED if transport.keep(payload, 1) else DeliveryOutcome.FAILED
             )
 
-    def resent(self, signal: str, done: Drained) -> None:
+    def resent(self, signal: str, result: DrainResult) -> None:
         """Count the records sent from the spool."""
         with self._lock:
-            self._resent[SIGNALS[signal]] += done.sent
-        self.spool_lost(signal, done.rejected, "rejected")
-        self.spool_lost(signal, done.damaged, "spool_damaged")
-        if done.set_aside:
-            self._outages.damaged(done.set_aside[0])
+            self._resent[SIGNALS[signal]] += result.sent
+        self.spool_lost(signal, result.rejected, "rejected")
+        self.spool_lost(signal, result.damaged, "spool_damaged")
+        if result.set_aside:
+            self._outages.damaged(result.set_aside[0])
 
     def spool_lost(self, signal: str, count: int, reason: str) -> None:
         """Count *count* spooled records that were lost."""

@@ -139,7 +139,7 @@ class ExportQueue(Generic[T]):
     def _slow(self, seconds: float) -> bool:
         """Whether an export takes longer than *seconds* while queued records could be spooled."""
         net = self._net
-        return net is not None and net.keeps and self._delivery.busy_for > seconds
+        return net is not None and net.is_spooling and self._delivery.busy_for > seconds
 
     def _relieve(self) -> None:
         relief = self._relief
@@ -150,7 +150,7 @@ class ExportQueue(Generic[T]):
 
     def _save_some(self) -> bool:
         """Write the oldest records to disk; return the success."""
-        left = self._delivery.save(self._mine(self._backlog.take_much()))
+        left = self._delivery.save(self._unreleased(self._backlog.take_large_batch()))
         self._put_back(left)
         return not left
 
@@ -158,9 +158,9 @@ class ExportQueue(Generic[T]):
         """Deliver all records queued so far within *timeout* seconds; return the success."""
         if self._worker.thread is None or self._finished.is_set():
             return True
-        return self.hasten().wait(timeout)
+        return self.flush_soon().wait(timeout)
 
-    def hasten(self) -> threading.Event:
+    def flush_soon(self) -> threading.Event:
         """Deliver everything queued so far without delay; return an event that is set once done."""
         done = threading.Event()
         self._flushes.append(done)
@@ -177,7 +177,7 @@ class ExportQueue(Generic[T]):
         while len(self._backlog) and self._slow(_SLOW_EXIT_SECONDS) and self._save_some():
             pass
 
-    def leave_if_stuck(self) -> None:
+    def abandon_if_stuck(self) -> None:
         """Stop waiting for an export whose endpoint does not respond."""
         net = self._net
         if net is not None and self._delivery.busy_for and net.stopped_for > _STUCK_SECONDS:
@@ -202,10 +202,10 @@ class ExportQueue(Generic[T]):
 
     def _abandon_pending(self) -> None:
         """Account for records not delivered in time: on disk if possible, else lost."""
-        unsaved = self._delivery.take_over(self._finished.wait)
+        unsaved = self._delivery.stop_and_take(self._finished.wait)
         # Never cleared again: if the worker returns, it has nothing to account for.
         self._finished.set()
-        self._delivery.lose(unsaved, "exit_timeout")
+        self._delivery.drop(unsaved, "exit_timeout")
         self._save_rest()
         # The worker may be writing entries it took earlier to disk.
         patience = time.monotonic() + _SAVE_SECONDS
@@ -214,14 +214,14 @@ class ExportQueue(Generic[T]):
 
     def _save_rest(self) -> None:
         while len(self._backlog):
-            left = self._delivery.save(self._mine(self._backlog.take_much()))
-            self._delivery.lose(left, "exit_timeout")
-        self._tell_overflow()
+            left = self._delivery.save(self._unreleased(self._backlog.take_large_batch()))
+            self._delivery.drop(left, "exit_timeout")
+        self._report_overflow()
 
     def drop_all(self, reason: str) -> None:
         """Drop all queued records."""
         while len(self._backlog):
-            self._delivery.lose(self._mine(self._backlog.take_much()), reason)
+            self._delivery.drop(self._unreleased(self._backlog.take_large_batch()), reason)
 
     def __len__(self) -> int:
         return len(self._backlog)
@@ -253,7 +253,7 @@ class ExportQueue(Generic[T]):
                 awake.wait(self._pause())
                 awake.clear()
                 self._answer_flushes()
-                self._tell_overflow()
+                self._report_overflow()
                 self.on_idle()
             while not finished.is_set():
                 self._answer_flushes()
@@ -283,12 +283,12 @@ class ExportQueue(Generic[T]):
         while self._has_more(due) and not self._delivery.is_abandoned():
             batch = self._backlog.take_batch()
             due -= len(batch)
-            left = self._delivery.deliver(self._mine(batch))
+            left = self._delivery.deliver(self._unreleased(batch))
             if self._delivery.is_abandoned():
-                self._delivery.lose(left, "exit_timeout")
+                self._delivery.drop(left, "exit_timeout")
             elif self._closed and (left or self._delivery.failed):
                 # At exit a second attempt would only use the time of others.
-                self._delivery.lose(left, "export_failed")
+                self._delivery.drop(left, "export_failed")
                 self.drop_all("export_failed")
             elif left:
                 self._put_back(left)
@@ -298,11 +298,11 @@ class ExportQueue(Generic[T]):
         waiting = len(self._backlog)
         return waiting > 0 and (due > 0 or waiting >= self._limits.max_batch_size or self._closed)
 
-    def _mine(self, entries: list[Entry[T]]) -> list[Entry[T]]:
+    def _unreleased(self, entries: list[Entry[T]]) -> list[Entry[T]]:
         """Return *entries* without those that the journal has left to the resender."""
-        mine = [entry for entry in entries if entry.mark is None or entry.mark.live]
-        self._books.spooled(len(entries) - len(mine))
-        return mine
+        unreleased = [entry for entry in entries if entry.mark is None or entry.mark.live]
+        self._books.spooled(len(entries) - len(unreleased))
+        return unreleased
 
     def _put_back(self, entries: list[Entry[T]]) -> None:
         if entries:
@@ -310,7 +310,7 @@ class ExportQueue(Generic[T]):
             retry_at = self._net.retry_at if self._net is not None else 0.0
             self._rest_until = max(retry_at, time.monotonic() + _RETRY_SECONDS)
 
-    def _tell_overflow(self) -> None:
+    def _report_overflow(self) -> None:
         # Not on the adding thread: reporting takes locks.
         if lost := self._books.new_overflow():
             self._on_dropped(lost, "queue_full")

@@ -105,7 +105,7 @@ class SqliteMetricExporter(MetricExporter):
                 settings = _settings()
                 place = place or settings.state_dir / METRICS_FOLDER
                 limits = limits or metric_limits(settings)
-            self._folder = MetricFolder(place, limits, say=messages.warn)
+            self._folder = MetricFolder(place, limits, warn=messages.warn)
         return self._folder
 
     def _drop_oldest(self) -> None:

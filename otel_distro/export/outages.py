@@ -88,12 +88,12 @@ class Outages:
                 self._reason = readable_reason(self._clean(reason))[:_MAX_REASON]
             if first and not self._exiting:
                 self._reported = True
-                fate = "lost records are counted"
+                consequence = "lost records are counted"
                 if self.spool is not None:
-                    fate = f"records are kept in {self.spool} and sent later"
+                    consequence = f"records are kept in {self.spool} and sent later"
                 warn(
                     f"cannot deliver telemetry to {self._endpoint}: {self._reason}; "
-                    f"the app is not affected; {fate}"
+                    f"the app is not affected; {consequence}"
                 )
 
     def refused(self, signal: str, reason: str) -> None:
@@ -127,8 +127,8 @@ class Outages:
             self._reported = False
             if over and not self._exiting:
                 lost = _counted(self._lost)
-                told = f": {lost} were lost" if lost else ""
-                warn(f"telemetry is delivered to {self._endpoint} again{told}")
+                detail = f": {lost} were lost" if lost else ""
+                warn(f"telemetry is delivered to {self._endpoint} again{detail}")
             self._lost.clear()
             self._kept.clear()
             self._spool_faulty = False
@@ -180,8 +180,8 @@ class Outages:
                     f"{self.spool} until the next start" + (f". Lost: {lost}" if lost else "")
                 )
             else:
-                told = f": {lost}" if lost else ""
-                warn(f"telemetry lost at exit{told} to {self._endpoint}: {reason}")
+                detail = f": {lost}" if lost else ""
+                warn(f"telemetry lost at exit{detail} to {self._endpoint}: {reason}")
 
     def at_fork(self) -> None:
         """Reset after fork."""

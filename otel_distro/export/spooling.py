@@ -48,11 +48,11 @@ class Spooling:
         self._clean = clean
         self._resender = Resender(deliveries)
         self._looked_at = self._written_at = 0.0
-        self._booking = threading.Lock()
+        self._save_lock = threading.Lock()
         self.transports: list[SpoolingTransport] = []
 
     @property
-    def keeps(self) -> bool:
+    def is_spooling(self) -> bool:
         """Whether spooling is enabled."""
         return self._settings.spool != "none"
 
@@ -62,17 +62,17 @@ class Spooling:
             port = adapter_for(exporter, signal)
             if port is not None:
                 self._install(signal, port, queue, resource)
-        if self.keeps:
+        if self.is_spooling:
             reserve.hold()
         if self.transports:
             self._looked_at = time.monotonic()
-            self._resender.look()
+            self._resender.start_if_spooled()
 
     def _install(
         self, signal: str, port: ExporterAdapter, queue: ExportQueue[Any] | None, resource: object
     ) -> None:
-        folder = self._folder(signal, port, resource) if self.keeps else None
-        on_outcome = self._deliveries.metric_export if signal == "metrics" else _unheard
+        folder = self._folder(signal, port, resource) if self.is_spooling else None
+        on_outcome = self._deliveries.metric_export if signal == "metrics" else _ignore
         transport = SpoolingTransport(
             signal, port, self._deliveries, folder, on_outcome=on_outcome, may_send=self._may_send
         )
@@ -81,7 +81,7 @@ class Spooling:
             self._resender.serve(transport)
         if queue is not None:
             queue.net = DiskFallback(transport, self._journal(transport, folder))
-            queue.on_idle = self._now_and_then
+            queue.on_idle = self._save_deliveries
 
     def _journal(self, transport: SpoolingTransport, folder: SpoolFolder | None) -> Any:
         if folder is None or self._settings.spool != "everything":
@@ -89,7 +89,7 @@ class Spooling:
         from otel_distro.export.spool.journal import Journal
 
         transport.journal = Journal(transport, folder)
-        transport.keeps = False  # the journal has it already
+        transport.is_spooling = False  # the journal has it already
         return transport.journal
 
     def _folder(self, signal: str, port: ExporterAdapter, resource: object) -> SpoolFolder:
@@ -110,17 +110,17 @@ class Spooling:
         key = installation_key(self._settings.state_dir) if credentials else None
         return digest_of(credentials, key)
 
-    def _now_and_then(self) -> None:
+    def _save_deliveries(self) -> None:
         now = time.monotonic()
         if now > self._written_at + _WRITE_SECONDS:
             self._book()
         if now > self._looked_at + _LOOK_SECONDS:
             self._looked_at = now
-            self._resender.look()
+            self._resender.start_if_spooled()
 
     def _book(self) -> None:
         """Add the changes to the counters of the host."""
-        if not self.keeps or not self._booking.acquire(blocking=False):
+        if not self.is_spooling or not self._save_lock.acquire(blocking=False):
             return
         try:
             self._written_at = time.monotonic()
@@ -128,7 +128,7 @@ class Spooling:
             if changes and daily_delivery_counts.add(self._settings.state_dir, changes):
                 self._deliveries.written()
         finally:
-            self._booking.release()
+            self._save_lock.release()
 
     def begin_close(self) -> None:
         """Stop sending from disk: the process exits."""
@@ -136,9 +136,9 @@ class Spooling:
 
     def stop_unreachable(self) -> None:
         """Stop attempts to endpoints known to be down."""
-        away = {transport.host for transport in self.transports if transport.unreachable}
+        unreachable = {transport.host for transport in self.transports if transport.unreachable}
         for transport in self.transports:
-            if transport.failing or transport.host in away:
+            if transport.failing or transport.host in unreachable:
                 transport.stop_sending()
 
     def is_stuck(self, signal: str) -> bool:
@@ -157,7 +157,7 @@ class Spooling:
         """Close the files on disk by *deadline*, in seconds of `time.monotonic()`."""
         self._resender.end_close(min(0.5, max(0.0, deadline - time.monotonic())))
         for transport in self.transports:
-            transport.hand_over()
+            transport.release_segments()
         self._book()
 
     def at_fork(self) -> None:
@@ -166,15 +166,15 @@ class Spooling:
 
         forget_inherited()
         reserve.after_fork()
-        self._booking = threading.Lock()
+        self._save_lock = threading.Lock()
         for transport in self.transports:
             transport.at_fork()
         self._resender.at_fork()
 
     def place(self) -> Any:
         """Return the folder of spooled telemetry, None if spooling is disabled."""
-        return self._settings.state_dir / ROOT if self.keeps else None
+        return self._settings.state_dir / ROOT if self.is_spooling else None
 
 
-def _unheard(_fate: DeliveryOutcome) -> None:
+def _ignore(_outcome: DeliveryOutcome) -> None:
     """Export queues have their own counters."""

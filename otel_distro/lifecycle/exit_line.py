@@ -96,7 +96,7 @@ class ExitLine:
         self._forked = True
         self._reset()
 
-    def say(
+    def write(
         self,
         budgets: Budgets | None,
         environ: Mapping[str, str],
@@ -136,12 +136,12 @@ class ExitLine:
 def describe(sums: Sums, p95: float | None) -> str:
     """Return *sums* as text; calls without a known price are named, never shown as zero."""
     calls = figures.counted(sums.calls, "model call")
-    said = [f"{calls} ({sums.failed:,} failed)" if sums.failed else calls]
-    said.append(f"{sums.input_tokens:,} tokens in, {sums.output_tokens:,} out")
-    said.append(f"cost {_cost(sums)}")
+    parts = [f"{calls} ({sums.failed:,} failed)" if sums.failed else calls]
+    parts.append(f"{sums.input_tokens:,} tokens in, {sums.output_tokens:,} out")
+    parts.append(f"cost {_cost(sums)}")
     if p95 is not None:
-        said.append(f"p95 {figures.duration(p95)}")
-    return ", ".join(said)
+        parts.append(f"p95 {figures.duration(p95)}")
+    return ", ".join(parts)
 
 
 def _cost(sums: Sums) -> str:
@@ -168,7 +168,7 @@ def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:
     from otel_budget.inspection import reading_accounts
 
     now_ns = time.time_ns()
-    found = []
+    figures_left = []
     with reading_accounts(settings.state_dir) as accounts:
         for budget in budgets.all:
             if not budget.limit or (budget.scope != "total" and budget.match is None):
@@ -177,10 +177,10 @@ def _budget_left(settings: Settings, budgets: Budgets | None) -> str | None:
             state = None if account is None else accounts.state(account)
             if state is not None:
                 left = max(0, budget.limit - state.spent - state.reserved)
-                found.append((left / budget.limit, left, budget))
-    if not found:
+                figures_left.append((left / budget.limit, left, budget))
+    if not figures_left:
         return None
-    _, left, budget = min(found, key=lambda line: line[0])
+    _, left, budget = min(figures_left, key=lambda line: line[0])
     if budget.unit is Unit.USD:
         amounts = f"{figures.usd(left)} of {figures.usd(budget.limit)}"
     else:

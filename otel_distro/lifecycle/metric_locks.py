@@ -59,7 +59,7 @@ def _with_reservoirs(aggregation: Any) -> Iterator[Any]:
 
 def _renew(holder: Any) -> None:
     for name in _NAMES:
-        held = getattr(holder, name, None)
-        if held is not None:
-            plain = isinstance(held, type(threading.Lock()))
+        lock = getattr(holder, name, None)
+        if lock is not None:
+            plain = isinstance(lock, type(threading.Lock()))
             setattr(holder, name, threading.Lock() if plain else threading.RLock())

@@ -30,7 +30,7 @@ _SLICE = 0.01
 def begin(providers: Iterable[Any]) -> None:
     """Start delivery of the queues at once; spans and log records of open calls may follow."""
     for queue in _queues(providers):
-        queue.hasten()
+        queue.flush_soon()
 
 
 def finish(providers: Iterable[Any], deadline: float, outages: Outages, spooling: Spooling) -> None:
@@ -71,7 +71,7 @@ def _wait_for_queues(
         if _is_hopeless(began, outages, spooling):
             return
         for queue in queues:
-            queue.leave_if_stuck()
+            queue.abandon_if_stuck()
             if time.monotonic() > began + (deadline - began) * _HURRY_AFTER:
                 queue.spill_pending()
         time.sleep(_SLICE)
@@ -80,7 +80,7 @@ def _wait_for_queues(
 def _is_hopeless(began: float, outages: Outages, spooling: Spooling) -> bool:
     """Whether waiting is useless; with a spool, failed records go to disk at once instead."""
     spooling.stop_unreachable()
-    if spooling.keeps or outages.last_failure <= began:
+    if spooling.is_spooling or outages.last_failure <= began:
         return False
     return time.monotonic() > outages.last_failure + _GRACE
 

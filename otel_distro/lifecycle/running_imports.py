@@ -31,9 +31,9 @@ def wait_for_imports(longest_s: float) -> bool:
 def _is_another_importing() -> bool:
     # They have no public API. If a later version differs, forks do not wait.
     locks: dict[str, Any] = getattr(bootstrap, "_module_locks", {})
-    mine = threading.get_ident()
+    this_thread = threading.get_ident()
     for reference in list(locks.values()):
         owner = getattr(reference(), "owner", None)
-        if owner is not None and owner != mine:
+        if owner is not None and owner != this_thread:
             return True
     return False

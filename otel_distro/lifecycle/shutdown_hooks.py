@@ -122,11 +122,11 @@ class ShutdownHooks:
 
     def _wait_until(self, deadline: float) -> None:
         if greenlets.are_in_use():
-            self._let_others_run(deadline)
+            self._yield_to_threads(deadline)
         elif self._done.acquire(timeout=max(0.0, deadline - time.monotonic())):
             self._done.release()  # for the next waiting thread
 
-    def _let_others_run(self, deadline: float) -> None:
+    def _yield_to_threads(self, deadline: float) -> None:
         while not self._is_done and time.monotonic() < deadline:
             time.sleep(_SLICE)
 

@@ -36,7 +36,7 @@ class SignalChain:
         self._set: Any = signal.signal
         self._get: Any = signal.getsignal
         self._exit: Any = os._exit
-        self._begun = False
+        self._exiting = False
         self._watch = SignalWatch(self._unhandled, self._stuck)
 
     def install(self) -> None:
@@ -52,13 +52,13 @@ class SignalChain:
 
     def at_fork(self) -> None:
         """Reset after fork."""
-        self._begun = False
+        self._exiting = False
         self._watch.at_fork()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._begun = True
+        self._exiting = True
         if not self.before():
-            self._begun = False
+            self._exiting = False
             return
         # Re-raise the signal, so that the process ends as it would without us.
         self._set(number, signal.SIG_DFL)
@@ -66,7 +66,7 @@ class SignalChain:
         time.sleep(1)  # only reached while the signal is blocked
 
     def _unhandled(self, number: int) -> bool:
-        return not self._begun and self._get(number) == self._on_signal
+        return not self._exiting and self._get(number) == self._on_signal
 
     def _stuck(self, number: int) -> None:
         """End the process without its unresponsive main thread."""
@@ -78,8 +78,8 @@ class SignalChain:
 
         @functools.wraps(original_set)
         def set_handler(signalnum: int, handler: Any) -> Any:
-            ours = handler is signal.SIG_DFL and signalnum in SIGNALS
-            return self._shown(original_set(signalnum, self._on_signal if ours else handler))
+            is_default = handler is signal.SIG_DFL and signalnum in SIGNALS
+            return self._shown(original_set(signalnum, self._on_signal if is_default else handler))
 
         @functools.wraps(original_get)
         def get_handler(signalnum: int) -> Any:

@@ -121,7 +121,7 @@ class SignalWatch:
             socket_.detach()  # its number may belong to another file by now
         # A forked child may get a signal before it has its own socket.
         if data and attached and _CREDENTIALS.unpack(attached[0][2])[0] == os.getpid():
-            self._see_to(data[0])
+            self._handle(data[0])
         return bool(data)
 
     def _renew(self, lost: tuple[OwnDescriptor, ...]) -> None:
@@ -146,7 +146,7 @@ class SignalWatch:
             self._set_fd(self._ends[1].number, warn_on_full_buffer=False)
             _thread.start_new_thread(self._watch, (self._ends,))
 
-    def _see_to(self, number: int) -> None:
+    def _handle(self, number: int) -> None:
         main = threading.main_thread().ident
         given_up = time.monotonic() + _PATIENCE_SECONDS
         while self._unhandled(number):

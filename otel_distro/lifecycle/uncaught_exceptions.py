@@ -39,31 +39,31 @@ def install() -> None:
 def _hook_main() -> None:
     before = sys.excepthook
 
-    def told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        tell(error, "main", SeverityNumber.FATAL)
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        report(error, "main", SeverityNumber.FATAL)
         before(kind, error, trace)
 
-    sys.excepthook = told
+    sys.excepthook = hook
 
 
 def _hook_threads() -> None:
     before = threading.excepthook
 
-    def told(args: threading.ExceptHookArgs) -> None:
+    def hook(args: threading.ExceptHookArgs) -> None:
         # SystemExit ends a thread without a report, as in the interpreter's own hook.
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
             name = args.thread.name if args.thread is not None else ""
-            tell(args.exc_value, "thread", SeverityNumber.ERROR, {"thread.name": name})
+            report(args.exc_value, "thread", SeverityNumber.ERROR, {"thread.name": name})
         before(args)
 
-    threading.excepthook = told
+    threading.excepthook = hook
 
 
 def _hook_tasks(base_events: Any) -> None:
     loop_class = base_events.BaseEventLoop
     before = loop_class.call_exception_handler
 
-    def told(loop: Any, context: dict[str, Any]) -> None:
+    def hook(loop: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
         # Without a handler of the app the loop logs the error, and that record is exported.
         if isinstance(error, BaseException) and not (
@@ -71,13 +71,13 @@ def _hook_tasks(base_events: Any) -> None:
         ):
             task: Any = context.get("task") or context.get("future")
             name = task.get_name() if hasattr(task, "get_name") else ""
-            tell(error, "task", SeverityNumber.ERROR, {"asyncio.task.name": name})
+            report(error, "task", SeverityNumber.ERROR, {"asyncio.task.name": name})
         before(loop, context)
 
-    loop_class.call_exception_handler = told
+    loop_class.call_exception_handler = hook
 
 
-def tell(
+def report(
     error: BaseException,
     where: str,
     severity: SeverityNumber,

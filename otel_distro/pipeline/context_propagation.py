@@ -95,7 +95,7 @@ class AllowedPropagator(TextMapPropagator):
         if destination is Destination.OWN:
             return context
         for key, value in entries.items():
-            if not self._may_leave(key, value, destination):
+            if not self._may_propagate(key, value, destination):
                 context = baggage.remove_baggage(key, context)
         if not state:
             return context
@@ -110,7 +110,7 @@ class AllowedPropagator(TextMapPropagator):
             ),
         )
 
-    def _may_leave(self, key: str, value: object, destination: Destination) -> bool:
+    def _may_propagate(self, key: str, value: object, destination: Destination) -> bool:
         if destination is Destination.MODEL:
             return False
         if key in KEYS:  # the remaining keys are allowed to propagate

@@ -38,8 +38,8 @@ class ContextReservoir:
         self, value: float, time_unix_nano: int, attributes: Attributes, context: Context
     ) -> None:
         """Offer a measurement with the attributes of *context*; its own take precedence."""
-        found = {**self._attributes_of(context), **(attributes or {})}
-        self._reservoir.offer(value, time_unix_nano, found, context)
+        merged = {**self._attributes_of(context), **(attributes or {})}
+        self._reservoir.offer(value, time_unix_nano, merged, context)
 
     def collect(self, point_attributes: Attributes) -> list[Exemplar]:
         """Return the exemplars since the last collection."""

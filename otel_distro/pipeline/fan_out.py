@@ -38,7 +38,7 @@ class _Errors:
     def take(self, error: BaseException) -> None:
         """Count *error*, or keep it until every processor has been called."""
         if is_contained(error):
-            self._pipeline.faults.record(self._stage, error)
+            self._pipeline.internal_errors.record(self._stage, error)
         elif self.meant_for_app is None:
             self.meant_for_app = error
 
@@ -55,8 +55,10 @@ class _Callbacks:
 
     def __init__(self, processors: tuple[SpanProcessor, ...]) -> None:
         self.processors = processors
-        self.on_start = [each for each in processors if _overrides(each, "on_start")]
-        self.on_ending = [each for each in processors if _overrides(each, "_on_ending")]
+        self.on_start = [processor for processor in processors if _overrides(processor, "on_start")]
+        self.on_ending = [
+            processor for processor in processors if _overrides(processor, "_on_ending")
+        ]
 
 
 def _overrides(processor: SpanProcessor, name: str) -> bool:
@@ -83,7 +85,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
         try:
             self.pipeline.begin_span(span, parent_context)
         except Exception as error:
-            self.pipeline.faults.record("on_start", error)
+            self.pipeline.internal_errors.record("on_start", error)
         known = self._known_callbacks
         if known is None or known.processors is not self._span_processors:
             known = self._look_up()
@@ -138,7 +140,7 @@ class GuardSpanProcessor(SynchronousMultiSpanProcessor):
         try:
             view = self.pipeline.guard_span(span)
         except Exception as error:  # fails closed: no view, no export
-            self.pipeline.faults.record("guard", error)
+            self.pipeline.internal_errors.record("guard", error)
             return
         if view is None:
             return
@@ -173,7 +175,7 @@ class GuardLogRecordProcessor(SynchronousMultiLogRecordProcessor):
         try:
             view = self.pipeline.guard_log_record(log_record)
         except Exception as error:  # fails closed: no view, no export
-            self.pipeline.faults.record("guard", error)
+            self.pipeline.internal_errors.record("guard", error)
             return
         if view is None:
             return

@@ -49,9 +49,9 @@ def sdk_provider_behind(provider: object, depth: int = _DEPTH) -> Any:
         return None
     for inner in list(getattr(provider, "__dict__", {}).values()):
         if isinstance(inner, SDK_PROVIDERS) or type(inner).__name__.endswith("Provider"):
-            found = sdk_provider_behind(inner, depth - 1)
-            if found is not None:
-                return found
+            inner_provider = sdk_provider_behind(inner, depth - 1)
+            if inner_provider is not None:
+                return inner_provider
     return None
 
 

@@ -44,15 +44,15 @@ class MeasurementShield:
 
     def context_of(self, context: Context) -> Mapping[str, Any]:
         """Return the redacted attributes of *context* for an exemplar."""
-        found = self._context_attributes(context)
-        if not found:
-            return found
-        key = tuple(found.items())
+        context_attributes = self._context_attributes(context)
+        if not context_attributes:
+            return context_attributes
+        key = tuple(context_attributes.items())
         clean = self._contexts.get(key)
         if clean is None:
             if len(self._contexts) >= _MAX_CACHED:
                 self._contexts.clear()
-            clean = self._contexts[key] = self.shield.attributes(found, SIGNAL)
+            clean = self._contexts[key] = self.shield.attributes(context_attributes, SIGNAL)
         return clean
 
     def redact(self, measurement: Measurement) -> None:
@@ -75,7 +75,7 @@ class MeasurementShield:
         except TypeError:  # a mapping among the values cannot be a key
             known = None
             key = ()
-        if known is None or not known.stands_for(attributes):
+        if known is None or not known.matches(attributes):
             clean = self.shield.attributes(attributes, SIGNAL)
             known = AttributeSet(attributes, clean)
             if len(self._known) >= _MAX_CACHED:
@@ -104,7 +104,7 @@ class AttributeSet:
         except TypeError:
             self.series = repr(sorted(clean.items(), key=_first))
 
-    def stands_for(self, attributes: Mapping[str, Any]) -> bool:
+    def matches(self, attributes: Mapping[str, Any]) -> bool:
         """Whether *attributes*, which equal these, are also of the same types."""
         return self._types is None or self._types == tuple(map(type, attributes.values()))
 

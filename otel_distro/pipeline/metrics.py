@@ -125,12 +125,12 @@ class GuardMeasurementConsumer(SynchronousMeasurementConsumer):
 def _clean_resource(metrics: ResourceMetrics, shield: Shield) -> ResourceMetrics:
     # Two scopes may be equal now, and the exporter sends only the last of equal scopes.
     scopes: dict[InstrumentationScope, ScopeMetrics] = {}
-    for each in metrics.scope_metrics:
-        scope = shield.scope(each.scope, SIGNAL)
-        clean = [_clean_metric(metric, shield) for metric in each.metrics]
+    for scope_metric in metrics.scope_metrics:
+        scope = shield.scope(scope_metric.scope, SIGNAL)
+        clean = [_clean_metric(metric, shield) for metric in scope_metric.metrics]
         if scope in scopes:
             clean = [*scopes[scope].metrics, *clean]
-        scopes[scope] = replace(each, scope=scope, metrics=clean)
+        scopes[scope] = replace(scope_metric, scope=scope, metrics=clean)
     return replace(
         metrics,
         resource=shield.resource(metrics.resource, SIGNAL),

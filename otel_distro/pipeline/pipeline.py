@@ -84,7 +84,7 @@ class Pipeline:
         self,
         shield: Shield,
         accounts: SpanAccountant,
-        faults: InternalErrors,
+        internal_errors: InternalErrors,
         *,
         gate: ExportGate = ALLOW_ALL,
         context_attributes: Callable[[Context | None], Mapping[str, str]] = contexts.attributes,
@@ -95,14 +95,17 @@ class Pipeline:
         self.gate = gate
         self.context_attributes = context_attributes
         self._strip_content = strip_content
-        self.faults = faults
+        self.internal_errors = internal_errors
         self.open_spans = OpenSpans()
         self._sessions = SessionLinker()
 
     def for_probe(self, accounts: SpanAccountant = NO_ACCOUNTS) -> Pipeline:
         """Return a copy of this pipeline with *accounts* and without counting."""
         return Pipeline(
-            self.shield.for_proof(), accounts, self.faults, strip_content=self._strip_content
+            self.shield.for_proof(),
+            accounts,
+            self.internal_errors,
+            strip_content=self._strip_content,
         )
 
     def begin_span(self, span: Span, context: Context | None) -> None:
@@ -140,14 +143,14 @@ class Pipeline:
         try:
             return self.gate.admits(span.start_time)
         except Exception as error:  # fails closed
-            self.faults.record("consent", error)
+            self.internal_errors.record("consent", error)
             return False
 
     def _account(self, span: ReadableSpan) -> Facts | None:
         try:
             return self.accounts.take(span)
         except Exception as error:  # accounting fails open: a span without cost
-            self.faults.record("account", error)
+            self.internal_errors.record("account", error)
             return None
 
     def _set_context_attributes(self, span: Span, context: Context | None) -> None:

@@ -39,7 +39,7 @@ def install_sdk_counters() -> None:
     _replace(logs, "create_logger_metrics", _log_records)
 
 
-def _replace(module: Any, name: str, ours: Callable[[], Any]) -> None:
+def _replace(module: Any, name: str, replacement: Callable[[], Any]) -> None:
     # There is no public hook. If a later SDK differs, its own instruments count.
     original = getattr(module, name, None)
     if original is None or getattr(original, "_otel_distro", False):
@@ -47,7 +47,7 @@ def _replace(module: Any, name: str, ours: Callable[[], Any]) -> None:
 
     def create(meter_provider: Any, enabled: bool) -> Any:  # noqa: FBT001 - the SDK's signature
         if enabled and meter_provider is metrics.get_meter_provider():
-            return ours()
+            return replacement()
         return original(meter_provider, enabled)
 
     vars(create)["_otel_distro"] = True
@@ -86,10 +86,10 @@ class SpanCounts:
     def _observe_live(self, _options: CallbackOptions) -> Iterator[Observation]:
         for decision, ended in self._ended.items():
             # In reverse order, a span that starts and ends in between would count as minus one.
-            gone = ended.value
+            ended_count = ended.value
             started = sum(counter.value for counter in self._started[decision].values())
             if started and decision is not Decision.DROP:
-                yield Observation(started - gone, {_RESULT: decision.name})
+                yield Observation(started - ended_count, {_RESULT: decision.name})
 
 
 class LogRecordCounts:

@@ -70,12 +70,12 @@ def category_of(span: ReadableSpan) -> Category:
     """Return the category of the error that *span* ended in."""
     attributes = span.attributes or {}
     status = next((v for key in _STATUS if isinstance(v := attributes.get(key), int)), None)
-    found = categorise(_error_type(span), status, _message(span))
-    if found is not Category.UNKNOWN:
-        return found
+    category = categorise(_error_type(span), status, _message(span))
+    if category is not Category.UNKNOWN:
+        return category
     # `error.type` may be library-specific, and the exception is more precise.
     raised = _of_exception(span, "exception.type")
-    return categorise(raised, None, "") if raised else found
+    return categorise(raised, None, "") if raised else category
 
 
 def _error_type(span: ReadableSpan) -> str:

@@ -172,10 +172,10 @@ def _read_before(descriptor: int, end: int) -> bytes:
 
 def _parse(line: str) -> Entry | None:
     try:
-        found = Entry(**json.loads(line))
+        entry = Entry(**json.loads(line))
     except (ValueError, TypeError):
         return None
-    return found if isinstance(found.number, int) and isinstance(found.hash, str) else None
+    return entry if isinstance(entry.number, int) and isinstance(entry.hash, str) else None
 
 
 def _body(entry: Entry) -> dict[str, Any]:

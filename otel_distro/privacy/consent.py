@@ -71,10 +71,13 @@ def status() -> Status:
     return status_of(_settings())
 
 
-def status_of(found: Settings) -> Status:
-    """Return the state of consent for programs with the settings *found*."""
+def status_of(settings: Settings) -> Status:
+    """Return the state of consent for programs with *settings*."""
     return Status(
-        found.consent, found.do_not_track, consent_state.read(found.state_dir), found.state_dir
+        settings.consent,
+        settings.do_not_track,
+        consent_state.read(settings.state_dir),
+        settings.state_dir,
     )
 
 
@@ -83,11 +86,11 @@ def notice() -> str:
     return notice_of(_settings())
 
 
-def notice_of(found: Settings) -> str:
-    """Return the notice of programs with the settings *found*."""
+def notice_of(settings: Settings) -> str:
+    """Return the notice of programs with *settings*."""
     from otel_distro.privacy.catalogue.notice import notice_for
 
-    return notice_for(found)
+    return notice_for(settings)
 
 
 def ask(callback: Callable[[str], bool | None]) -> bool:
@@ -96,8 +99,8 @@ def ask(callback: Callable[[str], bool | None]) -> bool:
     It receives the notice and returns True, False, or None without an answer. For programs with a
     GUI; on a terminal `otel-distro privacy consent` asks.
     """
-    found = status()
-    if found.undecided:
+    consent_status = status()
+    if consent_status.undecided:
         answer = callback(notice())
         if answer is not None:
             (grant if answer else refuse)()
@@ -125,8 +128,8 @@ def revoke(by: str = "program") -> None:
     _decide("revoked", by)
 
 
-def decide(found: Settings, answer: Answer, by: str, **detail: str) -> Decision:
-    """Store *answer* for the programs with the state folder of *found*.
+def decide(settings: Settings, answer: Answer, by: str, **detail: str) -> Decision:
+    """Store *answer* for the programs with the state folder of *settings*.
 
     *by* is its source; *detail* goes to the audit trail beside it. Raises OtelDistroError if it
     cannot be stored; this process stops sending in any case unless consent was granted.
@@ -134,7 +137,7 @@ def decide(found: Settings, answer: Answer, by: str, **detail: str) -> Decision:
     from otel_distro.base.current_runtime import running
 
     runtime = running()
-    state_dir = found.state_dir
+    state_dir = settings.state_dir
     try:
         decision = consent_state.write(state_dir, answer, by)
     except OSError as error:
@@ -145,7 +148,7 @@ def decide(found: Settings, answer: Answer, by: str, **detail: str) -> Decision:
             "OTEL_DISTRO_STATE_DIR names another folder"
         ) from error
     if runtime is not None:
-        runtime.gate.look()
+        runtime.gate.refresh()
     if answer != "granted":
         from otel_distro.export.spool.removal import remove_waiting
 

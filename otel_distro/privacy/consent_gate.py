@@ -51,7 +51,7 @@ class ConsentGate:
         """Restart the watch after fork."""
         self._start()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Read the current decision."""
         if not self._watched:
             return
@@ -80,4 +80,4 @@ class ConsentGate:
     def _follow(self) -> None:
         while self._watched:
             time.sleep(_LOOK_SECONDS)
-            self.look()
+            self.refresh()

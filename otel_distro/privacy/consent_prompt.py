@@ -79,10 +79,10 @@ def _ask_alone(state_dir: Path) -> bool:
             answer = ask(timeout=ANSWER_SECONDS)
         except BaseException:
             # Interrupted: the program ends, and the next run does not ask again.
-            _keep_unanswered(state_dir)
+            _store_unanswered(state_dir)
             raise
         if answer is None:
-            _keep_unanswered(state_dir)
+            _store_unanswered(state_dir)
         elif answer:
             consent.grant("terminal")
         else:
@@ -92,7 +92,7 @@ def _ask_alone(state_dir: Path) -> bool:
         os.close(descriptor)
 
 
-def _keep_unanswered(state_dir: Path) -> None:
+def _store_unanswered(state_dir: Path) -> None:
     with suppress(OSError):
         consent_state.write(state_dir, "unanswered", "terminal")
 

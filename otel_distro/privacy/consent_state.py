@@ -39,10 +39,10 @@ class Decision:
 def read(state_dir: Path) -> Decision | None:
     """Return the decision in *state_dir*; None if missing or invalid."""
     try:
-        found = Decision(**json.loads((state_dir / FILE_NAME).read_bytes()))
+        decision = Decision(**json.loads((state_dir / FILE_NAME).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
-    return found if isinstance(found.notice_version, int) else None
+    return decision if isinstance(decision.notice_version, int) else None
 
 
 def write(state_dir: Path, answer: Answer, by: str) -> Decision:

@@ -93,10 +93,10 @@ def _forget_everywhere(
         from otel_cost_ledger.maintenance.forgetting import forget_user
 
         spill = spill_path(settings.ledger, settings.state_dir)
-        found = forget_user(settings.ledger, user_id, erase=erase, spill=spill)
-        yield "ledger_calls_unlinked", found.unlinked_calls
-        yield "ledger_calls_deleted", found.deleted_calls
-        yield "waiting_calls", found.waiting_calls
+        forgotten = forget_user(settings.ledger, user_id, erase=erase, spill=spill)
+        yield "ledger_calls_unlinked", forgotten.unlinked_calls
+        yield "ledger_calls_deleted", forgotten.deleted_calls
+        yield "waiting_calls", forgotten.waiting_calls
     from otel_trace_store.forgetting import forget_person
     from otel_trace_store.limits import FOLDER
 
@@ -109,17 +109,17 @@ def _forget_everywhere(
     if settings.log_file is not None:
         from otel_distro.pipeline.logs.forgetting import forget_in_files
 
-        shown = f"user_{format_pseudonym(user_id)}"
-        yield "log_lines_deleted", forget_in_files(settings.log_file, shown)
+        pseudonym = f"user_{format_pseudonym(user_id)}"
+        yield "log_lines_deleted", forget_in_files(settings.log_file, pseudonym)
 
 
 def _remains(settings: Settings, user_id: int, environ: Mapping[str, str]) -> Iterator[str]:
     from otel_distro.privacy.catalogue.places import exports
 
-    shown = f"user_{format_pseudonym(user_id)}"
-    places = sorted({found.place for found in exports(environ) if found.leaves})
+    pseudonym = f"user_{format_pseudonym(user_id)}"
+    places = sorted({export.place for export in exports(environ) if export.leaves})
     if places:
-        yield f"sent earlier to {', '.join(places)}: ask there for user.id = {shown}"
+        yield f"sent earlier to {', '.join(places)}: ask there for user.id = {pseudonym}"
     if waiting_files(settings.state_dir):
         yield ("telemetry spooled on disk: `otel-distro privacy consent revoke` deletes all of it")
     if settings.ledger is not None:

@@ -34,7 +34,7 @@ class SenderAccess:
                 "pages of that origin may not send; allow it with --allow-origin or "
                 "OTEL_DISTRO_SERVE_ORIGINS"
             )
-        if self.token is not None and not self.knows(headers.get(b"authorization", [])):
+        if self.token is not None and not self.is_authorized(headers.get(b"authorization", [])):
             return (
                 401,
                 "a token is needed: authorization=Bearer followed by OTEL_DISTRO_SERVE_TOKEN",
@@ -45,11 +45,11 @@ class SenderAccess:
         """Return whether pages of *origin* may send."""
         return len(origins) == 1 and origins[0].decode("latin-1").lower() in self.origins
 
-    def knows(self, shown: list[bytes]) -> bool:
-        """Return whether *shown* has the token."""
-        if self.token is None or len(shown) != 1:
+    def is_authorized(self, header_values: list[bytes]) -> bool:
+        """Return whether *header_values* has the token."""
+        if self.token is None or len(header_values) != 1:
             return False
-        kind, _, credential = shown[0].partition(b" ")
+        kind, _, credential = header_values[0].partition(b" ")
         return kind.lower() == b"bearer" and hmac.compare_digest(
             credential.strip(), self.token.encode("utf-8", "replace")
         )

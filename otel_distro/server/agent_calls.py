@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class AgentCalls:
     """Accounts for the model calls among log records."""
 
-    def __init__(self, calls: ReceivedCalls, faults: InternalErrors) -> None:
+    def __init__(self, calls: ReceivedCalls, internal_errors: InternalErrors) -> None:
         self._calls = calls
-        self._faults = faults
+        self._internal_errors = internal_errors
 
     def log_record(
         self,
@@ -44,7 +44,7 @@ class AgentCalls:
             if call is not None:
                 self._calls.call(call)
         except Exception as error:  # better a record without cost than no record
-            self._faults.record("account", error)
+            self._internal_errors.record("account", error)
 
 
 def _event_in(record: logs_pb2.LogRecord) -> str:

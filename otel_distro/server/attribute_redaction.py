@@ -68,7 +68,7 @@ class AttributeRedactor:
     def unknown(self, pairs: Any) -> tuple[list[Any], bool]:
         """Return the pairs not known to be clean, and whether a name marks a model call."""
         known, names = self._known, self._clean_names
-        found: list[Any] = []
+        values: list[Any] = []
         marked = False
         for pair in pairs:
             key, value = pair.key, pair.value
@@ -76,8 +76,8 @@ class AttributeRedactor:
                 marked = True
             text = value.string_value
             if text:
-                if known.get((key, text), found) is not None:
-                    found.append(pair)
+                if known.get((key, text), values) is not None:
+                    values.append(pair)
             elif not (
                 key in names
                 and (
@@ -88,8 +88,8 @@ class AttributeRedactor:
                     )
                 )
             ):
-                found.append(pair)
-        return found, marked
+                values.append(pair)
+        return values, marked
 
     def redact_pairs(self, pairs: Any, unknown: list[Any], signal: str) -> None:
         """Redact *pairs*, of which *unknown* are not known to be clean.
@@ -97,7 +97,7 @@ class AttributeRedactor:
         On a finding, all of them are redacted together: a value that is secret under one name is
         hidden wherever it recurs.
         """
-        found = False
+        changed = False
         for pair in unknown:
             key, value = pair.key, pair.value
             redacted = self._known.get((key, value.string_value))
@@ -115,8 +115,8 @@ class AttributeRedactor:
             if key in clean and clean[key] == raw and type(clean[key]) is type(raw):
                 self._remember(key, kind, raw)
             elif not self._is_sql(pair, clean):
-                found = True
-        if found:
+                changed = True
+        if changed:
             set_attributes(pairs, self._shield.attributes(attribute_mapping(pairs)[0], signal))
 
     def _is_sql(self, pair: Any, clean: dict[str, Any]) -> bool:

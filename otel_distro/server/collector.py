@@ -55,12 +55,12 @@ class Collector:
         limits: ReceiverLimits = DEFAULT_LIMITS,
     ) -> None:
         self.settings = settings
-        self.faults = InternalErrors()
+        self.internal_errors = InternalErrors()
         self.gate = ConsentGate(settings)
         redactor = Redactor(settings.policy)
         self._tally = RedactionTally(
             settings.state_dir,
-            SelfMetrics(self.faults),
+            SelfMetrics(self.internal_errors),
             lambda: self.gate.is_open() and settings.ledger is not None,
         )
         shield = redactors_for(settings, redactor, self._tally, withhold=withhold).exporting
@@ -73,9 +73,9 @@ class Collector:
         self._ledger = ledger
         self.calls = ReceivedCalls(
             partial(load_prices, settings),
-            self.faults,
+            self.internal_errors,
             ledger=ledger,
-            others=_budgets(settings, self.faults),
+            others=_budgets(settings, self.internal_errors),
         )
         self.forwarder: Forwarder | None = None
         try:
@@ -96,9 +96,9 @@ class Collector:
                 person=_person(settings),
             ),
             self.calls,
-            AgentCalls(self.calls, self.faults),
+            AgentCalls(self.calls, self.internal_errors),
             limits,
-            self.faults,
+            self.internal_errors,
             forward=self.forwarder,
             is_open=self.gate.is_open,
         )
@@ -113,7 +113,7 @@ class Collector:
                 self._ledger.leave()
             self._tally.write()
         except Exception as error:  # nothing may block the exit
-            self.faults.record("exit", error)
+            self.internal_errors.record("exit", error)
         with suppress(Exception):
             self._store.close()
 
@@ -126,15 +126,15 @@ def _person(settings: Settings) -> Callable[[str], str] | None:
     return lru_cache(maxsize=4096)(partial(person_name, key))
 
 
-def _budgets(settings: Settings, faults: InternalErrors) -> list[CallSink]:
+def _budgets(settings: Settings, internal_errors: InternalErrors) -> list[CallSink]:
     """Return the sink that charges received calls to the cost budgets of this host."""
     if not settings.cost_budgets:
         return []
     try:
         from otel_distro.pipeline.budgets.wiring import Budgets
 
-        return [Budgets(settings, partial(load_prices, settings), faults)]
+        return [Budgets(settings, partial(load_prices, settings), internal_errors)]
     except Exception as error:  # telemetry continues without budgets
-        faults.record("budget", error)
+        internal_errors.record("budget", error)
         messages.warn(f"received calls are not charged to budgets: {type(error).__name__}: {error}")
         return []

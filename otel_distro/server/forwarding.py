@@ -84,7 +84,7 @@ class _Lane:
         self._thread.join(timeout)
         if self._thread.is_alive():
             self._transport.stop_sending()
-            under_way = self._transport.take_back()
+            under_way = self._transport.take_unsent()
             self._transport.abandon()
             if under_way is not None:
                 self._transport.keep(under_way)
@@ -93,7 +93,7 @@ class _Lane:
         for one in left:
             if not self._transport.keep(one.payload, one.count):
                 self.dropped += one.count
-        self._transport.hand_over()
+        self._transport.release_segments()
 
     def _run(self) -> None:
         with suppress_instrumentation():
@@ -146,7 +146,7 @@ class Forwarder:
                 self._resender.serve(transport)
             limits = settings.log_limits if signal == LOGS else settings.span_limits
             self._lanes[signal] = _Lane(transport, port, limits.max_queue_bytes)
-        self._resender.look()
+        self._resender.start_if_spooled()
 
     @property
     def place(self) -> str:

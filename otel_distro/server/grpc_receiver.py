@@ -78,12 +78,12 @@ class GrpcReceiver:
 
         def export(body: bytes, context: Any) -> bytes:
             if self._access.token is not None:
-                shown = [
+                header_values = [
                     value.encode() if isinstance(value, str) else value
                     for key, value in context.invocation_metadata()
                     if key == "authorization"
                 ]
-                if not self._access.knows(shown):
+                if not self._access.is_authorized(header_values):
                     context.abort(codes.UNAUTHENTICATED, "a bearer token is needed")
             try:
                 outcome = self._ingest.submit(signal, body, PROTOBUF).result(_ANSWER_SECONDS)

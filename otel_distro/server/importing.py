@@ -129,10 +129,10 @@ def _records(
         before = archive.problems
         position = _Position(progress)
 
-        def problem(found: LineProblem, file: Path = file, before: int = before) -> None:
+        def problem(line_problem: LineProblem, file: Path = file, before: int = before) -> None:
             archive.problems += 1
             if archive.problems - before <= _MOST_REPORTS:
-                report(f"{file}: {found}")
+                report(f"{file}: {line_problem}")
 
         records = read_records(file, report=problem, passed=archive.passed, on_open=position.opened)
         for number, record in enumerate(records):
@@ -150,7 +150,7 @@ class _Position:
     def __init__(self, progress: Callable[[int], object]) -> None:
         self._progress = progress
         self._stream: IO[bytes] | None = None
-        self._told = 0
+        self._reported = 0
 
     def opened(self, stream: IO[bytes]) -> None:
         """Watch *stream*."""
@@ -160,8 +160,8 @@ class _Position:
         """Report the bytes read since the last report."""
         if self._stream is not None:
             position = self._stream.tell()
-            self._progress(position - self._told)
-            self._told = position
+            self._progress(position - self._reported)
+            self._reported = position
 
 
 def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_distro.server.decoding import RefusedBodyError, decode
 from otel_distro.server.record_checks import (
     BAD_SPAN_IDS,
+    clear_invalid_log_ids,
     count_spans,
-    mend_log_ids,
     remove_unusable_spans,
 )
 from otel_distro.server.signals import LOGS, METRICS, TRACES
@@ -93,7 +93,7 @@ class Ingest:
         calls: ReceivedCalls,
         agents: AgentCalls,
         limits: ReceiverLimits,
-        faults: InternalErrors,
+        internal_errors: InternalErrors,
         *,
         forward: Callable[[str, Message], None] | None = None,
         is_open: Callable[[], bool] = lambda: True,
@@ -103,7 +103,7 @@ class Ingest:
         self._calls = calls
         self._agents = agents
         self._limits = limits
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._forward = forward
         self._is_open = is_open
         self._waiting: deque[Job] = deque()
@@ -155,7 +155,7 @@ class Ingest:
             try:
                 self._process(jobs)
             except Exception as error:  # the thread must survive
-                self._faults.record("ingest", error)
+                self._internal_errors.record("ingest", error)
             for job in jobs:
                 if not job.outcome.done():
                     job.outcome.set_result(Outcome(503, "the request could not be stored"))
@@ -185,7 +185,9 @@ class Ingest:
         try:
             written = self._store.write(arrivals)
         except TraceStoreError as error:
-            self._faults.record("store", error, f"{error}; senders are asked to retry later")
+            self._internal_errors.record(
+                "store", error, f"{error}; senders are asked to retry later"
+            )
             for one in prepared:
                 one.job.outcome.set_result(Outcome(503, "the store cannot be written now"))
             return
@@ -213,7 +215,7 @@ class Ingest:
             job.outcome.set_result(Outcome(error.status, error.reason))
             return None
         except Exception as error:  # fails closed: it is not stored
-            self._faults.record("guard", error)
+            self._internal_errors.record("guard", error)
             self.counters.refused += 1
             job.outcome.set_result(Outcome(400, "the request could not be redacted"))
             return None
@@ -229,7 +231,7 @@ class Ingest:
                     raise RefusedBodyError(400, BAD_SPAN_IDS)
             self._redactor.traces(message, self._calls.span)
         elif signal == LOGS:
-            mend_log_ids(message)
+            clear_invalid_log_ids(message)
             self._redactor.logs(message, self._agents.log_record)
         elif signal == METRICS:
             self._redactor.metrics(message)

@@ -31,11 +31,11 @@ class MalformedJsonError(ValueError):
 
 @cache
 def _fields(descriptor: Descriptor) -> dict[str, FieldDescriptor]:
-    found: dict[str, FieldDescriptor] = {}
+    field_descriptors: dict[str, FieldDescriptor] = {}
     for field in descriptor.fields:
-        found[field.name] = field
-        found[field.json_name] = field
-    return found
+        field_descriptors[field.name] = field
+        field_descriptors[field.json_name] = field
+    return field_descriptors
 
 
 def fill(message: Message, document: Any, depth: int) -> None:

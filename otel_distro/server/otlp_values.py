@@ -19,19 +19,19 @@ def attribute_mapping(pairs: Any, nesting: int = 32) -> tuple[dict[str, Any], bo
 
     It is lossy if a key occurs twice or a value is nested more than *nesting* levels deep.
     """
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     same = True
     for pair in pairs:
         value = pair.value
         kind = value.WhichOneof("value")
         if kind == "string_value":
-            found[pair.key] = value.string_value
+            attributes[pair.key] = value.string_value
         elif kind in {"array_value", "kvlist_value"}:
-            found[pair.key] = value_of(value)
+            attributes[pair.key] = value_of(value)
             same = same and not is_deeper(value, nesting)
         else:
-            found[pair.key] = getattr(value, kind) if kind else None
-    return found, same and len(found) == len(pairs)
+            attributes[pair.key] = getattr(value, kind) if kind else None
+    return attributes, same and len(attributes) == len(pairs)
 
 
 def is_deeper(value: AnyValue, levels: int) -> bool:

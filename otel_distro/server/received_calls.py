@@ -57,13 +57,13 @@ class ReceivedCalls:
     def __init__(
         self,
         load_prices: Callable[[], PriceBook],
-        faults: InternalErrors,
+        internal_errors: InternalErrors,
         *,
         ledger: CallSink | None,
         others: Sequence[CallSink] = (),
     ) -> None:
         self._load_prices = load_prices
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._ledger = ledger
         self._tool_sink: ToolSink | None = ledger if isinstance(ledger, ToolSink) else None
         self._tools: list[ToolCall] = []
@@ -95,7 +95,7 @@ class ReceivedCalls:
                 return None
             return facts(self.call(call))
         except Exception as error:  # better a span without cost than no span
-            self._faults.record("account", error)
+            self._internal_errors.record("account", error)
             return None
 
     def _take_tool(
@@ -172,7 +172,7 @@ class ReceivedCalls:
         try:
             action(*items)
         except Exception as error:  # an error in one sink must not affect the others
-            self._faults.record("account", error)
+            self._internal_errors.record("account", error)
 
 
 def _as_priced(call: ModelCall, attributes: Mapping[str, Any]) -> PricedCall | None:

@@ -51,7 +51,7 @@ class Receiver:
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
         wants_json = _first(headers, b"content-type").startswith(JSON)
-        answer = _Answer(send, self._cross_origin(headers), wants_json=wants_json)
+        answer = _Response(send, self._cross_origin(headers), wants_json=wants_json)
         if scope["method"] == "OPTIONS" and b"origin" in headers:
             await self._preflight(headers, answer)
             return
@@ -124,7 +124,7 @@ class Receiver:
             return []
         return [(b"access-control-allow-origin", origins[0]), (b"vary", b"origin")]
 
-    async def _preflight(self, headers: dict[bytes, list[bytes]], answer: _Answer) -> None:
+    async def _preflight(self, headers: dict[bytes, list[bytes]], answer: _Response) -> None:
         # A preflight has no token; only host and origin are checked.
         refused = self._access.refusal({**headers, b"authorization": []})
         if refused is not None and refused[0] != 401:
@@ -142,7 +142,7 @@ class Receiver:
         )
 
 
-class _Answer:
+class _Response:
     """Writes one response in the format of its request."""
 
     def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], *, wants_json: bool) -> None:

@@ -44,7 +44,7 @@ def remove_unusable_spans(request: ExportTraceServiceRequest) -> int:
     return removed
 
 
-def mend_log_ids(request: ExportLogsServiceRequest) -> None:
+def clear_invalid_log_ids(request: ExportLogsServiceRequest) -> None:
     """Clear ids of the wrong length in log records; the records stay."""
     for group in request.resource_logs:
         for scope in group.scope_logs:

@@ -144,11 +144,11 @@ def check_host(host: str, settings: Settings) -> None:
     """Raise CannotServeError if other machines could reach *host* and a token is missing."""
     if is_loopback(host):
         return
-    wanted = {
+    tokens = {
         "OTEL_DISTRO_SERVE_TOKEN": settings.serve_token,
         "OTEL_DISTRO_UI_TOKEN": settings.ui_token,
     }
-    missing = [name for name, value in wanted.items() if not value]
+    missing = [name for name, value in tokens.items() if not value]
     if missing:
         raise CannotServeError(
             f"others could send to {host!r} and read the page; set {' and '.join(missing)} to a "

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from otel_distro.base import messages
 from otel_distro.base.formatting import counted
-from otel_distro.export.spool.drain import drain, turn_to_drain
-from otel_distro.export.spool.export_outcome import DELIVERED, Answer, ResponseClass
+from otel_distro.export.spool.drain import drain, drain_lock
+from otel_distro.export.spool.export_outcome import DELIVERED, ResponseClass, SendResult
 from otel_distro.export.spool.offline import folders, waits
 from otel_distro.server.decoding import PROTOBUF
 from otel_distro.server.signals import METRICS, SIGNALS
@@ -74,17 +74,17 @@ class LeftOnDisk:
         )
 
     def _take(self, path: Path, address: Address) -> int:
-        def send(payload: bytes, _on_sent: Callable[[], None]) -> Answer:
+        def send(payload: bytes, _on_sent: Callable[[], None]) -> SendResult:
             outcome = self._ingest.submit(address.signal, payload, PROTOBUF).result(_ANSWER_SECONDS)
             if outcome.status == 200:
                 return DELIVERED
             later = outcome.status in {403, 503}
-            verdict = ResponseClass.TRY_LATER if later else ResponseClass.REJECTED
-            return Answer(verdict, outcome.reason)
+            response_class = ResponseClass.TRY_LATER if later else ResponseClass.REJECTED
+            return SendResult(response_class, outcome.reason)
 
         try:
-            with turn_to_drain(path) as ours:
-                if not ours:
+            with drain_lock(path) as acquired:
+                if not acquired:
                     return 0
                 done = drain(
                     path,

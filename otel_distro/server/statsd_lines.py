@@ -127,11 +127,11 @@ def _tags(text: str) -> tuple[tuple[str, str], ...]:
     parts = [part for part in text.split(",") if part]
     if len(parts) > _MOST_TAGS:
         raise LineError("a line has too many tags")
-    found = {}
+    tags = {}
     for part in parts:
         key, _, value = part.partition(":")
         key = key.strip()
         if not key or len(part) > _LONGEST_TAG or not part.isprintable():
             raise LineError("a tag cannot be used")
-        found[key] = value.strip()
-    return tuple(sorted(found.items()))
+        tags[key] = value.strip()
+    return tuple(sorted(tags.items()))

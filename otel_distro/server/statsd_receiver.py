@@ -105,8 +105,8 @@ class StatsdReceiver:
 
     def _release(self) -> None:
         self._selector.close()
-        for one in self._sockets:
-            one.close()
+        for bound_socket in self._sockets:
+            bound_socket.close()
         if self._path is not None and self._inode:
             with suppress(OSError):
                 if self._path.lstat().st_ino == self._inode:
@@ -120,8 +120,8 @@ class StatsdReceiver:
             if time.monotonic() >= due:
                 self._flush()
                 due = time.monotonic() + self._flush_seconds
-        for one in self._sockets:
-            self._read(one)
+        for bound_socket in self._sockets:
+            self._read(bound_socket)
         self._flush()
         for _, outcome in self._sent:
             with suppress(Exception):
@@ -214,10 +214,10 @@ def _unix(path: Path) -> socket.socket:
 def _remove_left_over(path: Path, opened: socket.socket) -> None:
     """Remove the socket of a killed server; keep one in use, and other files."""
     try:
-        found = path.lstat()
+        file_stat = path.lstat()
     except OSError:
         return
-    if not stat.S_ISSOCK(found.st_mode):
+    if not stat.S_ISSOCK(file_stat.st_mode):
         return
     try:
         opened.connect(str(path))

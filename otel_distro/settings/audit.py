@@ -65,15 +65,15 @@ def _note(settings: Settings, program: str) -> None:
 
 
 def _described(settings: Settings) -> dict[str, str]:
-    found: dict[str, str] = {}
+    described: dict[str, str] = {}
     for field in fields(settings):
         if field.name in _LEFT_OUT:
             continue
         text = str(getattr(settings, field.name))
         if field.name in _DIGESTS:
             text = hashlib.sha256(text.encode()).hexdigest()[:16]
-        found[field.name] = text
-    return found
+        described[field.name] = text
+    return described
 
 
 def _usual_ledger(settings: Settings) -> Path:
@@ -82,7 +82,7 @@ def _usual_ledger(settings: Settings) -> Path:
 
 def _seen(state_dir: Path) -> dict[str, Any]:
     try:
-        found = json.loads((state_dir / FILE_NAME).read_bytes())
+        digests = json.loads((state_dir / FILE_NAME).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return digests if isinstance(digests, dict) else {}

@@ -113,7 +113,7 @@ def _settings(
     return replace(
         settings,
         **known,
-        do_not_track=_says_yes(environ.get(DO_NOT_TRACK, "")),
+        do_not_track=_is_true(environ.get(DO_NOT_TRACK, "")),
         ui_token=values.get(env.OTEL_DISTRO_UI_TOKEN),
         serve_token=values.get(env.OTEL_DISTRO_SERVE_TOKEN),
         policy=_policy(values, section, problems),
@@ -125,7 +125,7 @@ def _is_about_consent(problem: Problem) -> bool:
     return "consent" in str(problem).lower()
 
 
-def _says_yes(text: str) -> bool:
+def _is_true(text: str) -> bool:
     return text.strip().lower() not in FALSE | {""}
 
 

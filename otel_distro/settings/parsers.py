@@ -178,20 +178,20 @@ def names(value: object) -> tuple[str, ...]:
 
 def baggage_keys(value: object) -> tuple[str, ...]:
     """Read the keys to send in baggage; raises ValueError for unknown keys."""
-    found = names(value)
-    unknown = [name for name in found if name not in KEYS]
+    baggage_names = names(value)
+    unknown = [name for name in baggage_names if name not in KEYS]
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}; choose from {', '.join(KEYS)}")
-    return found
+    return baggage_names
 
 
 def host_names(value: object) -> tuple[str, ...]:
     """Read host names; a leading dot includes all subdomains. Raises ValueError."""
-    found = tuple(name.lower() for name in names(value))
-    for name in found:
+    hosts = tuple(name.lower() for name in names(value))
+    for name in hosts:
         if any(char in name for char in "/:@*") or not name.strip("."):
             raise ValueError(f"{name!r} is no host name; for example api.shop.example")
-    return found
+    return hosts
 
 
 def log_levels(value: object) -> tuple[tuple[str, int], ...]:

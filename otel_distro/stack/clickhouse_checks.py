@@ -39,8 +39,8 @@ def check_clickhouse(url: ClickHouseUrl) -> Iterator[Check]:
         yield Check("fail", "schema", str(clickhouse.newer_schema(url, version)))
         return
     if version < clickhouse.SCHEMA_VERSION:
-        found = f"version {version} of {clickhouse.SCHEMA_VERSION}"
-        yield Check("warn", "schema", found, f"otel-distro stack clickhouse upgrade {url}")
+        detail = f"version {version} of {clickhouse.SCHEMA_VERSION}"
+        yield Check("warn", "schema", detail, f"otel-distro stack clickhouse upgrade {url}")
     else:
         days = counted(int(meta[clickhouse.ROWS_DAYS]), "day")
         yield Check("ok", "schema", f"version {version}; calls are kept for {days}, sums forever")
@@ -52,17 +52,17 @@ def check_clickhouse(url: ClickHouseUrl) -> Iterator[Check]:
 def _views(connection: ClickHouseConnection, url: ClickHouseUrl) -> Check:
     from otel_cost_ledger.clickhouse.schema import views
 
-    found = {
+    existing = {
         name
         for (name,) in connection.read(
             "SELECT name FROM system.tables WHERE database = currentDatabase()"
             " AND engine = 'MaterializedView'"
         )
     }
-    missing = [name for name in views() if name not in found]
+    missing = [name for name in views() if name not in existing]
     if missing:
-        said = f"missing: {', '.join(missing)}; calls that arrive now are not counted"
-        return Check("fail", "views", said, f"otel-distro stack clickhouse init {url}")
+        detail = f"missing: {', '.join(missing)}; calls that arrive now are not counted"
+        return Check("fail", "views", detail, f"otel-distro stack clickhouse init {url}")
     return Check("ok", "views", "every view that fills the ledger exists")
 
 
@@ -87,6 +87,6 @@ def _sums(connection: ClickHouseConnection, meta: dict[str, str], url: ClickHous
 
     waiting = waiting_hours(connection, rows_since(meta), int(meta[NOW]))
     if waiting:
-        found = f"{counted(waiting, 'hour')} without current sums: reports are exact and slow"
-        return Check("warn", "sums", found, f"otel-distro stack clickhouse sum {url} --every 60")
+        detail = f"{counted(waiting, 'hour')} without current sums: reports are exact and slow"
+        return Check("warn", "sums", detail, f"otel-distro stack clickhouse sum {url} --every 60")
     return Check("ok", "sums", "every completed hour has its sums")

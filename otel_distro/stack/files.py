@@ -70,8 +70,8 @@ def write_password(folder: Path) -> bool:
 
 
 def _files(source: Path) -> list[Path]:
-    found = []
+    files = []
     for entry in ENTRIES:
         path = source / entry
-        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return found
+        files += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return files

@@ -48,8 +48,8 @@ def _check_receiver(url: str) -> Check:
     except UnreachableError as error:
         return Check("fail", subject, f"{url}: {error}", _start("collector"))
     if status != _OK:
-        found = f"{url} answers {status} to an empty request; is something else on this port?"
-        return Check("fail", subject, found, "docker compose ps")
+        detail = f"{url} answers {status} to an empty request; is something else on this port?"
+        return Check("fail", subject, detail, "docker compose ps")
     return Check("ok", subject, f"{url} accepts telemetry")
 
 
@@ -59,8 +59,8 @@ def _check_place(place: Place, url: str) -> Check:
     except UnreachableError as error:
         return Check("fail", place.service, f"{url}: {error}", _start(place.service))
     if status != _OK:
-        found = f"{url}{place.health} answers {status}"
-        return Check("fail", place.service, found, f"docker compose logs {place.service}")
+        detail = f"{url}{place.health} answers {status}"
+        return Check("fail", place.service, detail, f"docker compose logs {place.service}")
     return Check("ok", place.service, f"{url}, {place.purpose}")
 
 
@@ -77,8 +77,8 @@ def _check_prometheus(url: str) -> Iterator[Check]:
 def _check_metrics_receiver(url: str) -> Check:
     status, _ = request(f"{url}/api/v1/otlp/v1/metrics", body=b"", content="application/x-protobuf")
     if status == _NOT_FOUND:
-        found = "Prometheus takes no OTLP, so no metric arrives"
-        return Check("fail", "metrics", found, "start it with --web.enable-otlp-receiver")
+        detail = "Prometheus takes no OTLP, so no metric arrives"
+        return Check("fail", "metrics", detail, "start it with --web.enable-otlp-receiver")
     return Check("ok", "metrics", "Prometheus takes OTLP")
 
 
@@ -95,11 +95,11 @@ def _check_rules(data: Mapping[str, Any]) -> Check:
     rules = [rule for group in data["groups"] for rule in group["rules"]]
     broken = sorted({rule["name"] for rule in rules if rule["health"] == "err"})
     if broken:
-        found = f"cannot be evaluated: {', '.join(broken)}"
-        return Check("fail", "rules", found, "promtool check rules collector-config/rules/*.yml")
+        detail = f"cannot be evaluated: {', '.join(broken)}"
+        return Check("fail", "rules", detail, "promtool check rules collector-config/rules/*.yml")
     if not rules:
-        found = "none are loaded, so nothing alerts"
-        return Check("fail", "rules", found, "mount collector-config at /etc/prometheus")
+        detail = "none are loaded, so nothing alerts"
+        return Check("fail", "rules", detail, "mount collector-config at /etc/prometheus")
     firing = sorted({rule["name"] for rule in rules if rule.get("state") == "firing"})
     if firing:
         return Check("warn", "rules", f"firing: {', '.join(firing)}", "see /alerts of Prometheus")

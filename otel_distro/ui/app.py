@@ -67,7 +67,7 @@ def make_app(site: Site) -> ASGIApp:
         # Counted in advance, so that the results are ready when a browser opens the page.
         threading.Thread(target=pages.warm_up, name="otel_distro-ui-warm", daemon=True).start()
         yield
-        pages.answers.close()
+        pages.query_cache.close()
 
     app = Starlette(
         routes=[

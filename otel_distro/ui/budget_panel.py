@@ -13,9 +13,9 @@ from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_cost_ledger.query.sources import rows_up_to
 from otel_cost_ledger.query.timeline import timeline
 from otel_distro.reports.budgets.standing import budget_left, budget_lines, budget_name, outlook
-from otel_distro.ui.answers import ROWS_AT_ONCE
 from otel_distro.ui.burn_down import burn_down
 from otel_distro.ui.panels import Block, Panel
+from otel_distro.ui.query_cache import ROWS_AT_ONCE
 from otel_distro.ui.view import HOUR_NS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.timeline import Extent, Sums
     from otel_distro.reports.budgets.report import BudgetLine
     from otel_distro.settings import Settings
-    from otel_distro.ui.answers import Answers
+    from otel_distro.ui.query_cache import QueryCache
 
 _SHOWN: Final = 4
 _HOURS: Final = 49
@@ -34,7 +34,7 @@ _NONE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class BudgetProgress:
     """The status of a budget and its history."""
 
     line: BudgetLine
@@ -42,7 +42,7 @@ class Stand:
     """(time, spent until then) in order; None if the ledger does not have it."""
 
 
-def budgets(settings: Settings, ledger: Ledger, answers: Answers, known: Extent) -> Panel:
+def budgets(settings: Settings, ledger: Ledger, query_cache: QueryCache, known: Extent) -> Panel:
     """Return the panel of cost budgets."""
     title = "Budgets"
     if not settings.cost_budgets:
@@ -50,36 +50,38 @@ def budgets(settings: Settings, ledger: Ledger, answers: Answers, known: Extent)
     try:
         lines = budget_lines(settings, time.time_ns())
     except sqlite3.Error as error:
-        why = f"The file of budgets cannot be read: {error}."
+        why = f"The budget store cannot be read: {error}."
         return Panel("budgets", title, "side", empty=why)
     if not lines:
-        return Panel("budgets", title, "side", empty="Nothing was spent in their windows yet.")
-    stands = [Stand(line, _course(line, ledger, answers, known)) for line in lines[:_SHOWN]]
+        return Panel("budgets", title, "side", empty="Nothing spent in these windows yet.")
+    shown = [
+        BudgetProgress(line, _course(line, ledger, query_cache, known)) for line in lines[:_SHOWN]
+    ]
     more = len(lines) - _SHOWN
     return Panel(
         "budgets",
         title,
         "side",
-        blocks=[_block(stand) for stand in stands],
+        blocks=[_block(progress) for progress in shown],
         notes=[f"{more:,} more: otel-distro budgets"] if more > 0 else [],
     )
 
 
-def _block(stand: Stand) -> Block:
-    line = stand.line
+def _block(progress: BudgetProgress) -> Block:
+    line = progress.line
     share = line.left / line.budget.limit if line.budget.limit else 0.0
     name, left, ahead = budget_name(line), budget_left(line), outlook(line)
     return Block(
         title=name,
         detail=left,
-        figure=burn_down(f"Budget {name}: {left}; {ahead}.", line, stand.course),
+        figure=burn_down(f"Budget {name}: {left}; {ahead}.", line, progress.course),
         foot=ahead,
         tone="bad" if line.left == 0 else "warn" if share <= 0.2 else "",
     )
 
 
 def _course(
-    line: BudgetLine, ledger: Ledger, answers: Answers, known: Extent
+    line: BudgetLine, ledger: Ledger, query_cache: QueryCache, known: Extent
 ) -> list[tuple[int, int]] | None:
     budget = line.budget
     if budget.scope == "api_key":
@@ -93,14 +95,14 @@ def _course(
     short = line.until_ns - line.since_ns <= _HOURS * HOUR_NS
     step = HOUR_NS if short else NS_PER_DAY
     window = Window(line.since_ns, line.until_ns)
-    answer = answers.ask(
+    result = query_cache.run(
         ledger,
         known.mark,
         ("budget", window, step, filters),
         lambda opened: timeline(opened, window, step, filters),
         rows=lambda: rows_up_to(ledger, window, ROWS_AT_ONCE + 1) if short else 0,
     )
-    return None if answer.value is None else _added_up(answer.value, budget.unit, step, line)
+    return None if result.value is None else _added_up(result.value, budget.unit, step, line)
 
 
 def _added_up(sums: list[Sums], unit: Unit, step: int, line: BudgetLine) -> list[tuple[int, int]]:

@@ -47,7 +47,7 @@ def bars(
     title: str,
     steps: Sequence[Step],
     series: Sequence[Series],
-    shown: Format,
+    format_value: Format,
     tick: Format,
     *,
     height: int = HEIGHT,
@@ -80,11 +80,11 @@ def bars(
                 )
             )
             below += value
-    return _chart(title, steps, series, axis, shown, tick, joined(drawn), total=True)
+    return _chart(title, steps, series, axis, format_value, tick, joined(drawn), total=True)
 
 
 def lines(
-    title: str, steps: Sequence[Step], series: Sequence[Series], shown: Format, tick: Format
+    title: str, steps: Sequence[Step], series: Sequence[Series], format_value: Format, tick: Format
 ) -> Markup:
     """Return one line per series, broken at unknown values."""
     largest = max((v for one in series for v in one.values if v is not None), default=0)
@@ -122,7 +122,9 @@ def lines(
         viewBox=f"0 0 {_SPAN} {HEIGHT}",
         preserveAspectRatio="none",
     )
-    return _chart(title, steps, series, axis, shown, tick, plot + joined(points), total=False)
+    return _chart(
+        title, steps, series, axis, format_value, tick, plot + joined(points), total=False
+    )
 
 
 def _path(values: Sequence[float | None], axis: Scale) -> str:
@@ -149,7 +151,7 @@ def _chart(
     steps: Sequence[Step],
     series: Sequence[Series],
     axis: Scale,
-    shown: Format,
+    format_value: Format,
     written: Format,
     marks: Markup,
     *,
@@ -189,7 +191,7 @@ def _chart(
     targets = [
         element(
             "rect",
-            element("title", _told(steps[place], series, place, shown, total=total)),
+            element("title", _step_text(steps[place], series, place, format_value, total=total)),
             class_="hit",
             x=f"{_number(place * slot)}%",
             y=0,
@@ -236,7 +238,9 @@ def _gutter(axis: Scale, written: Format) -> Markup:
     )
 
 
-def _told(step: Step, series: Sequence[Series], place: int, shown: Format, *, total: bool) -> str:
+def _step_text(
+    step: Step, series: Sequence[Series], place: int, format_value: Format, *, total: bool
+) -> str:
     """Return the text of one step, its largest parts first."""
     known = [(one.name, one.values[place]) for one in series]
     parts = [(name, value) for name, value in known if value is not None and (value or not total)]
@@ -244,10 +248,10 @@ def _told(step: Step, series: Sequence[Series], place: int, shown: Format, *, to
         return f"{step.name}: nothing"
     if total:
         parts.sort(key=lambda part: -part[1])
-        head = f"{step.name}: {shown(sum(value for _, value in parts))}"
+        head = f"{step.name}: {format_value(sum(value for _, value in parts))}"
     else:
         head = f"{step.name}:"
-    return "\n".join([head, *(f"{name} {shown(value)}" for name, value in parts)])
+    return "\n".join([head, *(f"{name} {format_value(value)}" for name, value in parts)])
 
 
 def _number(value: float) -> str:

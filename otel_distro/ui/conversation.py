@@ -28,7 +28,7 @@ MESSAGE_KEYS: Final = frozenset({_SYSTEM, *_WHOLE, *_TOOL})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConversationMessage:
     """One part of a conversation."""
 
     role: str
@@ -37,20 +37,20 @@ class Said:
     text: str
 
 
-def conversation_of(attributes: Mapping[str, Any]) -> list[Said]:
+def conversation_of(attributes: Mapping[str, Any]) -> list[ConversationMessage]:
     """Return the messages among *attributes* in order; empty if none were captured."""
-    found: list[Said] = []
+    messages: list[ConversationMessage] = []
     if _SYSTEM in attributes:
-        found += _parts("system", _document(attributes[_SYSTEM]))
+        messages += _parts("system", _document(attributes[_SYSTEM]))
     for key in _WHOLE:
         if key in attributes:
-            found += _messages(_document(attributes[key]), key.split(".")[1])
-    if not found:
-        found = list(_indexed(attributes))
+            messages += _messages(_document(attributes[key]), key.split(".")[1])
+    if not messages:
+        messages = list(_indexed(attributes))
     for key, kind in _TOOL.items():
         if key in attributes:
-            found.append(Said("tool", kind, _bounded(text_of(attributes[key]))))
-    return found[:_MOST]
+            messages.append(ConversationMessage("tool", kind, _bounded(text_of(attributes[key]))))
+    return messages[:_MOST]
 
 
 def holds_message(key: str) -> bool:
@@ -67,10 +67,10 @@ def _document(value: Any) -> Any:
         return value
 
 
-def _messages(document: Any, side: str) -> Iterator[Said]:
+def _messages(document: Any, side: str) -> Iterator[ConversationMessage]:
     role = "user" if side == "input" else "assistant"
     if isinstance(document, str):
-        yield Said(role, "text", _bounded(document))
+        yield ConversationMessage(role, "text", _bounded(document))
         return
     for message in document if isinstance(document, list) else [document]:
         if isinstance(message, dict):
@@ -79,33 +79,34 @@ def _messages(document: Any, side: str) -> Iterator[Said]:
             for call in message.get("tool_calls") or ():
                 yield _part(who, call if isinstance(call, dict) else {"content": call}, "tool call")
         else:
-            yield Said(role, "text", _bounded(text_of(message)))
+            yield ConversationMessage(role, "text", _bounded(text_of(message)))
 
 
-def _parts(role: str, parts: Any) -> Iterator[Said]:
+def _parts(role: str, parts: Any) -> Iterator[ConversationMessage]:
     if parts is None:
         return
     for part in parts if isinstance(parts, list) else [parts]:
         if isinstance(part, dict):
             yield _part(role, part, str(part.get("type") or "text")[:40])
         else:
-            yield Said(role, "text", _bounded(text_of(part)))
+            yield ConversationMessage(role, "text", _bounded(text_of(part)))
 
 
-def _part(role: str, part: Mapping[str, Any], kind: str) -> Said:
+def _part(role: str, part: Mapping[str, Any], kind: str) -> ConversationMessage:
     function = part.get("function")
     inner = function if isinstance(function, dict) else part
     if kind in {"tool_call", "tool call", "function", "tool_use"}:
         arguments = inner.get("arguments", inner.get("input"))
-        return Said(role, "tool call", _bounded(f"{inner.get('name', '')}({text_of(arguments)})"))
+        call = f"{inner.get('name', '')}({text_of(arguments)})"
+        return ConversationMessage(role, "tool call", _bounded(call))
     if kind in {"tool_call_response", "tool_result"}:
         result = part.get("response", part.get("result", part.get("content")))
-        return Said(role, "tool result", _bounded(text_of(result)))
+        return ConversationMessage(role, "tool result", _bounded(text_of(result)))
     content = part.get("content", part.get("text"))
-    return Said(role, kind, _bounded(text_of(part if content is None else content)))
+    return ConversationMessage(role, kind, _bounded(text_of(part if content is None else content)))
 
 
-def _indexed(attributes: Mapping[str, Any]) -> Iterator[Said]:
+def _indexed(attributes: Mapping[str, Any]) -> Iterator[ConversationMessage]:
     rows: dict[tuple[int, int], dict[str, str]] = {}
     for key, value in attributes.items():
         match = _INDEXED.fullmatch(key)
@@ -114,7 +115,7 @@ def _indexed(attributes: Mapping[str, Any]) -> Iterator[Said]:
             rows.setdefault((side, int(match[3])), {})[match[4]] = text_of(value)
     for (side, _), row in sorted(rows.items()):
         role = row.get("role") or ("user" if side == 0 else "assistant")
-        yield Said(role[:40], "text", _bounded(row.get("content", "")))
+        yield ConversationMessage(role[:40], "text", _bounded(row.get("content", "")))
 
 
 def _bounded(text: str) -> str:

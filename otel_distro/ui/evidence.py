@@ -9,7 +9,7 @@ from otel_distro.ui.panels import Cell, Column, Panel, Table, pending
 from otel_distro.ui.spending import label
 
 if TYPE_CHECKING:
-    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.ledger_queries import LedgerQueries
 
 _NAME: Final = "evidence"
 _TITLE: Final = "Evidence"
@@ -17,17 +17,17 @@ _MOST_ROWS: Final = 12
 _MOST_SCOPES: Final = 2
 
 
-def evidence(questions: Questions) -> Panel:
+def evidence(queries: LedgerQueries) -> Panel:
     """Return the number of calls seen on the wire, by a span and by both, by provider."""
-    answer = questions.coverage()
-    found = answer.value
-    if found is None:
-        return pending(_NAME, _TITLE, "wide", questions.rows)
-    if not found.providers:
+    result = queries.coverage()
+    report = result.value
+    if report is None:
+        return pending(_NAME, _TITLE, "wide", queries.rows)
+    if not report.providers:
         return Panel(_NAME, _TITLE, "wide", empty="No call in this window.")
     rows = [
         [
-            Cell(label(line.provider), href=questions.view.url(provider=line.provider)),
+            Cell(label(line.provider), href=queries.view.url(provider=line.provider)),
             *(
                 Cell(figures.count(number))
                 for number in (
@@ -36,7 +36,7 @@ def evidence(questions: Questions) -> Panel:
             ),
             Cell(_scopes(dict(line.scopes.most_common(_MOST_SCOPES))), tone="muted"),
         ]
-        for line in found.providers[:_MOST_ROWS]
+        for line in report.providers[:_MOST_ROWS]
     ]  # fmt: skip
     columns = [
         Column("provider"),
@@ -47,9 +47,9 @@ def evidence(questions: Questions) -> Panel:
         Column("cached answers", is_number=True, minor=True),
         Column("instrumentations", minor=True),
     ]
-    calls = sum(line.calls for line in found.providers)
-    seen = sum(line.both + line.wire_only for line in found.providers)
-    notes = [] if found.complete else ["Only the latest calls of this window are counted here."]
+    calls = sum(line.calls for line in report.providers)
+    seen = sum(line.both + line.wire_only for line in report.providers)
+    notes = [] if report.complete else ["Only the latest calls of this window are counted here."]
     return Panel(
         _NAME,
         _TITLE,
@@ -57,7 +57,7 @@ def evidence(questions: Questions) -> Panel:
         lead=f"{seen:,} of {figures.counted(calls, 'call')} seen on the wire",
         table=Table("Calls by source", columns, rows),
         notes=notes,
-        pending=not answer.current,
+        pending=not result.current,
     )
 
 

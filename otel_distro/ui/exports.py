@@ -29,14 +29,14 @@ FORMATS: Final = ("csv", "json")
 
 def traces(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
     """Return the traces that the page lists, and those on its later pages."""
-    found = find_traces(reader, view.trace_filter(), sort=view.sort, limit=MOST)
-    return [plain.trace_row(row) for row in found.rows]
+    trace_list = find_traces(reader, view.trace_filter(), sort=view.sort, limit=MOST)
+    return [plain.trace_row(row) for row in trace_list.rows]
 
 
 def logs(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:
     """Return the log records that the page lists, and older ones."""
-    found = find_logs(reader, view.log_filter(), limit=MOST)
-    return [plain.log_record(row) for row in found.rows]
+    log_list = find_logs(reader, view.log_filter(), limit=MOST)
+    return [plain.log_record(row) for row in log_list.rows]
 
 
 def metrics(reader: StoreReader, view: StoreView) -> list[dict[str, Any]]:

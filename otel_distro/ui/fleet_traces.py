@@ -84,21 +84,21 @@ def read_trace(url: ClickHouseUrl, trace_id: bytes) -> Arrivals:
     """Return the spans and log records of a trace, and the cost of its calls."""
     from otel_cost_ledger.clickhouse.connection import connect
 
-    found = Arrivals()
+    arrivals = Arrivals()
     connection = connect(url)
     if connection is None:
-        return found
+        return arrivals
     quoted = f"'{trace_id.hex()}'"
     bounds = _bounds(connection, quoted)
     sql = _SPANS.format(id=quoted, within=_within("Timestamp", bounds), most=MOST_SPANS)
     for row in connection.read(sql):
-        found.spans.append(_span(trace_id, row))
+        arrivals.spans.append(_span(trace_id, row))
         if cost := _cost(trace_id, _id(row[0]), row[8]):
-            found.costs.append(cost)
-    if found.spans:
+            arrivals.costs.append(cost)
+    if arrivals.spans:
         sql = _LOGS.format(id=quoted, within=_within("TimestampTime", bounds), most=MOST_LOGS)
-        found.logs += [_log(trace_id, row) for row in connection.read(sql)]
-    return found
+        arrivals.logs += [_log(trace_id, row) for row in connection.read(sql)]
+    return arrivals
 
 
 def _bounds(connection: ClickHouseConnection, quoted: str) -> tuple[int, int] | None:

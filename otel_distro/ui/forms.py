@@ -79,7 +79,7 @@ async def read_form(request: Request, tokens: FormTokens) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
-        raise RefusedFormError(400, "the request is no form") from error
+        raise RefusedFormError(400, "the request is not a form") from error
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise RefusedFormError(400, "a field occurs twice")

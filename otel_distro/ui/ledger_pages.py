@@ -16,10 +16,10 @@ from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.ledger import open_ledger
 from otel_cost_ledger.query.model_names import with_same_models
 from otel_cost_ledger.query.timeline import extent
-from otel_distro.ui.answers import Answers
 from otel_distro.ui.exports import answer, call_data, cost_data
-from otel_distro.ui.page import PANELS, Looked, mark, overview, window_tabs
-from otel_distro.ui.questions import Questions
+from otel_distro.ui.ledger_queries import LedgerQueries
+from otel_distro.ui.page import PANELS, PageData, mark, overview, window_tabs
+from otel_distro.ui.query_cache import QueryCache
 from otel_distro.ui.rendering import render
 from otel_distro.ui.spending import call_table
 from otel_distro.ui.store_pages import SEEN
@@ -60,7 +60,7 @@ class LedgerPages:
         self._now = now
         self._jaeger = jaeger
         self._store = store
-        self.answers = Answers(location)
+        self.query_cache = QueryCache(location)
         if isinstance(location, PostgresUrl):
             # Importing its driver takes half a second, which ledgers in files do not need.
             from otel_cost_ledger.postgres.pool import share_connections
@@ -68,28 +68,28 @@ class LedgerPages:
             share_connections()
 
     @contextmanager
-    def _look(self, request: Request) -> Iterator[Looked]:
+    def _load(self, request: Request) -> Iterator[PageData]:
         with open_ledger(self._location, missing_ok=True) as ledger:
             known = extent(ledger)
             view = read_view(dict(request.query_params), self._now(), known)
-            questions = Questions(ledger, view, self.answers, known)
-            yield Looked(questions, ledger, self.answers, self._settings)
+            queries = LedgerQueries(ledger, view, self.query_cache, known)
+            yield PageData(queries, ledger, self.query_cache, self._settings)
 
     def warm_up(self) -> None:
         """Run the queries of the first visit in advance."""
         with suppress(LedgerError), open_ledger(self._location, missing_ok=True) as ledger:
             known = extent(ledger)
             view = read_view({}, self._now(), known)
-            questions = Questions(ledger, view, self.answers, known)
-            overview(Looked(questions, ledger, self.answers, self._settings))
+            queries = LedgerQueries(ledger, view, self.query_cache, known)
+            overview(PageData(queries, ledger, self.query_cache, self._settings))
 
-    def _page(self, request: Request, name: str, looked: Looked, **more: Any) -> Response:
-        view = looked.questions.view
+    def _page(self, request: Request, name: str, page_data: PageData, **more: Any) -> Response:
+        view = page_data.queries.view
         return HTMLResponse(
             render(
                 name,
                 **_frame(view, request.url.path),
-                choices=looked.questions.choices(),
+                choices=page_data.queries.choices(),
                 ledger=str(self._location),
                 **more,
             )
@@ -97,20 +97,20 @@ class LedgerPages:
 
     def overview(self, request: Request) -> Response:
         """Show the overview; 204 if the browser has the current one."""
-        with self._look(request) as looked:
-            current = mark(looked)
+        with self._load(request) as page_data:
+            current = mark(page_data)
             if request.headers.get(SEEN) == current:
                 return Response(status_code=204)
             return self._page(
                 request,
                 "overview.html",
-                looked,
-                shown=overview(looked),
-                costs_csv=looked.questions.view.url("/costs.csv"),
-                calls_csv=looked.questions.view.url("/calls.csv"),
-                has_calls=looked.questions.extent.calls > 0,
+                page_data,
+                shown=overview(page_data),
+                costs_csv=page_data.queries.view.url("/costs.csv"),
+                calls_csv=page_data.queries.view.url("/calls.csv"),
+                has_calls=page_data.queries.extent.calls > 0,
                 mark=current,
-                refreshes=looked.questions.view.live,
+                refreshes=page_data.queries.view.live,
             )
 
     def panel(self, request: Request) -> Response:
@@ -118,29 +118,29 @@ class LedgerPages:
         make = PANELS.get(request.path_params["name"])
         if make is None:
             raise HTTPException(404, f"there is no panel of that name; {', '.join(PANELS)}")
-        with self._look(request) as looked:
-            return HTMLResponse(render("one_panel.html", panel=make(looked)))
+        with self._load(request) as page_data:
+            return HTMLResponse(render("one_panel.html", panel=make(page_data)))
 
     def calls(self, request: Request) -> Response:
         """List single calls."""
-        with self._look(request) as looked:
-            view = looked.questions.view
+        with self._load(request) as page_data:
+            view = page_data.queries.view
             until = _whole_number(request.query_params.get("until_ns"))
-            found = read_calls(
-                looked.ledger,
-                *_conditions(looked.ledger, view, until),
+            stored_calls = read_calls(
+                page_data.ledger,
+                *_conditions(page_data.ledger, view, until),
                 order="start_ns DESC, span_id DESC",
                 limit=_CALLS_A_PAGE + 1,
             )
-            shown = found[:_CALLS_A_PAGE]
+            page_calls = stored_calls[:_CALLS_A_PAGE]
             older = None
-            if len(found) > _CALLS_A_PAGE:
-                older = view.url("/calls", until_ns=str(found[-1].priced.call.start_ns + 1))
+            if len(stored_calls) > _CALLS_A_PAGE:
+                older = view.url("/calls", until_ns=str(stored_calls[-1].priced.call.start_ns + 1))
             return self._page(
                 request,
                 "calls.html",
-                looked,
-                table=call_table("Calls, the latest first", shown, view),
+                page_data,
+                table=call_table("Calls, newest first", page_calls, view),
                 csv=view.url("/calls.csv"),
                 newest=view.url("/calls") if until else None,
                 older=older,
@@ -148,27 +148,27 @@ class LedgerPages:
 
     def calls_csv(self, request: Request) -> Response:
         """Return the single calls of the view."""
-        with self._look(request) as looked:
-            found = read_calls(
-                looked.ledger,
-                *_conditions(looked.ledger, looked.questions.view, None),
+        with self._load(request) as page_data:
+            stored_calls = read_calls(
+                page_data.ledger,
+                *_conditions(page_data.ledger, page_data.queries.view, None),
                 order="start_ns DESC, span_id DESC",
                 limit=_CALLS_A_FILE,
             )
-            return answer([call_data(stored) for stored in found], "calls", "csv")
+            return answer([call_data(stored) for stored in stored_calls], "calls", "csv")
 
     def costs_csv(self, request: Request) -> Response:
         """Return the spend of the view, one row per name."""
-        with self._look(request) as looked:
-            view = looked.questions.view
-            return answer(cost_data(looked.ledger, view), "costs", "csv")
+        with self._load(request) as page_data:
+            view = page_data.queries.view
+            return answer(cost_data(page_data.ledger, view), "costs", "csv")
 
     def find(self, request: Request) -> Response:
         """Redirect to the trace of that id, or to traces with that text."""
-        wanted = request.query_params.get("q", "").strip()
-        if trace_id := trace_id_in(wanted):
+        query_text = request.query_params.get("q", "").strip()
+        if trace_id := trace_id_in(query_text):
             return RedirectResponse(f"/trace/{trace_id}", 303)
-        return RedirectResponse(f"/traces?{urlencode({'q': wanted[:300]})}", 303)
+        return RedirectResponse(f"/traces?{urlencode({'q': query_text[:300]})}", 303)
 
     def trace(self, request: Request) -> Response:
         """Show a trace from the store, or its calls from the ledger; raises 404 if unknown."""
@@ -177,18 +177,18 @@ class LedgerPages:
         if whole is not None:
             return whole
         near = _whole_number(request.query_params.get("at"))
-        with self._look(request) as looked:
-            stored = calls_of(looked.ledger, trace_id, near)
+        with self._load(request) as page_data:
+            stored = calls_of(page_data.ledger, trace_id, near)
             if not stored:
                 raise HTTPException(
                     404,
                     "neither the trace store nor the ledger has this trace; retention removes "
-                    "old ones, and whole traces are kept by `otel-distro serve` alone",
+                    "old ones, and only `otel-distro serve` stores whole traces",
                 )
             return self._page(
                 request,
                 "trace.html",
-                looked,
+                page_data,
                 trace=trace_of(trace_id, stored),
                 jaeger=f"{self._jaeger}/trace/{trace_id:032x}",
             )

@@ -45,11 +45,11 @@ class LogLine:
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
     """Return the content of the page."""
-    found = find_logs(reader, view.log_filter(), limit=A_PAGE)
+    log_list = find_logs(reader, view.log_filter(), limit=A_PAGE)
     return {
-        "lines": [line(record) for record in found.rows],
-        "complete": found.complete,
-        "full": len(found.rows) >= A_PAGE,
+        "lines": [line(record) for record in log_list.rows],
+        "complete": log_list.complete,
+        "full": len(log_list.rows) >= A_PAGE,
         "most": A_PAGE,
         "severities": [name for name in SEVERITIES if name],
         "has_any": bool(reader.segments),

@@ -42,7 +42,7 @@ def chart(series: MetricSeries, place: int) -> SeriesChart:
     """Return *series* prepared for display; counters as the increase between two points."""
     points = _rates(series)
     values = [value for _, value in points]
-    shown = ", ".join(f"{key}={value}" for key, value in series.attributes.items())
+    labels = ", ".join(f"{key}={value}" for key, value in series.attributes.items())
     last = values[-1] if values else None
     unit = f" {series.unit}" if series.unit not in {"", "1"} else ""
     noun = "point" if len(series.points) == 1 else "points"
@@ -55,7 +55,7 @@ def chart(series: MetricSeries, place: int) -> SeriesChart:
     )
     return SeriesChart(
         name=series.service,
-        attributes=figures.printable(shown),
+        attributes=figures.printable(labels),
         detail=detail,
         figure=_line(points, f"s{place % 7}") if len(points) > 1 else None,
         least=figures.compact(min(values)) if values else "-",
@@ -86,7 +86,7 @@ def _rates(series: MetricSeries) -> list[tuple[int, float]]:
 
 
 def _means(series: MetricSeries) -> list[tuple[int, float]]:
-    found: list[tuple[int, float]] = []
+    means: list[tuple[int, float]] = []
     before_sum, before_count = 0.0, 0
     for point in series.points:
         count = int(point.more.get("count") or 0)
@@ -96,20 +96,20 @@ def _means(series: MetricSeries) -> list[tuple[int, float]]:
             added, measured = total - before_sum, count - before_count
         before_sum, before_count = total, count
         if measured > 0:
-            found.append((point.time_us, added / measured))
-    return found
+            means.append((point.time_us, added / measured))
+    return means
 
 
 def _exemplars(series: MetricSeries) -> Sequence[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
+    exemplars: list[tuple[str, str, str]] = []
     for point in reversed(series.points):
         for at, value, trace_id, _ in point.more.get("exemplars", ()):
             if len(trace_id) == 32:
-                shown = "-" if value is None else figures.compact(value)
-                found.append((when(at), shown, f"/trace/{trace_id}"))
-        if len(found) >= 5:
+                text = "-" if value is None else figures.compact(value)
+                exemplars.append((when(at), text, f"/trace/{trace_id}"))
+        if len(exemplars) >= 5:
             break
-    return found[:5]
+    return exemplars[:5]
 
 
 def _line(points: list[tuple[int, float]], tone: str) -> Markup:

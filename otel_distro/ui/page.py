@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.query.ledger import Ledger
     from otel_distro.settings import Settings
-    from otel_distro.ui.answers import Answers
+    from otel_distro.ui.ledger_queries import LedgerQueries
     from otel_distro.ui.panels import Tile
-    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.query_cache import QueryCache
     from otel_distro.ui.view import View
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PageData:
     """The data of one request, from which panels are made."""
 
-    questions: Questions
+    queries: LedgerQueries
     ledger: Ledger
-    answers: Answers
+    query_cache: QueryCache
     settings: Settings
 
 
-PANELS: Final[dict[str, Callable[[Looked], Panel]]] = {
-    "spend": lambda at: spending.spend(at.questions),
+PANELS: Final[dict[str, Callable[[PageData], Panel]]] = {
+    "spend": lambda at: spending.spend(at.queries),
     "budgets": lambda at: budget_panel.budgets(
-        at.settings, at.ledger, at.answers, at.questions.extent
+        at.settings, at.ledger, at.query_cache, at.queries.extent
     ),
-    "models": lambda at: speed.models(at.questions),
-    "latency": lambda at: speed.latency(at.questions),
-    "first-token": lambda at: speed.first_token(at.questions),
-    "tokens": lambda at: usage.tokens(at.questions),
-    "errors": lambda at: usage.errors(at.questions),
-    "exposure": lambda at: spending.exposure(at.questions),
-    "evidence": lambda at: evidence.evidence(at.questions),
-    "violations": lambda at: usage.violations(at.questions),
-    "redactions": lambda at: usage.redactions(read_tally(at.settings.state_dir), at.questions),
-    "dearest": lambda at: spending.dearest(at.questions),
+    "models": lambda at: speed.models(at.queries),
+    "latency": lambda at: speed.latency(at.queries),
+    "first-token": lambda at: speed.first_token(at.queries),
+    "tokens": lambda at: usage.tokens(at.queries),
+    "errors": lambda at: usage.errors(at.queries),
+    "exposure": lambda at: spending.exposure(at.queries),
+    "evidence": lambda at: evidence.evidence(at.queries),
+    "violations": lambda at: usage.violations(at.queries),
+    "redactions": lambda at: usage.redactions(read_tally(at.settings.state_dir), at.queries),
+    "dearest": lambda at: spending.most_expensive(at.queries),
 }
 """The panels by name, in page order."""
 
@@ -67,24 +67,24 @@ class Overview:
     remarks: tuple[str, ...]
 
 
-def overview(at: Looked) -> Overview:
+def overview(at: PageData) -> Overview:
     """Return the parts of the overview."""
-    questions = at.questions
-    view = questions.view
-    sums = questions.sums().value
+    queries = at.queries
+    view = queries.view
+    sums = queries.sums().value
     empty = sums is not None and not sums
     remarks = list(view.problems)
-    if not questions.complete:
+    if not queries.complete:
         remarks.append(
             "Retention has removed single calls of this window, so these sums are too low. "
             "Whole days without filters by agent, user or session stay exact."
         )
     return Overview(
-        tiles=[] if empty else tiles(questions),
+        tiles=[] if empty else tiles(queries),
         panels=[] if empty else arranged([make(at) for make in PANELS.values()]),
         empty=empty,
         counting=sums is None,
-        wider=_wider(view, questions) if empty else None,
+        wider=_wider(view, queries) if empty else None,
         remarks=tuple(remarks),
     )
 
@@ -120,22 +120,22 @@ def arranged(panels: Sequence[Panel]) -> list[Panel]:
     return full
 
 
-def _wider(view: View, questions: Questions) -> str | None:
+def _wider(view: View, queries: LedgerQueries) -> str | None:
     """Return a view that has calls: without filters, or else of all time."""
-    if not questions.extent.calls:
+    if not queries.extent.calls:
         return None
     return view.url(window="all", since=None, until=None)
 
 
-def mark(at: Looked) -> str:
+def mark(at: PageData) -> str:
     """Return an entity tag that changes with the page."""
-    questions = at.questions
-    view = questions.view
+    queries = at.queries
+    view = queries.view
     try:
         tally = tally_file(at.settings.state_dir).stat().st_size
     except OSError:
         tally = 0
-    parts = (questions.extent.mark, view.steps[0].start_ns, len(view.steps), view.parameters())
+    parts = (queries.extent.mark, view.steps[0].start_ns, len(view.steps), view.parameters())
     return hashlib.sha256(repr((parts, tally)).encode()).hexdigest()[:24]
 
 

@@ -16,15 +16,15 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 @cache
 def environment() -> Environment:
     """Return the environment of all templates."""
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["printable"] = printable
-    return made
+    templates.filters["printable"] = printable
+    return templates
 
 
 def compile_all() -> None:

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from otel_cost_ledger.query.ledger import open_ledger
 from otel_cost_ledger.query.timeline import extent
-from otel_distro.ui.answers import Answers
-from otel_distro.ui.page import Looked, overview
-from otel_distro.ui.questions import Questions
+from otel_distro.ui.ledger_queries import LedgerQueries
+from otel_distro.ui.page import PageData, overview
+from otel_distro.ui.query_cache import QueryCache
 from otel_distro.ui.rendering import render
 from otel_distro.ui.view_query import read_view
 
@@ -43,15 +43,17 @@ def report(
     style = _STYLE.read_text("utf-8")
     with (
         open_ledger(location, missing_ok=True) as ledger,
-        closing(Answers(location, patience=None)) as answers,
+        closing(QueryCache(location, patience=None)) as query_cache,
     ):
         known = extent(ledger)
         view = read_view(query, now or datetime.now(UTC), known)
-        looked = Looked(Questions(ledger, view, answers, known), ledger, answers, settings)
+        page_data = PageData(
+            LedgerQueries(ledger, view, query_cache, known), ledger, query_cache, settings
+        )
         return render(
             "report.html",
             view=view,
-            shown=overview(looked),
+            shown=overview(page_data),
             made=f"{view.now:%Y-%m-%d %H:%M} UTC",
             filters=view.active_filters(),
             style=Markup(style),  # noqa: S704 - our own file

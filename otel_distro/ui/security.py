@@ -77,22 +77,22 @@ class Access:
             return True
         return self.token is not None and _is_address(name)
 
-    def knows(self, shown: str) -> bool:
-        """Return whether *shown* equals the token."""
+    def is_token(self, value: str) -> bool:
+        """Return whether *value* equals the token."""
         return self.token is not None and hmac.compare_digest(
-            shown.encode("utf-8", "replace"), self.token.encode("utf-8", "replace")
+            value.encode("utf-8", "replace"), self.token.encode("utf-8", "replace")
         )
 
     @property
-    def pass_card(self) -> str:
+    def cookie_value(self) -> str:
         """Cookie value derived from the token, which does not reveal it."""
         return hashlib.sha256(f"{COOKIE}\x00{self.token}".encode()).hexdigest()
 
 
 def host_name(header: str) -> str:
     """Return the name in a `Host` header, without its port, in lower case; "" if it has none."""
-    found = _HOST.fullmatch(header.strip().lower())
-    return found["address"] or found["name"] if found else ""
+    match = _HOST.fullmatch(header.strip().lower())
+    return match["address"] or match["name"] if match else ""
 
 
 def _is_address(name: str) -> bool:
@@ -142,25 +142,25 @@ class Guarded:
         is_form = scope["method"] == "POST" and scope["path"] in self._forms
         if scope["method"] not in _METHODS and not is_form:
             return PlainTextResponse(
-                "otel-distro ui: this page can only be read\n", 405, {"allow": "GET, HEAD"}
+                "otel-distro ui: this page is read-only\n", 405, {"allow": "GET, HEAD"}
             )
         return None if self._access.token is None else self._check_token(scope)
 
     def _check_token(self, scope: Scope) -> Response | None:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        shown = [value for name, value in query if name == "token"]
-        if scope["method"] != "POST" and shown and self._access.knows(shown[-1]):
+        tokens = [value for name, value in query if name == "token"]
+        if scope["method"] != "POST" and tokens and self._access.is_token(tokens[-1]):
             rest = urlencode([pair for pair in query if pair[0] != "token"])
             # A single slash: "//elsewhere" would lead away.
             path = "/" + scope["path"].lstrip("/")
             answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
-            answer.set_cookie(COOKIE, self._access.pass_card, httponly=True, samesite="strict")
+            answer.set_cookie(COOKIE, self._access.cookie_value, httponly=True, samesite="strict")
             return answer
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         kind, _, credential = headers.get(b"authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._access.knows(credential.strip()):
+        if kind.lower() == "bearer" and self._access.is_token(credential.strip()):
             return None
-        if self._has_pass(headers.get(b"cookie", "")):
+        if self._has_cookie(headers.get(b"cookie", "")):
             return None
         return PlainTextResponse(
             "otel-distro ui: a token is needed; open the address that `otel-distro ui` printed, "
@@ -169,11 +169,11 @@ class Guarded:
             {"www-authenticate": "Bearer"},
         )
 
-    def _has_pass(self, header: str) -> bool:
+    def _has_cookie(self, header: str) -> bool:
         try:
             cookie = SimpleCookie(header).get(COOKIE)
         except CookieError:
             return False
         return cookie is not None and hmac.compare_digest(
-            cookie.value.encode("utf-8", "replace"), self._access.pass_card.encode()
+            cookie.value.encode("utf-8", "replace"), self._access.cookie_value.encode()
         )

@@ -91,26 +91,26 @@ def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
     }
 
 
-def _figures(one: OperationSums) -> list[Cell]:
-    share = one.errors / one.spans if one.spans else 0.0
-    errors = f"{figures.count(one.errors)} ({figures.percent(share)})" if one.errors else ""
+def _figures(sums: OperationSums) -> list[Cell]:
+    share = sums.errors / sums.spans if sums.spans else 0.0
+    errors = f"{figures.count(sums.errors)} ({figures.percent(share)})" if sums.errors else ""
     return [
-        Cell(figures.count(one.spans)),
-        Cell(errors, tone="bad" if one.errors else ""),
-        *[Cell(_percentile(one, at)) for at in (0.5, 0.95, 0.99)],
+        Cell(figures.count(sums.spans)),
+        Cell(errors, tone="bad" if sums.errors else ""),
+        *[Cell(_percentile(sums, at)) for at in (0.5, 0.95, 0.99)],
     ]
 
 
-def _percentile(one: OperationSums, share: float) -> str:
-    us = one.percentile_us(share)
+def _percentile(sums: OperationSums, share: float) -> str:
+    us = sums.percentile_us(share)
     return figures.duration(None if us is None else us / 1000)
 
 
 def _map(edges: dict[tuple[str, str], tuple[int, int]]) -> Markup:
     """Draw services in columns by their distance from the entry services."""
     names = list(dict.fromkeys(name for edge in edges for name in edge))[:_IN_MAP]
-    kept = {edge: sums for edge, sums in edges.items() if set(edge) <= set(names)}
-    columns = _columns(names, list(kept))
+    edges_shown = {edge: sums for edge, sums in edges.items() if set(edge) <= set(names)}
+    columns = _columns(names, list(edges_shown))
     width = max(columns.values()) + 1
     places: dict[str, tuple[float, float]] = {}
     heights: dict[int, int] = {}
@@ -120,16 +120,16 @@ def _map(edges: dict[tuple[str, str], tuple[int, int]]) -> Markup:
         heights[column] = row + 1
         step = (_WIDTH - _BOX) / max(1, width - 1)
         places[name] = (step * column if width > 1 else (_WIDTH - _BOX) / 2, _ROW * row)
-    most = max(calls for calls, _ in kept.values())
+    most = max(calls for calls, _ in edges_shown.values())
     parts: list[Markup] = []
-    for (caller, called), (calls, errors) in kept.items():
+    for (caller, called), (calls, errors) in edges_shown.items():
         parts.append(_edge(places[caller], places[called], calls / most, calls, failed=errors > 0))
     for name in names:
         x, y = places[name]
         parts.append(element("rect", class_="node", x=x, y=y + 8, width=_BOX, height=30, rx=7))
-        shown = label(figures.printable(name))
-        shown = shown if len(shown) <= 24 else f"{shown[:23]}…"
-        parts.append(element("text", shown, class_="node-name", x=x + _BOX / 2, y=y + 28))
+        display_name = label(figures.printable(name))
+        display_name = display_name if len(display_name) <= 24 else f"{display_name[:23]}…"
+        parts.append(element("text", display_name, class_="node-name", x=x + _BOX / 2, y=y + 28))
     height = _ROW * max(heights.values()) + 6
     title = element("title", f"{len(names)} services and the calls between them")
     return element(
@@ -144,16 +144,16 @@ def _map(edges: dict[tuple[str, str], tuple[int, int]]) -> Markup:
 
 
 def _columns(names: list[str], edges: list[tuple[str, str]]) -> dict[str, int]:
-    found = dict.fromkeys(names, 0)
+    columns = dict.fromkeys(names, 0)
     for _ in range(len(names)):  # as many rounds as the longest acyclic path has steps
         changed = False
         for caller, called in edges:
-            if found[called] <= found[caller] < min(4, len(names) - 1):
-                found[called] = found[caller] + 1
+            if columns[called] <= columns[caller] < min(4, len(names) - 1):
+                columns[called] = columns[caller] + 1
                 changed = True
         if not changed:
             break
-    return found
+    return columns
 
 
 def _edge(

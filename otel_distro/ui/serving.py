@@ -36,8 +36,8 @@ def check_host(host: str, token: str | None) -> None:
     """Raise CannotServeError if other machines could reach *host* and no *token* is set."""
     if token is None and not is_loopback(host):
         raise CannotServeError(
-            f"others could read this page on {host!r}, and there is no token to keep them out; "
-            "set OTEL_DISTRO_UI_TOKEN to a long random text, or leave --host out"
+            f"others could read this page on {host!r}, because no token is set; "
+            "set OTEL_DISTRO_UI_TOKEN to a long random text, or omit --host"
         )
 
 
@@ -88,8 +88,8 @@ def _bound(host: str, port: int) -> socket.socket:
 def address_of(listener: socket.socket, host: str, token: str | None) -> str:
     """Return the URL to open, including the token if there is one."""
     port = listener.getsockname()[1]
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
-    name = f"[{shown}]" if ":" in shown else shown
+    display_host = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
+    name = f"[{display_host}]" if ":" in display_host else display_host
     secret = f"?token={quote(token, safe='')}" if token else ""
     return f"http://{name}:{port}/{secret}"
 
@@ -109,14 +109,14 @@ def serve(app: ASGIApp, listener: socket.socket, started: Callable[[], object]) 
     )
     server = uvicorn.Server(config)
 
-    def tell() -> None:
+    def announce() -> None:
         deadline = time.monotonic() + _STARTING_SECONDS
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.02)
         if server.started:
             started()
 
-    threading.Thread(target=tell, name="otel_distro-started", daemon=True).start()
+    threading.Thread(target=announce, name="otel_distro-started", daemon=True).start()
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:

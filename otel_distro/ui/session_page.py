@@ -33,7 +33,7 @@ def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
     """Return the content of the page."""
     rows = find_sessions(reader, text=view["q"], since_us=view.since_us, most=MOST)
     return {
-        "table": Table("Sessions, the latest first", _COLUMNS, [_row(row, view) for row in rows]),
+        "table": Table("Sessions, newest first", _COLUMNS, [_row(row, view) for row in rows]),
         "most": MOST,
         "full": len(rows) >= MOST,
         "has_any": bool(reader.segments),

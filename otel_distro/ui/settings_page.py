@@ -101,7 +101,7 @@ class SettingsPages:
     def _trail(self) -> list[tuple[str, str, str, str]]:
         """Return the last decisions, newest first: time, decision, author, details."""
         try:
-            found = [
+            decisions = [
                 entry
                 for entry in audit.entries(self._settings.state_dir)
                 if entry.action.startswith(_ACTIONS)
@@ -117,7 +117,7 @@ class SettingsPages:
                     ", ".join(f"{key} {value}" for key, value in entry.detail.items() if value)
                 ),
             )
-            for entry in reversed(found[-_MOST_ENTRIES:])
+            for entry in reversed(decisions[-_MOST_ENTRIES:])
         ]
 
 

@@ -14,40 +14,40 @@ from otel_distro.ui.spending import label
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.ledger_queries import LedgerQueries
     from otel_distro.ui.view import View
 
 PERCENTS: Final = ((50, "p50", "p50"), (95, "p95", "p95"), (99, "p99", "p99"))
 _MODELS: Final = 500
 
 
-def latency(questions: Questions) -> Panel:
+def latency(queries: LedgerQueries) -> Panel:
     """Return p50, p95 and p99 of latency over time."""
-    answer = questions.latencies()
-    if answer.value is None:
-        return pending("latency", "Latency", "half", questions.rows)
+    result = queries.latencies()
+    if result.value is None:
+        return pending("latency", "Latency", "half", queries.rows)
     return _percentiles(
         "latency",
         "Latency",
-        questions.view,
-        answer.value,
-        nothing="No latencies are kept for this window: retention has removed the calls it needs.",
-        current=answer.current,
+        queries.view,
+        result.value,
+        nothing="No latencies for this window: retention has removed its calls.",
+        current=result.current,
     )
 
 
-def first_token(questions: Questions) -> Panel:
+def first_token(queries: LedgerQueries) -> Panel:
     """Return p50, p95 and p99 of the time to first token over time."""
-    answer = questions.first_tokens()
-    if answer.value is None:
-        return pending("first-token", "Time to first token", "half", questions.rows)
+    result = queries.first_tokens()
+    if result.value is None:
+        return pending("first-token", "Time to first token", "half", queries.rows)
     return _percentiles(
         "first-token",
         "Time to first token",
-        questions.view,
-        answer.value,
+        queries.view,
+        result.value,
         nothing="No call in this window has a time to first token; streamed calls have one.",
-        current=answer.current,
+        current=result.current,
     )
 
 
@@ -86,7 +86,7 @@ def _percentiles(
     ]
     total = all_steps(by_step)
     overall = [figures.duration(milliseconds(total, percent)) for percent, _, _ in PERCENTS]
-    said = ", ".join(
+    summary = ", ".join(
         f"{word} {value}" for (_, word, _), value in zip(PERCENTS, overall, strict=True)
     )
     rows = [
@@ -105,7 +105,7 @@ def _percentiles(
         title,
         lead=f"of {figures.counted(sum(total.values()), 'call')}, per {view.unit}",
         figure=lines(
-            f"{title}, {view.title.lower()}: {said}.",
+            f"{title}, {view.title.lower()}: {summary}.",
             view.steps,
             series,
             figures.duration,
@@ -121,25 +121,25 @@ def _percentiles(
     )
 
 
-def models(questions: Questions) -> Panel:
+def models(queries: LedgerQueries) -> Panel:
     """Return calls, errors, latency and cost by model."""
-    answer = questions.sums()
-    if answer.value is None:
-        return pending("models", "Models", "wide", questions.rows)
+    result = queries.sums()
+    if result.value is None:
+        return pending("models", "Models", "wide", queries.rows)
     calls: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     cost: Counter[str] = Counter()
     unpriced: Counter[str] = Counter()
     output: Counter[str] = Counter()
     busy_us: Counter[str] = Counter()
-    for line in answer.value:
+    for line in result.value:
         calls[line.model] += line.calls
         failed[line.model] += line.calls if line.failed else 0
         cost[line.model] += line.cost_nano_usd
         unpriced[line.model] += line.calls if line.status == "unpriced" else 0
         output[line.model] += line.output_tokens
         busy_us[line.model] += line.latency_us
-    latencies = questions.latencies_by_model(sum(calls.values()))
+    latencies = queries.latencies_by_model(sum(calls.values()))
     most = max(cost.values(), default=0)
     rows = []
     for model in sorted(calls, key=lambda name: (-cost[name], -calls[name], name))[:_MODELS]:
@@ -152,13 +152,13 @@ def models(questions: Questions) -> Panel:
             for percent, _, _ in PERCENTS
         ]
         rate = failed[model] / calls[model]
-        shown = figures.cost(
+        cost_text = figures.cost(
             cost[model], calls=calls[model], unpriced=unpriced[model], shown=figures.usd_short
         )
         rows.append(
             [
-                Cell(label(model), href=questions.view.url(model=model) if model else None),
-                Cell(shown, bar=share_bar(cost[model] / most if most else 0)),
+                Cell(label(model), href=queries.view.url(model=model) if model else None),
+                Cell(cost_text, bar=share_bar(cost[model] / most if most else 0)),
                 Cell(figures.count(calls[model])),
                 Cell(figures.percent(rate) if failed[model] else "-", tone=_tone(rate)),
                 *(Cell(text) for text in measured),
@@ -182,7 +182,7 @@ def models(questions: Questions) -> Panel:
         "wide",
         lead=more,
         table=Table("Models", columns, rows),
-        pending=latencies.value is None or not answer.current,
+        pending=latencies.value is None or not result.current,
     )
 
 

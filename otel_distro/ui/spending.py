@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
     from otel_cost_ledger.query.breakdown import Breakdown, NameSums
     from otel_cost_ledger.query.calls import StoredCall
-    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.ledger_queries import LedgerQueries
     from otel_distro.ui.view import View
 
-NAMELESS: Final = "(not said)"
+NAMELESS: Final = "(not set)"
 _MOST_ROWS: Final = 50
 _HEIGHT: Final = 290
 
 
-def spend(questions: Questions) -> Panel:
+def spend(queries: LedgerQueries) -> Panel:
     """Return spend over time, stacked by the view's breakdown."""
-    view = questions.view
+    view = queries.view
     tabs = [Tab(name, view.url(by=name), name == view.by) for name in BY]
-    answer = questions.breakdown()
-    found = answer.value
+    result = queries.breakdown()
+    breakdown = result.value
     more = {"tabs": tabs, "tabs_label": "Break spend down by"}
-    if found is None:
-        return pending("spend", "Spend", "main", questions.rows, **more)
-    total = shown(found.total)
-    series, keys = _coloured(view, found)
+    if breakdown is None:
+        return pending("spend", "Spend", "main", queries.rows, **more)
+    total = shown(breakdown.total)
+    series, keys = _coloured(view, breakdown)
     title = f"Spend by {view.by}, {view.title.lower()}: {total}."
     return Panel(
         "spend",
@@ -46,10 +46,10 @@ def spend(questions: Questions) -> Panel:
         legend=keys,
         tabs=tabs,
         tabs_label="Break spend down by",
-        table=_spend_table(view, found),
+        table=_spend_table(view, breakdown),
         folded=True,
-        notes=_spend_notes(found.total.unpriced_calls, current=answer.current),
-        pending=not answer.current,
+        notes=_spend_notes(breakdown.total.unpriced_calls, current=result.current),
+        pending=not result.current,
     )
 
 
@@ -67,21 +67,21 @@ def shown(sums: NameSums) -> str:
     )
 
 
-def _coloured(view: View, found: Breakdown) -> tuple[list[Series], list[Key]]:
+def _coloured(view: View, breakdown: Breakdown) -> tuple[list[Series], list[Key]]:
     values: list[list[float | None]] = [[0.0] * len(view.steps) for _ in range(APART + 1)]
-    for at_ns, place, cost in found.steps:
+    for at_ns, place, cost in breakdown.steps:
         step = view.place(at_ns)
         values[place][step] = (values[place][step] or 0) + cost
     series, keys = [], []
-    rest = found.total
-    for place, one in enumerate(found.names[:APART]):
+    rest = breakdown.total
+    for place, one in enumerate(breakdown.names[:APART]):
         style = f"s{place}"
         series.append(Series(label(one.name), values[place], style))
         keys.append(Key(label(one.name), swatch(style), shown(one), _only(view, one.name)))
         rest = rest.minus(one)
-    if found.count > APART:
+    if breakdown.count > APART:
         series.append(Series("others", values[APART], "rest"))
-        keys.append(Key(f"{found.count - APART:,} others", swatch("rest"), shown(rest)))
+        keys.append(Key(f"{breakdown.count - APART:,} others", swatch("rest"), shown(rest)))
     return series, keys
 
 
@@ -95,10 +95,10 @@ def label(name: str) -> str:
     return figures.printable(name) if name else NAMELESS
 
 
-def _spend_table(view: View, found: Breakdown) -> Table:
-    total = found.total.cost_nano_usd
+def _spend_table(view: View, breakdown: Breakdown) -> Table:
+    total = breakdown.total.cost_nano_usd
     rows = []
-    for one in found.names:
+    for one in breakdown.names:
         share = one.cost_nano_usd / total if total else 0.0
         rows.append(
             [
@@ -116,8 +116,8 @@ def _spend_table(view: View, found: Breakdown) -> Table:
         Column("calls", is_number=True),
         Column("unpriced", is_number=True),
     ]
-    listed = len(found.names)
-    more = f", the first {listed} of {found.count:,}" if found.count > listed else ""
+    listed = len(breakdown.names)
+    more = f", the first {listed} of {breakdown.count:,}" if breakdown.count > listed else ""
     return Table(f"Spend by {view.by}{more}", columns, rows)
 
 
@@ -132,13 +132,13 @@ def _spend_notes(unpriced: int, *, current: bool) -> list[str]:
     return notes
 
 
-def exposure(questions: Questions) -> Panel:
+def exposure(queries: LedgerQueries) -> Panel:
     """Return the possible additional cost of calls without a full price."""
     title, size = "Unpriced exposure", "third"
-    answer = questions.sums()
-    if answer.value is None:
-        return pending("exposure", title, size, questions.rows)
-    lines = [line for line in answer.value if line.status in {"unpriced", "partial"}]
+    result = queries.sums()
+    if result.value is None:
+        return pending("exposure", title, size, queries.rows)
+    lines = [line for line in result.value if line.status in {"unpriced", "partial"}]
     if not lines:
         return Panel("exposure", title, size, empty="Every call in this window has a full price.")
     calls: dict[tuple[str, str], int] = defaultdict(int)
@@ -150,7 +150,7 @@ def exposure(questions: Questions) -> Panel:
     order = sorted(calls, key=lambda key: (-most[key], -calls[key], key))
     rows = [
         [
-            Cell(label(key[0]), href=questions.view.url(model=key[0]) if key[0] else None),
+            Cell(label(key[0]), href=queries.view.url(model=key[0]) if key[0] else None),
             Cell(figures.count(calls[key])),
             Cell(figures.usd_short(most[key]) if most[key] else figures.UNKNOWN),
             Cell(figures.printable(key[1]), tone="muted"),
@@ -167,7 +167,7 @@ def exposure(questions: Questions) -> Panel:
     known = (
         f"at most {figures.usd_short(total)} in addition to the known cost"
         if total
-        else "no bound known"
+        else "no known bound"
     )
     counted = figures.counted(sum(calls.values()), "call")
     return Panel(
@@ -185,19 +185,19 @@ def exposure(questions: Questions) -> Panel:
     )
 
 
-def dearest(questions: Questions) -> Panel:
+def most_expensive(queries: LedgerQueries) -> Panel:
     """Return the most expensive calls."""
-    answer = questions.dearest()
-    if answer.value is None:
-        return pending("dearest", "Most expensive calls", "wide", questions.rows)
+    result = queries.most_expensive()
+    if result.value is None:
+        return pending("dearest", "Most expensive calls", "wide", queries.rows)
     return Panel(
         "dearest",
         "Most expensive calls",
         "wide",
-        lead="one row a call; the time leads to its trace",
-        table=call_table("Most expensive calls", answer.value, questions.view),
-        empty="" if answer.value else "No call in this window has a known cost above zero.",
-        pending=not answer.current,
+        lead="one row per call; the time links to the trace",
+        table=call_table("Most expensive calls", result.value, queries.view),
+        empty="" if result.value else "No call in this window has a known cost above zero.",
+        pending=not result.current,
     )
 
 

@@ -21,12 +21,12 @@ class Step:
 
 def steps_between(since: datetime, until: datetime, unit: str) -> tuple[Step, ...]:
     """Return the steps from *since* to *until* in order; at least one."""
-    found: list[Step] = []
+    steps: list[Step] = []
     at = floor(since, unit)
-    while at < until or not found:
-        found.append(_step(at, unit))
+    while at < until or not steps:
+        steps.append(_step(at, unit))
         at = _next(at, unit)
-    return tuple(found)
+    return tuple(steps)
 
 
 def floor(at: datetime, unit: str) -> datetime:

@@ -47,7 +47,7 @@ _QUERY_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAt:
+class StorePageData:
     """The data of one request."""
 
     reader: StoreReader
@@ -72,7 +72,7 @@ class StorePages:
         self._jaeger = jaeger
 
     @contextmanager
-    def look(self, request: Request) -> Iterator[LookedAt]:
+    def load(self, request: Request) -> Iterator[StorePageData]:
         """Open the store for one response, with a time limit."""
         # Programs store their own metrics in a folder beside the received ones.
         own = [self._folder.with_name(METRICS_FOLDER)]
@@ -80,15 +80,15 @@ class StorePages:
         with StoreReader(self._folder, *others) as reader:
             reader.limit_time(_QUERY_SECONDS)
             view = read_store_view(dict(request.query_params), self._now())
-            yield LookedAt(reader, view, request)
+            yield StorePageData(reader, view, request)
 
     def traces(self, request: Request) -> Response:
         """List traces; a trace id redirects to its trace."""
-        wanted = trace_id_in(request.query_params.get("q", ""))
-        if wanted:
-            with self.look(request) as at:
-                if trace_page.is_stored(at.reader, bytes.fromhex(wanted)):
-                    return RedirectResponse(f"/trace/{wanted}", 303)
+        trace_id = trace_id_in(request.query_params.get("q", ""))
+        if trace_id:
+            with self.load(request) as at:
+                if trace_page.is_stored(at.reader, bytes.fromhex(trace_id)):
+                    return RedirectResponse(f"/trace/{trace_id}", 303)
         return self._listed(request, "/traces", "traces.html", trace_list_page.content)
 
     def logs(self, request: Request) -> Response:
@@ -109,7 +109,7 @@ class StorePages:
 
     def compare(self, request: Request) -> Response:
         """Compare two traces or two windows."""
-        with self.look(request) as at:
+        with self.load(request) as at:
             values = compare_page.content(at.reader, at.view, dict(request.query_params))
             return HTMLResponse(render("compare.html", **frame(at, "/compare"), **values))
 
@@ -120,7 +120,7 @@ class StorePages:
         rows = {"traces": exports.traces, "logs": exports.logs, "metrics": exports.metrics}
         if name not in rows or form not in exports.FORMATS:
             raise HTTPException(404, f"there is no file {name}.{form} here")
-        with self.look(request) as at:
+        with self.load(request) as at:
             return exports.answer(rows[name](at.reader, at.view), name, form)
 
     def _listed(
@@ -130,7 +130,7 @@ class StorePages:
         template: str,
         content: Callable[[StoreReader, StoreView], dict[str, Any]],
     ) -> Response:
-        with self.look(request) as at:
+        with self.load(request) as at:
             mark = at.reader.mark()
             if request.headers.get(SEEN) == mark:
                 return Response(status_code=204)
@@ -141,7 +141,7 @@ class StorePages:
 
     def trace(self, request: Request, trace_id: bytes) -> Response | None:
         """Show one trace; None if the store does not have it."""
-        with self._look_for(request, trace_id) as at:
+        with self._load_trace(request, trace_id) as at:
             values = trace_page.content(at.reader, trace_id, dict(request.query_params))
             if values is None:
                 return None
@@ -151,7 +151,7 @@ class StorePages:
 
     def span(self, request: Request, trace_id: bytes, span_id: str) -> Response:
         """Show the details of one span, for the page of its trace; raises 404 if unknown."""
-        with self._look_for(request, trace_id) as at:
+        with self._load_trace(request, trace_id) as at:
             values = trace_page.content(at.reader, trace_id, {"span": span_id})
             if values is None or values["detail"] is None:
                 raise HTTPException(404, "the store has no such span")
@@ -159,23 +159,23 @@ class StorePages:
 
     def trace_json(self, request: Request, trace_id: bytes) -> Response:
         """Return one trace as OTLP/JSON."""
-        with self._look_for(request, trace_id) as at:
+        with self._load_trace(request, trace_id) as at:
             return trace_page.as_otlp(at.reader, trace_id)
 
     @contextmanager
-    def _look_for(self, request: Request, trace_id: bytes) -> Iterator[LookedAt]:
+    def _load_trace(self, request: Request, trace_id: bytes) -> Iterator[StorePageData]:
         """Open the store that has a trace: this host's, else the fleet's."""
-        with self.look(request) as at:
+        with self.load(request) as at:
             if self._fleet is None or trace_page.is_stored(at.reader, trace_id):
                 yield at
                 return
             from otel_distro.ui.fleet_traces import store_of_trace
 
             with store_of_trace(self._fleet, trace_id) as found:
-                yield at if found is None else LookedAt(found, at.view, request)
+                yield at if found is None else StorePageData(found, at.view, request)
 
 
-def frame(at: LookedAt, path: str) -> dict[str, Any]:
+def frame(at: StorePageData, path: str) -> dict[str, Any]:
     """Return the context of the layout of every page over the store."""
     view, reader = at.view, at.reader
     return {

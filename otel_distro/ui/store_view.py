@@ -20,13 +20,13 @@ WINDOWS: Final = {
     "1h": ("Last hour", timedelta(hours=1)),
     "24h": ("Last 24 hours", timedelta(hours=24)),
     "7d": ("Last 7 days", timedelta(days=7)),
-    "all": ("All that is stored", None),
+    "all": ("All stored data", None),
 }
 DEFAULT_WINDOW: Final = "all"
 SORTS: Final = {
     "newest": "newest first",
     "slowest": "slowest first",
-    "dearest": "dearest first",
+    "dearest": "most expensive first",
     "largest": "most spans first",
 }
 SEVERITIES: Final = {"": 0, "debug": 5, "info": 9, "warn": 13, "error": 17, "fatal": 21}
@@ -110,19 +110,19 @@ class StoreView:
 
     def parameters(self) -> dict[str, str]:
         """Return this view as URL parameters, without those at their defaults."""
-        found = dict(self.texts)
+        parameters_found = dict(self.texts)
         if self.window != DEFAULT_WINDOW:
-            found["window"] = self.window
+            parameters_found["window"] = self.window
         if self.failed:
-            found["failed"] = "1"
+            parameters_found["failed"] = "1"
         for name in ("min_ms", "max_ms", "min_usd", "severity", "trace"):
             if value := getattr(self, name):
-                found[name] = value
+                parameters_found[name] = value
         if self.sort != "newest":
-            found["sort"] = self.sort
+            parameters_found["sort"] = self.sort
         if not self.live:
-            found["live"] = "0"
-        return found
+            parameters_found["live"] = "0"
+        return parameters_found
 
     def url(self, path: str, **changes: str | None) -> str:
         """Return *path* with this view's parameters and *changes*; None removes one."""
@@ -147,17 +147,15 @@ def read_store_view(query: Mapping[str, str], now: datetime) -> StoreView:
     problems: list[str] = []
     window = query.get("window", "") or DEFAULT_WINDOW
     if window not in WINDOWS:
-        problems.append(
-            f"There is no window {window[:40]!r}; one of {', '.join(WINDOWS)} is meant."
-        )
+        problems.append(f"Unknown window {window[:40]!r}; use one of {', '.join(WINDOWS)}.")
         window = DEFAULT_WINDOW
-    wanted = query.get("sort", "") or "newest"
-    sort: Sort = wanted if is_sort(wanted) else "newest"
-    if sort != wanted:
-        problems.append(f"There is no order {wanted[:40]!r}; the newest come first.")
+    sort_name = query.get("sort", "") or "newest"
+    sort: Sort = sort_name if is_sort(sort_name) else "newest"
+    if sort != sort_name:
+        problems.append(f"Unknown order {sort_name[:40]!r}; sorted by newest first.")
     severity = query.get("severity", "")
     if severity not in SEVERITIES:
-        problems.append(f"There is no severity {severity[:40]!r}.")
+        problems.append(f"Unknown severity {severity[:40]!r}.")
         severity = ""
     numbers = {}
     for name in ("min_ms", "max_ms", "min_usd"):
@@ -168,7 +166,7 @@ def read_store_view(query: Mapping[str, str], now: datetime) -> StoreView:
         numbers[name] = value
     attribute = query.get("attribute", "").strip()
     if attribute and not attribute.partition("=")[0].strip():
-        problems.append("An attribute is written key=value, or key alone.")
+        problems.append("Write an attribute as key=value, or key alone.")
         attribute = ""
     texts = {
         name: value[:_LONGEST]

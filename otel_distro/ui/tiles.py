@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_cost_ledger.query.timeline import Sums
-    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.ledger_queries import LedgerQueries
 
 
-def tiles(questions: Questions) -> list[Tile]:
+def tiles(queries: LedgerQueries) -> list[Tile]:
     """Return the figures of the view, each with its value in the previous window."""
-    answer = questions.sums()
-    if answer.value is None:
+    result = queries.sums()
+    if result.value is None:
         return []
-    before = questions.sums_before()
+    before = queries.sums_before()
     earlier = before.value if before is not None else None
     return [
-        _spend(answer.value, earlier),
-        _calls(answer.value, earlier),
-        _errors(answer.value),
-        _latency(questions),
-        _first_token(questions),
-        _tokens(answer.value),
-        _cache(answer.value),
+        _spend(result.value, earlier),
+        _calls(result.value, earlier),
+        _errors(result.value),
+        _latency(queries),
+        _first_token(queries),
+        _tokens(result.value),
+        _cache(result.value),
     ]
 
 
@@ -67,14 +67,14 @@ def _change(now: int, was: int | None) -> str:
     if was is None:
         return ""
     if not was:
-        return "none in the window before"
+        return "none in the previous window"
     change = (now - was) / was
     if abs(change) < 0.005:
-        return "as in the window before"
+        return "same as the previous window"
     if change > 9.99:
-        return "over ten times the window before"
+        return "over ten times the previous window"
     sign = "+" if change > 0 else "−"
-    return f"{sign}{abs(change) * 100:.0f} % on the window before"
+    return f"{sign}{abs(change) * 100:.0f} % on the previous window"
 
 
 def _errors(sums: Sequence[Sums]) -> Tile:
@@ -90,23 +90,23 @@ def _errors(sums: Sequence[Sums]) -> Tile:
     )
 
 
-def _latency(questions: Questions) -> Tile:
-    found = questions.latencies().value
-    if found is None:
+def _latency(queries: LedgerQueries) -> Tile:
+    counts = queries.latencies().value
+    if counts is None:
         return Tile("Latency p95", "...", "being counted")
-    total = all_steps(found)
+    total = all_steps(counts)
     if not total:
         return Tile("Latency p95", "-", "not known")
     return _percentiles("Latency p95", total)
 
 
-def _first_token(questions: Questions) -> Tile:
-    found = questions.first_tokens().value
-    if found is None:
+def _first_token(queries: LedgerQueries) -> Tile:
+    counts = queries.first_tokens().value
+    if counts is None:
         return Tile("First token p95", "...", "being counted")
-    total = all_steps(found)
+    total = all_steps(counts)
     if not total:
-        return Tile("First token p95", "-", "no streamed call says")
+        return Tile("First token p95", "-", "not reported by any call")
     return _percentiles("First token p95", total)
 
 

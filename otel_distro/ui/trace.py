@@ -49,11 +49,11 @@ def calls_of(ledger: Ledger, trace_id: int, near_ns: int | None) -> tuple[Stored
     """Return the calls of a trace in order of time, near a given time if known."""
     if near_ns is None:
         return find_trace(ledger, trace_id)
-    wanted = bytes.fromhex(f"{trace_id:032x}")
+    trace_bytes = bytes.fromhex(f"{trace_id:032x}")
     return read_calls(
         ledger,
         ["start_ns >= ?", "start_ns < ?", "trace_id = ?"],
-        [near_ns - _NEAR_NS, near_ns + _NEAR_NS, wanted],
+        [near_ns - _NEAR_NS, near_ns + _NEAR_NS, trace_bytes],
         order="start_ns, span_id",
     )
 
@@ -94,8 +94,8 @@ def _depths(stored: tuple[StoredCall, ...]) -> list[int]:
     return depths
 
 
-def _detail(one: StoredCall, began: int, length: int, depth: int) -> CallDetail:
-    priced, call = one.priced, one.priced.call
+def _detail(stored_call: StoredCall, began: int, length: int, depth: int) -> CallDetail:
+    priced, call = stored_call.priced, stored_call.priced.call
     tone = "bad" if call.failed else "s0" if priced.billed else "rest"
     left = 100 * (call.start_ns - began) / length
     width = max(0.4, 100 * (call.end_ns - call.start_ns) / length)
@@ -109,38 +109,38 @@ def _detail(one: StoredCall, began: int, length: int, depth: int) -> CallDetail:
         parts.append(element("line", class_="first", x1=x, x2=x, y1=1, y2=19))
     bar = element("svg", *parts, class_="lane", width="100%", height=20, aria_hidden="true")
     offset = figures.duration((call.start_ns - began) / 1e6)
-    when = f"after {offset}, for {figures.duration(one.latency_ms)}"
+    when = f"after {offset}, for {figures.duration(stored_call.latency_ms)}"
     if priced.billed:
         when += f", {figures.usd_short(priced.cost_nano_usd)}"
     return CallDetail(
         name=f"{label(call.operation)} {label(call.model)}",
         bar=bar,
         when=when,
-        facts=tuple(_facts(one)),
+        facts=tuple(_facts(stored_call)),
         span_id=f"{call.span_id % (1 << 64):016x}",
         tone=tone,
         depth=depth,
     )
 
 
-def _facts(one: StoredCall) -> list[tuple[str, str]]:
-    priced, call = one.priced, one.priced.call
+def _facts(stored_call: StoredCall) -> list[tuple[str, str]]:
+    priced, call = stored_call.priced, stored_call.priced.call
     usage = call.usage
     first = call.time_to_first_token_ns
     facts: list[tuple[str, str | None]] = [
         ("cost", figures.usd(priced.cost_nano_usd)),
         ("cost status", priced.status.value),
         ("why", priced.reason),
-        ("price from", priced.price_source),
+        ("price source", priced.price_source),
         (
-            "may have cost, at most",
+            "cost bound",
             figures.usd(priced.exposure_nano_usd or None) if priced.exposure_nano_usd else None,
         ),
         ("billed", "yes" if priced.billed else "no"),
         ("billing", priced.billing_reason),
         ("provider", call.provider),
-        ("model asked for", call.request_model),
-        ("model that answered", call.response_model),
+        ("requested model", call.request_model),
+        ("response model", call.response_model),
         ("operation", call.operation),
         ("service", call.service),
         ("tenant", call.tenant),
@@ -176,7 +176,7 @@ def _table(stored: tuple[StoredCall, ...], began: int) -> Table:
     ]
     columns = [
         Column("call"),
-        Column("began after", is_number=True),
+        Column("started after", is_number=True),
         Column("took", is_number=True),
         Column("input", is_number=True, minor=True),
         Column("output", is_number=True, minor=True),
@@ -185,6 +185,6 @@ def _table(stored: tuple[StoredCall, ...], began: int) -> Table:
     return Table("Calls of this trace", columns, rows)
 
 
-def _tokens(one: StoredCall, side: str) -> int | None:
-    usage = one.priced.call.usage
+def _tokens(stored_call: StoredCall, side: str) -> int | None:
+    usage = stored_call.priced.call.usage
     return getattr(usage, f"{side}_tokens") if usage else None

@@ -30,16 +30,16 @@ COLUMNS: Final = (
 
 def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
     """Return the content of the page."""
-    found = find_traces(
+    trace_list = find_traces(
         reader, view.trace_filter(), sort=view.sort, limit=A_PAGE + 1, before=view.before
     )
-    shown = found.rows[:A_PAGE]
+    page_rows = trace_list.rows[:A_PAGE]
     older = None
-    if len(found.rows) > A_PAGE and view.sort == "newest":
-        older = view.url("/traces", before=shown[-1].place)
+    if len(trace_list.rows) > A_PAGE and view.sort == "newest":
+        older = view.url("/traces", before=page_rows[-1].place)
     return {
-        "table": table(shown),
-        "complete": found.complete,
+        "table": table(page_rows),
+        "complete": trace_list.complete,
         "older": older,
         "newest": view.url("/traces") if view.before else None,
         "has_any": bool(reader.segments),
@@ -48,7 +48,7 @@ def content(reader: StoreReader, view: StoreView) -> dict[str, Any]:
 
 def table(rows: list[TraceRow]) -> Table:
     """Return *rows* as a table."""
-    return Table("Traces, the latest first", COLUMNS, [_row(row) for row in rows])
+    return Table("Traces, newest first", COLUMNS, [_row(row) for row in rows])
 
 
 def _row(row: TraceRow) -> list[Cell]:

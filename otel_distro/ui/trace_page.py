@@ -9,7 +9,7 @@ from google.protobuf.json_format import MessageToDict
 from starlette.responses import JSONResponse, Response
 
 from otel_distro.base import formatting as figures
-from otel_distro.ui.conversation import Said, conversation_of, holds_message
+from otel_distro.ui.conversation import ConversationMessage, conversation_of, holds_message
 from otel_distro.ui.log_page import LogLine, line, text_of
 from otel_distro.ui.markup import element
 from otel_distro.ui.spending import label
@@ -57,7 +57,7 @@ class Detail:
     facts: tuple[tuple[str, str], ...]
     attributes: tuple[tuple[str, str], ...]
     resource: tuple[tuple[str, str], ...]
-    conversation: tuple[Said, ...]
+    conversation: tuple[ConversationMessage, ...]
     events: tuple[EventLine, ...]
     links: tuple[tuple[str, str, str], ...]
     """(trace id, span id, URL)."""
@@ -144,7 +144,7 @@ def _lead(tree: Tree) -> str:
 
 
 def _legend(tree: Tree) -> list[tuple[str, Markup]]:
-    found = []
+    labels = []
     for place, service in enumerate(services_of(tree)[:7]):
         swatch = element(
             "svg",
@@ -154,8 +154,8 @@ def _legend(tree: Tree) -> list[tuple[str, Markup]]:
             height=10,
             aria_hidden="true",
         )
-        found.append((label(figures.printable(service)), swatch))
-    return found
+        labels.append((label(figures.printable(service)), swatch))
+    return labels
 
 
 def services_of(tree: Tree) -> list[str]:
@@ -213,16 +213,16 @@ def _facts(node: Node) -> list[tuple[str, str]]:
         ("kind", span.kind),
         ("status", span.status),
         ("self time", figures.duration(node.self_ns / 1e6)),
-        ("spans below", figures.count(node.spans_below)),
+        ("descendant spans", figures.count(node.spans_below)),
         ("on the critical path", "yes" if node.on_path else "no"),
         ("instrumentation", f"{span.scope} {span.scope_version}".strip()),
         ("parent", span.parent_span_id),
     ]
     if node.is_orphan:
-        facts.append(("parent is missing", "it is not stored, or not yet"))
+        facts.append(("parent is missing", "not stored, or not yet received"))
     if node.calls_below:
         cost = figures.cost(node.nano_below, calls=node.calls_below, unpriced=node.unpriced_below)
-        facts.append(("cost, with all below", cost))
+        facts.append(("cost with descendants", cost))
     return [(name, figures.printable(value)) for name, value in facts if value]
 
 

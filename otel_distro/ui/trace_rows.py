@@ -58,10 +58,10 @@ def rows_of(
 
 
 def _folded(tree: Tree, colours: dict[str, str], chosen: Node | None) -> tuple[list[Row], int]:
-    kept: set[int] = set()
+    always_shown: set[int] = set()
     at: Node | None = chosen
     while at is not None:
-        kept.add(id(at))
+        always_shown.add(id(at))
         at = at.parent
     rows: list[Row] = []
     hidden = 0
@@ -71,15 +71,15 @@ def _folded(tree: Tree, colours: dict[str, str], chosen: Node | None) -> tuple[l
         if isinstance(item, Row):
             rows.append(item)
             continue
-        if len(rows) >= MOST_ROWS and id(item) not in kept:
+        if len(rows) >= MOST_ROWS and id(item) not in always_shown:
             hidden += 1 + item.spans_below
             continue
         rows.append(_row(item, tree, colours, chosen))
         below: list[Node | Row] = []
         for group in _groups(item.children):
-            shown = _worth_showing(group, kept)
-            rest = [node for node in group if id(node) not in {id(one) for one in shown}]
-            below += shown
+            visible = _worth_showing(group, always_shown)
+            rest = [node for node in group if id(node) not in {id(one) for one in visible}]
+            below += visible
             if rest:
                 count = sum(1 + node.spans_below for node in rest)
                 hidden += count
@@ -96,15 +96,15 @@ def _groups(children: list[Node]) -> list[list[Node]]:
     return list(groups.values())
 
 
-def _worth_showing(group: list[Node], kept: set[int]) -> list[Node]:
+def _worth_showing(group: list[Node], always_shown: set[int]) -> list[Node]:
     """Return the failed, the slowest and the selected spans, ordered by start."""
     if len(group) <= _ALIKE_SHOWN:
         return group
     failed = [node for node in group if node.errors_below][:_ALIKE_SHOWN]
     slowest = sorted(group, key=lambda node: -node.duration_ns)[:_ALIKE_SHOWN]
-    shown = {id(node): node for node in (*failed, *slowest)}
-    shown.update({id(node): node for node in group if id(node) in kept})
-    return sorted(shown.values(), key=lambda node: node.span.start_ns)
+    visible = {id(node): node for node in (*failed, *slowest)}
+    visible.update({id(node): node for node in group if id(node) in always_shown})
+    return sorted(visible.values(), key=lambda node: node.span.start_ns)
 
 
 def _row(node: Node, tree: Tree, colours: dict[str, str], chosen: Node | None) -> Row:

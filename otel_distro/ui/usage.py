@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from otel_cost_ledger.query.timeline import Sums
-    from otel_distro.ui.questions import Questions
+    from otel_distro.ui.ledger_queries import LedgerQueries
 
 _MOST_ROWS: Final = 12
 _KINDS: Final = (
@@ -35,16 +35,16 @@ def token_parts(line: Sums) -> tuple[int, int, int, int, int]:
     return fresh, line.cache_read_tokens, line.cache_write_tokens, plain, line.reasoning_tokens
 
 
-def tokens(questions: Questions) -> Panel:
+def tokens(queries: LedgerQueries) -> Panel:
     """Return the token mix over time, with the cached share of input."""
-    answer = questions.sums()
-    if answer.value is None:
-        return pending("tokens", "Tokens", "half", questions.rows)
-    view = questions.view
+    result = queries.sums()
+    if result.value is None:
+        return pending("tokens", "Tokens", "half", queries.rows)
+    view = queries.view
     values: list[list[float | None]] = [[0.0] * len(view.steps) for _ in _KINDS]
     totals = [0] * len(_KINDS)
     hits = inputs = 0
-    for line in answer.value:
+    for line in result.value:
         place = view.place(line.at_ns)
         for kind, amount in enumerate(token_parts(line)):
             values[kind][place] = (values[kind][place] or 0) + amount
@@ -91,18 +91,18 @@ def tokens(questions: Questions) -> Panel:
         ],
         table=table,
         folded=True,
-        pending=not answer.current,
+        pending=not result.current,
     )
 
 
-def errors(questions: Questions) -> Panel:
+def errors(queries: LedgerQueries) -> Panel:
     """Return failed calls over time and by error class."""
-    answer = questions.sums()
-    if answer.value is None:
-        return pending("errors", "Errors", "half", questions.rows)
-    view = questions.view
-    failed = [line for line in answer.value if line.failed]
-    calls = sum(line.calls for line in answer.value)
+    result = queries.sums()
+    if result.value is None:
+        return pending("errors", "Errors", "half", queries.rows)
+    view = queries.view
+    failed = [line for line in result.value if line.failed]
+    calls = sum(line.calls for line in result.value)
     count = sum(line.calls for line in failed)
     if not failed:
         return Panel("errors", "Errors", empty="No call failed in this window.")
@@ -141,19 +141,19 @@ def errors(questions: Questions) -> Panel:
             whole=True,
         ),
         table=Table("Errors by class", columns, rows),
-        pending=not answer.current,
+        pending=not result.current,
     )
 
 
-def violations(questions: Questions) -> Panel:
+def violations(queries: LedgerQueries) -> Panel:
     """Return the latency budgets that were exceeded."""
-    answer = questions.violations()
-    found = answer.value
-    if found is None:
-        return pending("violations", "Latency budgets", "third", questions.rows)
-    if not found:
+    result = queries.violations()
+    sums = result.value
+    if sums is None:
+        return pending("violations", "Latency budgets", "third", queries.rows)
+    if not sums:
         return Panel("violations", "Latency budgets", "third", empty="All latency budgets met.")
-    most = max(line.count for line in found)
+    most = max(line.count for line in sums)
     rows = [
         [
             Cell(label(line.operation)),
@@ -161,16 +161,16 @@ def violations(questions: Questions) -> Panel:
             Cell(figures.duration(line.avg_overage_ms)),
             Cell(figures.duration(line.max_overage_ms)),
         ]
-        for line in found[:_MOST_ROWS]
+        for line in sums[:_MOST_ROWS]
     ]
     columns = [
         Column("operation"),
         Column("exceeded", is_number=True),
-        Column("by, average", is_number=True),
-        Column("by, at most", is_number=True, minor=True),
+        Column("average overage", is_number=True),
+        Column("max. overage", is_number=True, minor=True),
     ]
-    total = sum(line.count for line in found)
-    notes = ["Filters do not apply here."] if questions.view.active_filters() else []
+    total = sum(line.count for line in sums)
+    notes = ["Filters do not apply here."] if queries.view.active_filters() else []
     return Panel(
         "violations",
         "Latency budgets",
@@ -178,16 +178,16 @@ def violations(questions: Questions) -> Panel:
         lead=f"exceeded {figures.counted(total, 'time')}",
         table=Table("Exceeded latency budgets by operation", columns, rows),
         notes=notes,
-        pending=not answer.current,
+        pending=not result.current,
     )
 
 
-def redactions(tally: Sequence[tuple[int, Mapping[str, int]]], questions: Questions) -> Panel:
+def redactions(tally: Sequence[tuple[int, Mapping[str, int]]], queries: LedgerQueries) -> Panel:
     """Return the number of redacted values by kind.
 
     *tally* has the counts by kind of each day; the key is the day's start.
     """
-    view, title = questions.view, "Redactions"
+    view, title = queries.view, "Redactions"
     found: Counter[str] = Counter()
     for at_ns, counts in tally:
         if view.window.since_ns - 86_400_000_000_000 < at_ns < view.window.until_ns:
@@ -204,7 +204,7 @@ def redactions(tally: Sequence[tuple[int, Mapping[str, int]]], questions: Questi
         "redactions",
         title,
         "third",
-        lead=f"{total} masked before they left, whole days",
+        lead=f"{total} redacted before export, whole days",
         table=Table("Redactions by kind", [Column("kind"), Column("values", is_number=True)], rows),
         notes=["Filters do not apply here."] if view.active_filters() else [],
     )

@@ -144,28 +144,28 @@ class View:
 
     def active_filters(self) -> dict[str, str]:
         """Return the active filters, by their name in the URL."""
-        found = {
+        filters = {
             name: str(getattr(self.filters, name))
             for name in FILTERS
             if getattr(self.filters, name) is not None
         }
         if self.filters.failed:
-            found["failed"] = "1"
-        return found
+            filters["failed"] = "1"
+        return filters
 
     def parameters(self) -> dict[str, str]:
         """Return this view as URL parameters, without those at their defaults."""
-        found: dict[str, str] = {}
+        query: dict[str, str] = {}
         if self.window_name == "custom":
-            found |= {"since": f"{self.since:%Y-%m-%d}", "until": self._last_day()}
+            query |= {"since": f"{self.since:%Y-%m-%d}", "until": self._last_day()}
         elif self.chosen:
-            found["window"] = self.window_name
+            query["window"] = self.window_name
         if self.by != BY[0]:
-            found["by"] = self.by
-        found |= self.active_filters()
+            query["by"] = self.by
+        query |= self.active_filters()
         if not self.live:
-            found["live"] = "0"
-        return found
+            query["live"] = "0"
+        return query
 
     def url(self, path: str = "/", **changes: str | None) -> str:
         """Return *path* with this view's parameters and *changes*; None removes one."""

@@ -29,7 +29,7 @@ def read_view(query: Mapping[str, str], now: datetime, extent: Extent) -> View:
     name = query.get("window", "")
     chosen = name in WINDOWS
     if name and not chosen:
-        problems.append(f"There is no window {name[:40]!r}; one of {', '.join(WINDOWS)} is meant.")
+        problems.append(f"Unknown window {name[:40]!r}; use one of {', '.join(WINDOWS)}.")
     since, until = _custom(query, problems)
     if since is not None:
         name, chosen = "custom", True
@@ -92,7 +92,7 @@ def _custom(
     except (ValueError, OverflowError):
         problems.append(
             "since and until are dates such as 2026-01-31, the earlier one first, from 1970 on; "
-            "the usual window is shown."
+            "the default window is shown."
         )
         return None, None
     return since, until
@@ -105,13 +105,12 @@ def _filters(query: Mapping[str, str], problems: list[str]) -> Filters:
     for name in ("user", "session"):
         if name in values and not _is_pseudonym(str(values[name])):
             problems.append(
-                f"A {name} is named by its pseudonym of twelve hexadecimal digits, "
-                "as the tables show it."
+                f"Filter by the {name}'s pseudonym of twelve hexadecimal digits, as in the tables."
             )
             del values[name]
     if query.get("failed") == "1":
         values["failed"] = True
-    known = {one.name for one in fields(Filters)}
+    known = {field.name for field in fields(Filters)}
     return Filters(**{name: value for name, value in values.items() if name in known})
 
 

@@ -38,10 +38,10 @@ class DescriptorLostError(OSError):
 def identity(descriptor: int) -> Identity | None:
     """Return the file identity of *descriptor*; None if it is closed."""
     try:
-        found = os.fstat(descriptor)
+        file_stat = os.fstat(descriptor)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return file_stat.st_dev, file_stat.st_ino
 
 
 def raised(descriptor: int) -> int:
@@ -125,8 +125,8 @@ class FilesOf:
         wanted = set()
         for path in paths:
             with suppress(OSError):
-                found = path.stat()
-                wanted.add((found.st_dev, found.st_ino))
+                file_stat = path.stat()
+                wanted.add((file_stat.st_dev, file_stat.st_ino))
         self._sentinel = _open_sentinel()
         self._seen = {
             number: known
@@ -160,11 +160,11 @@ class FilesOf:
 def _open_sentinel() -> OwnDescriptor | None:
     """Return a descriptor of an object without a name, with a low number."""
     try:
-        ours, other = os.pipe()
+        reader, other = os.pipe()
     except OSError:
         return None
     os.close(other)
-    return OwnDescriptor(ours, "a witness", keep_number=True)
+    return OwnDescriptor(reader, "a witness", keep_number=True)
 
 
 def _occupy(number: int) -> bool:

@@ -47,11 +47,11 @@ def make_private_folder(folder: Path) -> None:
         with suppress(FileExistsError):
             folder.mkdir(mode=FOLDER_MODE)
             folder.chmod(FOLDER_MODE)  # the umask may have removed required bits
-    found = folder.stat()
-    if not stat.S_ISDIR(found.st_mode):
+    file_stat = folder.stat()
+    if not stat.S_ISDIR(file_stat.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     # In a sticky directory such as /tmp other users cannot rename these files.
-    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+    if file_stat.st_mode & stat.S_IWOTH and not file_stat.st_mode & stat.S_ISVTX:
         raise UnsafeFileError(
             f"{folder} is writable by every user, who could replace private files in it; "
             f"run: chmod o-w {folder}"
@@ -65,11 +65,11 @@ def make_own_folder(folder: Path) -> None:
     """
     with suppress(FileExistsError):
         folder.mkdir(mode=FOLDER_MODE)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
+    file_stat = folder.lstat()
+    if not stat.S_ISDIR(file_stat.st_mode):
         raise UnsafeFileError(f"{folder} is a link or no directory; move it away")
-    _check_owner(folder, found)
-    if stat.S_IMODE(found.st_mode) != FOLDER_MODE:
+    _check_owner(folder, file_stat)
+    if stat.S_IMODE(file_stat.st_mode) != FOLDER_MODE:
         folder.chmod(FOLDER_MODE)
 
 
@@ -80,15 +80,15 @@ def check_private(path: Path) -> None:
     file would release the locks of every connection of this process.
     """
     try:
-        found = path.lstat()
+        file_stat = path.lstat()
     except FileNotFoundError:
         return
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(file_stat.st_mode):
         raise UnsafeFileError(
             f"{path} is a symbolic link, which could redirect writes to another file; "
             "name the real file instead"
         )
-    _check_file(path, found)
+    _check_file(path, file_stat)
 
 
 def create_private(path: Path, flags: int = os.O_RDWR) -> int:
@@ -133,10 +133,10 @@ def _open_existing(path: Path, flags: int, truncate: int, narrow: bool) -> int: 
             ) from error
         raise
     try:
-        found = os.fstat(descriptor)
-        _check_file(path, found)
+        file_stat = os.fstat(descriptor)
+        _check_file(path, file_stat)
         writes = flags & (os.O_WRONLY | os.O_RDWR)
-        if writes and narrow and found.st_mode & _WIDE and hasattr(os, "fchmod"):
+        if writes and narrow and file_stat.st_mode & _WIDE and hasattr(os, "fchmod"):
             os.fchmod(descriptor, FILE_MODE)
         if truncate:
             os.ftruncate(descriptor, 0)
@@ -161,8 +161,8 @@ def create_missing(path: Path) -> None:
 def narrow_mode(path: Path) -> None:
     """Make the file *path* 0600 if other users may read it; a link or a missing file is ignored."""
     with suppress(OSError):
-        found = path.lstat()
-        if stat.S_ISREG(found.st_mode) and found.st_mode & _WIDE:
+        file_stat = path.lstat()
+        if stat.S_ISREG(file_stat.st_mode) and file_stat.st_mode & _WIDE:
             path.chmod(FILE_MODE)
 
 
@@ -220,15 +220,15 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _check_file(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _check_file(path: Path, file_stat: os.stat_result) -> None:
+    if not stat.S_ISREG(file_stat.st_mode):
         raise UnsafeFileError(f"{path} is not a regular file; move it away or choose another path")
-    _check_owner(path, found)
+    _check_owner(path, file_stat)
 
 
-def _check_owner(path: Path, found: os.stat_result) -> None:
-    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+def _check_owner(path: Path, file_stat: os.stat_result) -> None:
+    if hasattr(os, "geteuid") and file_stat.st_uid != os.geteuid():
         raise UnsafeFileError(
-            f"{path} belongs to user {found.st_uid}, not to this user ({os.geteuid()}); "
+            f"{path} belongs to user {file_stat.st_uid}, not to this user ({os.geteuid()}); "
             "move it away or choose another path"
         )

@@ -98,6 +98,6 @@ def __getattr__(name: str) -> object:
     # Every program imports some of this package; few price a call.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"otel_pricing.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"otel_pricing.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -158,12 +158,12 @@ class AnswerReader:
         )
 
     def _from_headers(self) -> dict[str, object]:
-        found: dict[str, object] = {}
+        usage_fields: dict[str, object] = {}
         for header, key in _USAGE_HEADERS.items():
             value = self._headers.get(header, "")
             if value.isascii() and value.isdigit() and len(value) < _LONGEST_COUNT:
-                found[key] = int(value)
-        return found
+                usage_fields[key] = int(value)
+        return usage_fields
 
 
 _BOM = b"\xef\xbb\xbf"
@@ -181,8 +181,8 @@ _USAGE_HEADERS = {
 _COST_HEADERS = ("x-litellm-response-cost",)
 
 
-def _header_cost(headers: Mapping[str, str], said: Decimal | None) -> Decimal | None:
-    return next((c for h in _COST_HEADERS if (c := usd(headers.get(h))) is not None), said)
+def _header_cost(headers: Mapping[str, str], reported: Decimal | None) -> Decimal | None:
+    return next((c for h in _COST_HEADERS if (c := usd(headers.get(h))) is not None), reported)
 
 
 def _trimmed(start: bytes) -> bytes:
@@ -218,21 +218,21 @@ class _Document:
 
     def __init__(self, facts: ResponseFacts) -> None:
         self._facts = facts
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._skimmer: JsonSkimmer | None = None
 
     def feed(self, data: bytes) -> None:
         if self._skimmer is not None:
             self._skimmer.feed(data)
             return
-        self._held += data
-        if len(self._held) > MOST_BUFFERED_BYTES:
+        self._buffer += data
+        if len(self._buffer) > MOST_BUFFERED_BYTES:
             self._skim()
 
     def end(self) -> bool:
         if self._skimmer is None:
             try:
-                value = _load(bytes(self._held))
+                value = _load(bytes(self._buffer))
             except ValueError:
                 self._skim()
             else:
@@ -249,8 +249,8 @@ class _Document:
 
     def _skim(self) -> None:
         self._skimmer = JsonSkimmer(KEPT_KEYS, MEASURED_KEYS, self._facts.observe)
-        self._skimmer.feed(bytes(self._held))
-        self._held = bytearray()
+        self._skimmer.feed(bytes(self._buffer))
+        self._buffer = bytearray()
 
 
 class _JsonBody(_Document):

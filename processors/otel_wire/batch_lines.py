@@ -45,9 +45,9 @@ class Calls:
         if span is not None:
             self._spans.append(span)
             if len(self._spans) >= CALLS_AT_ONCE:
-                self.hand_over()
+                self.flush()
 
-    def hand_over(self) -> None:
+    def flush(self) -> None:
         """Pass the calls added since the last flush to the sinks."""
         spans, self._spans = self._spans, []
         if spans:
@@ -120,10 +120,10 @@ class LineReader:
             self._add_result(line)
 
     def _add_result(self, line: bytes) -> None:
-        said = _loaded(line)
-        if isinstance(said, dict) and is_result(said):
+        document = _loaded(line)
+        if isinstance(document, dict) and is_result(document):
             self._is_result = True
-            self._calls.add(said)
+            self._calls.add(document)
         elif not self._is_result:
             self._foreign_lines += 1
             self._is_over = self._foreign_lines >= _MOST_FOREIGN_LINES
@@ -136,7 +136,7 @@ class LineReader:
         if self._part is not None and not self._is_too_long:
             for line in self._part.joined(rest):
                 self._add_result(line)
-        self._calls.hand_over()
+        self._calls.flush()
 
 
 class JobReader:
@@ -164,11 +164,11 @@ class JobReader:
 
     def end(self) -> None:
         """Read the document, if it is complete, and pass on its calls."""
-        said = None if self._is_over else _loaded(bytes(self._document))
-        if isinstance(said, dict):
-            for line in results_of_job(said):
+        document = None if self._is_over else _loaded(bytes(self._document))
+        if isinstance(document, dict):
+            for line in results_of_job(document):
                 self._calls.add(line)
-        self._calls.hand_over()
+        self._calls.flush()
 
 
 def _loaded(text: bytes) -> Any:

@@ -91,8 +91,8 @@ class Part:
             return cls(place, 0)
         if isinstance(content_range, bytes):
             content_range = content_range.decode("latin-1")
-        found = _RANGE.match(str(content_range))
-        return cls(place, int(found[1])) if found else None
+        match = _RANGE.match(str(content_range))
+        return cls(place, int(match[1])) if match else None
 
     def without_head(self, chunk: bytes) -> bytes:
         """Count *chunk*, and keep its bytes of the line that began in the previous part."""
@@ -107,11 +107,11 @@ class Part:
 
     def joined(self, rest: bytes) -> list[bytes]:
         """Return the completed lines at this part's boundaries; *rest* is its last line."""
-        found: list[bytes | None] = []
+        pieces: list[bytes | None] = []
         head = self._head
         if head is not None and head.endswith(b"\n"):
-            found.append(_borders.meet(_End(self._place, self._start, bytes(head), is_head=True)))
+            pieces.append(_borders.meet(_End(self._place, self._start, bytes(head), is_head=True)))
         if head is None or head.endswith(b"\n"):
             tail = _End(self._place, self._end - len(rest), rest, is_head=False)
-            found.append(_borders.meet(tail))
-        return [line for line in found if line and line.strip()]
+            pieces.append(_borders.meet(tail))
+        return [line for line in pieces if line and line.strip()]

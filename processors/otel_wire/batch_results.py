@@ -71,16 +71,16 @@ class BatchResult(Exchange):
             reader = JobReader(self._calls, encoding)
         else:
             place = f"{self.host}{self._path}"
-            asked = self._response_headers.get("content-range")
+            content_range = self._response_headers.get("content-range")
             # Offsets count the bytes that the app sees; a content encoding changes them.
-            part = None if sent else Part.of(place, asked)
+            part = None if sent else Part.of(place, content_range)
             reader = LineReader(self._calls, encoding, part)
         self._reader = reader
         return reader
 
     def _take(self, spans: list[SpanRecord]) -> None:
         """Pass *spans* to the sinks on the observer's thread."""
-        self._observer.worker.submit(partial(self._observer.hand_over_result, self, spans))
+        self._observer.worker.submit(partial(self._observer.deliver_result, self, spans))
 
     def record(self) -> None:
         """Read the queued chunks and pass on the calls; the request itself has no record."""

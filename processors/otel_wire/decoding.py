@@ -149,8 +149,8 @@ def _decoder(name: str) -> Decoder:
     if name == "zstd":
         for module in ("compression.zstd", "zstandard"):
             try:
-                found = import_module(module)
-                make = getattr(found, "ZstdDecompressor")  # noqa: B009 - of an optional package
+                imported = import_module(module)
+                make = getattr(imported, "ZstdDecompressor")  # noqa: B009 - of an optional package
                 one = make() if module.startswith("compression") else make().decompressobj()
                 return _Other(one.decompress)
             except (ImportError, AttributeError):

@@ -175,11 +175,13 @@ def may_call_model(method: str, path: str) -> bool:
 def find_endpoint(path: str) -> Endpoint | None:
     """Return the endpoint of *path*, which may have a query string; None if it is no model call."""
     path, _, query = path.partition("?")
-    found = _find(path)
-    if found is not None and found.operation == op.REALTIME and not found.model and query:
-        asked = parse_qs(query[:2000], max_num_fields=50) if query.count("&") < 50 else {}
-        return found._replace(model=next(iter(asked.get("model", asked.get("deployment", []))), ""))
-    return found
+    endpoint = _find(path)
+    if endpoint is not None and endpoint.operation == op.REALTIME and not endpoint.model and query:
+        parameters = parse_qs(query[:2000], max_num_fields=50) if query.count("&") < 50 else {}
+        return endpoint._replace(
+            model=next(iter(parameters.get("model", parameters.get("deployment", []))), "")
+        )
+    return endpoint
 
 
 @lru_cache(maxsize=1024)
@@ -201,10 +203,10 @@ def _find(path: str) -> Endpoint | None:
         return Endpoint("openai" if "/threads/" in lower else "aws.bedrock", op.CHAT, opaque=True)
     if _REMIX.search(lower):
         return Endpoint("openai", op.VIDEO)
-    found = _by_end(lower)
-    if found is not None and (match := _DEPLOYMENT.search(clean)) is not None:
-        return found._replace(model=match["model"], certain=True)
-    return found
+    endpoint = _by_end(lower)
+    if endpoint is not None and (match := _DEPLOYMENT.search(clean)) is not None:
+        return endpoint._replace(model=match["model"], certain=True)
+    return endpoint
 
 
 def without_arn(model: str) -> str:

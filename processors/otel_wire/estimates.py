@@ -53,14 +53,14 @@ class EstimatedUsage(NamedTuple):
 
 def _with_counts(usage: Usage, request: ModelRequest) -> Usage:
     """Return *usage* with the units that providers count in the request."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     if usage.input_characters is None and request.spoken_characters is not None:
-        found["input_characters"] = request.spoken_characters
+        counts["input_characters"] = request.spoken_characters
     if request.operation == IMAGE and request.readable and usage.output_images is None:
-        found["output_images"] = request.outputs
+        counts["output_images"] = request.outputs
     if request.output_seconds is not None and usage.video_milliseconds is None:
-        found["video_milliseconds"] = request.output_seconds * request.outputs * 1000
-    return replace(usage, **found) if found else usage
+        counts["video_milliseconds"] = request.output_seconds * request.outputs * 1000
+    return replace(usage, **counts) if counts else usage
 
 
 def usage_or_estimate(request: ModelRequest, answer: Answer) -> EstimatedUsage:

@@ -264,11 +264,11 @@ class Exchange:
     def _model_request(self) -> ModelRequest | None:
         if self._request is None:
             body = self._body
-            shown = body if body is None or isinstance(body, bytes) else body.content()
+            content = body if body is None or isinstance(body, bytes) else body.content()
             headers = _named(self._headers, _NAMED_REQUEST_HEADERS)
-            self._request = read_request(self.host, self._path, shown, headers)
+            self._request = read_request(self.host, self._path, content, headers)
             if self._request is None and self._observer.is_endpoint(self.host, self._path):
-                self._request = read_request(self.host, _FALLBACK_PATH, shown, headers)
+                self._request = read_request(self.host, _FALLBACK_PATH, content, headers)
         return self._request
 
     @property
@@ -327,11 +327,11 @@ class Exchange:
 
 
 def _named(headers: Any, names: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    named: dict[str, str] = {}
     if isinstance(headers, dict):
         headers = {str(name).lower(): value for name, value in headers.items()}
     for name in names:
         value = headers.get(name)
         if value is not None:
-            found[name] = value.decode("latin-1") if isinstance(value, bytes) else str(value)[:200]
-    return found
+            named[name] = value.decode("latin-1") if isinstance(value, bytes) else str(value)[:200]
+    return named

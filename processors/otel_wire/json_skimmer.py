@@ -244,8 +244,8 @@ class JsonSkimmer:
 
     def _read_string(self, data: bytes, at: int) -> tuple[int, bool]:
         """Continue a string; return the position, -1 for a cut escape, and whether it ended."""
-        kept = self._string
-        if kept is None:
+        text_so_far = self._string
+        if text_so_far is None:
             return at, True
         match = _STRING_PART.match(data, at, at + _KEPT_PART)
         end = match.end() if match else at
@@ -255,8 +255,8 @@ class JsonSkimmer:
             has_pairs = b"\\ud" in part or b"\\uD" in part
             plain = _ESCAPE.sub(_counted if has_pairs else b"x", part)
         self._string_length += len(plain.translate(None, _CONTINUATION))
-        if len(kept) <= LONGEST_STRING:
-            kept += _ESCAPE.sub(_unescaped, part[:_KEPT_PART])
+        if len(text_so_far) <= LONGEST_STRING:
+            text_so_far += _ESCAPE.sub(_unescaped, part[:_KEPT_PART])
         if end < len(data) and data[end] == 0x22:
             return end + 1, True
         return (end if end > at else -1), False
@@ -360,10 +360,10 @@ def skim(
     body: bytes, keep: frozenset[str], passed: frozenset[str] = frozenset()
 ) -> Iterator[object]:
     """Yield the values of *body*, pruned to *keep*, the last of them perhaps cut off."""
-    found: list[object] = []
-    skimmer = JsonSkimmer(keep, passed, found.append)
+    objects: list[object] = []
+    skimmer = JsonSkimmer(keep, passed, objects.append)
     skimmer.feed(body)
     left = skimmer.end()
-    yield from found
+    yield from objects
     if left is not None:
         yield left

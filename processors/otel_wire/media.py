@@ -225,8 +225,10 @@ def tokens_of_file(size: int, media_type: str, content: bytes = b"") -> int:
         return size
     pages = 0
     if content.startswith(b"%PDF"):
-        found = _PAGES.findall(content)
-        pages = min(max([len(found), *(int(n) for n in found if n)], default=0), _MOST_PAGES)
+        page_marks = _PAGES.findall(content)
+        pages = min(
+            max([len(page_marks), *(int(n) for n in page_marks if n)], default=0), _MOST_PAGES
+        )
     return max(size, pages * PAGE_TOKENS, LEAST_DOCUMENT_TOKENS)
 
 

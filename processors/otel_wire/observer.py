@@ -150,7 +150,7 @@ class Observer:
             self.on_fault(error)
         return None
 
-    def hand_over_result(self, result: BatchResult, spans: list[SpanRecord]) -> None:
+    def deliver_result(self, result: BatchResult, spans: list[SpanRecord]) -> None:
         """Pass *spans*, the next calls of *result*, to the sinks."""
         for sink in self._result_sinks:
             try:
@@ -221,8 +221,8 @@ class Observer:
             if is_own_host(host):
                 _make_trace(exchange)
             if admission is not None:
-                shown = body if body is None or isinstance(body, bytes) else body.content()
-                exchange.asking = asking = admission.admission_for(host, path, shown, headers)
+                content = body if body is None or isinstance(body, bytes) else body.content()
+                exchange.asking = asking = admission.admission_for(host, path, content, headers)
                 if asking is None and not self._sinks:
                     return None
         except Exception as error:  # internal errors must not reach the app

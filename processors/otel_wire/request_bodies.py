@@ -97,9 +97,9 @@ def _json(body: bytes, keys: frozenset[str]) -> Body:
         if not (isinstance(data, list) and data and isinstance(data[0], dict)):
             return Body({}, text, size)
     encoded = text.encode("utf-8", "replace")
-    found = next((v for v in skim(encoded, keys, keys) if isinstance(v, dict)), None)
-    if found:
-        return Body(_filled(found), text, size)
+    document = next((v for v in skim(encoded, keys, keys) if isinstance(v, dict)), None)
+    if document:
+        return Body(_filled(document), text, size)
     return Body(None, text, size, unread_reason="not JSON")
 
 
@@ -113,11 +113,11 @@ def _text(body: bytes) -> tuple[str, int]:
     return text, len(text.encode("utf-8", "replace"))
 
 
-def _filled(found: Mapping[str, object]) -> dict[str, Any]:
+def _filled(fields: Mapping[str, object]) -> dict[str, Any]:
     """Return a skimmed object with placeholders of the same length for skipped texts."""
     return {
         key: " " * min(value.length, LONGEST_STRING + 1) if isinstance(value, Skipped) else value
-        for key, value in found.items()
+        for key, value in fields.items()
     }
 
 

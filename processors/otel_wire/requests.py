@@ -121,29 +121,31 @@ def _read(
         return _unread(seller, endpoint, len(body or b""), reason)
     if not body:
         return None
-    said = read_body(body, headers, _WANTED)
-    if said.data is None:
+    request_body = read_body(body, headers, _WANTED)
+    if request_body.data is None:
         # Other services have messages, too: only an unambiguous path proves a call by itself.
         if endpoint.certain or seller is not None:
-            return _unread(seller, endpoint, said.size, said.unread_reason or "not JSON")
+            return _unread(
+                seller, endpoint, request_body.size, request_body.unread_reason or "not JSON"
+            )
         return None
-    data = said.data
+    data = request_body.data
     model = _model(endpoint, data)
-    if _SHAPES.isdisjoint(data) and not said.files:
+    if _SHAPES.isdisjoint(data) and not request_body.files:
         return None
     if not model and endpoint.operation not in _MODEL_OPTIONAL and not endpoint.opaque:
         return None
     provider = seller or _by_model(endpoint, model)
     plain = is_plain(data)
     if plain and endpoint.operation == op.CHAT and _PECULIAR.isdisjoint(data):
-        found = _plain_request(provider, endpoint, model, said)
-        if found is not None:
-            return found
-    return _request(provider, endpoint, model, said, plain=plain)
+        plain_request = _plain_request(provider, endpoint, model, request_body)
+        if plain_request is not None:
+            return plain_request
+    return _request(provider, endpoint, model, request_body, plain=plain)
 
 
 def _plain_request(
-    provider: str, endpoint: Endpoint, model: str, said: Body
+    provider: str, endpoint: Endpoint, model: str, request_body: Body
 ) -> ModelRequest | None:
     """Return the result of `_request` for a text-only chat without further options, faster.
 
@@ -151,10 +153,10 @@ def _plain_request(
     """
     if endpoint.opaque or endpoint.provider == "aws.bedrock" or model.endswith(":online"):
         return None
-    data: dict[str, Any] = said.data or {}
+    data: dict[str, Any] = request_body.data or {}
     streamed = data.get("stream") is True or endpoint.streams
     limit = stated_limit(data) or None
-    return ModelRequest(provider, model, op.CHAT, said.size, limit, streamed)
+    return ModelRequest(provider, model, op.CHAT, request_body.size, limit, streamed)
 
 
 def _model(endpoint: Endpoint, data: Mapping[str, Any]) -> str:
@@ -197,12 +199,12 @@ def _by_model(endpoint: Endpoint, model: str) -> str:
 
 
 def _request(
-    provider: str, endpoint: Endpoint, model: str, said: Body, *, plain: bool
+    provider: str, endpoint: Endpoint, model: str, request_body: Body, *, plain: bool
 ) -> ModelRequest:
-    data: dict[str, Any] = said.data or {}
+    data: dict[str, Any] = request_body.data or {}
     operation = _operation(endpoint, model)
-    media = media_of(data, model) if not plain and may_have_media(said.text) else Media()
-    for file in said.files:
+    media = media_of(data, model) if not plain and may_have_media(request_body.text) else Media()
+    for file in request_body.files:
         media_type = file.media_type or ("audio/" if operation in _SOUND else "")
         if media_type.startswith("image/"):
             media.tokens += IMAGE_TOKENS
@@ -211,7 +213,7 @@ def _request(
             media_type = "audio/"
         media.tokens += tokens_of_file(file.size, media_type, file.content)
         media.has_audio |= media_type.startswith(("audio/", "video/"))
-    size = max(said.size - media.encoded_bytes, 0) + media.tokens
+    size = max(request_body.size - media.encoded_bytes, 0) + media.tokens
     is_stored = endpoint.opaque or media.is_opaque or names_stored_input(data)
     uses_tools = uses_provider_tools(data, model)
     limit: int | None
@@ -229,7 +231,7 @@ def _request(
         limit,
         data.get("stream") is True or endpoint.streams,
         _text(data.get("service_tier")) or _text(data.get("serviceTier")),
-        "cache_control" in data if plain else _writes_cache(said.text),
+        "cache_control" in data if plain else _writes_cache(request_body.text),
         media.has_audio or operation in _SOUND or "audio" in str(data.get("modalities", ""))[:200]
         or (not plain and _outputs_audio(data)),
         is_stored or uses_tools,

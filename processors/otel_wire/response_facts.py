@@ -149,12 +149,12 @@ class ResponseFacts:
         if depth >= 2:
             return
         for key in () if _ALL_WRAPPERS.isdisjoint(top) else _WRAPPERS:
-            if isinstance(found := top.get(key), dict) and _is_wrapper(key, found):
-                self._message(found, depth + 1)
-        if isinstance(found := top.get("delta"), dict):
-            self._reasons(found)
+            if isinstance(inner := top.get(key), dict) and _is_wrapper(key, inner):
+                self._message(inner, depth + 1)
+        if isinstance(inner := top.get("delta"), dict):
+            self._reasons(inner)
             for key in _USAGE:
-                if isinstance(usage := found.get(key), dict):
+                if isinstance(usage := inner.get(key), dict):
                     self._add_usage(usage)
         encoded = top.get("bytes")
         if isinstance(encoded, str) and depth == 0:  # an event of a Bedrock stream
@@ -165,12 +165,14 @@ class ResponseFacts:
             if isinstance(value, dict):
                 self._message(value, depth + 1)
 
-    def _add_usage(self, found: dict[str, Any]) -> None:
-        _merge(self.usage, found)
-        cost = reported_cost_usd(found)
+    def _add_usage(self, document: dict[str, Any]) -> None:
+        _merge(self.usage, document)
+        cost = reported_cost_usd(document)
         if cost is not None:
             self.reported_cost_usd = max(cost, self.reported_cost_usd or cost)
-        self.tier = text(found.get("service_tier")) or text(found.get("trafficType")) or self.tier
+        self.tier = (
+            text(document.get("service_tier")) or text(document.get("trafficType")) or self.tier
+        )
 
     def _add_titan(self, top: dict[str, Any]) -> None:
         results = top.get("results")
@@ -225,8 +227,8 @@ class ResponseFacts:
     def _error(self, top: dict[str, Any], kind: str) -> None:
         error = top.get("error")
         if isinstance(error, dict):
-            found = (error.get(key) for key in ("type", "status", "code"))
-            named = next((str(n) for n in found if isinstance(n, str | int) and n != ""), "error")
+            names = (error.get(key) for key in ("type", "status", "code"))
+            named = next((str(n) for n in names if isinstance(n, str | int) and n != ""), "error")
         elif error and isinstance(error, str | Skipped):
             named = "error"
         elif kind == "error":
@@ -258,9 +260,9 @@ class ResponseFacts:
             self._whole += _measured(top, 0)
 
 
-def _is_wrapper(key: str, found: dict[str, Any]) -> bool:
+def _is_wrapper(key: str, document: dict[str, Any]) -> bool:
     # A chat message of Ollama is no wrapper: it has only the model's output.
-    return key != "message" or "usage" in found or "model" in found
+    return key != "message" or "usage" in document or "model" in document
 
 
 def _dicts(value: object) -> Iterator[dict[str, Any]]:
@@ -311,19 +313,19 @@ def _json_length(value: object, depth: int) -> int:
     return 4
 
 
-def _merge(into: dict[str, object], found: dict[str, Any], depth: int = 0) -> None:
-    """Merge *found* into *into* by the larger count, because counts of a stream only grow."""
-    for key, value in found.items():
+def _merge(into: dict[str, object], document: dict[str, Any], depth: int = 0) -> None:
+    """Merge *document* into *into* by the larger count, because counts of a stream only grow."""
+    for key, value in document.items():
         if value is None or (key not in into and len(into) >= _MOST_FIGURES):
             continue
-        held = into.get(key)
+        present = into.get(key)
         if isinstance(value, dict):
             if depth < 3:
-                inner = held if isinstance(held, dict) else {}
+                inner = present if isinstance(present, dict) else {}
                 _merge(inner, value, depth + 1)
                 into[key] = inner
         elif (number := count(value)) is not None:
-            into[key] = max(number, n) if (n := count(held)) is not None else number
+            into[key] = max(number, n) if (n := count(present)) is not None else number
         elif isinstance(value, list):
             into[key] = value[:_MOST_REASONS]
         elif not isinstance(value, int | float) or key in _FRACTIONS:

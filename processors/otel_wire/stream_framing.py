@@ -196,7 +196,7 @@ class EventStreamFramer:
 
 def _headers(data: bytes) -> dict[str, str]:
     """Return the text headers of a frame, up to a damaged one."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     at = 0
     try:
         while at < len(data):
@@ -209,7 +209,7 @@ def _headers(data: bytes) -> dict[str, str]:
             length = int.from_bytes(data[at : at + 2], "big")
             value, at = data[at + 2 : at + 2 + length], at + 2 + length
             if kind == _STRING_TYPE:
-                found[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
+                headers[name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
     except IndexError:
         pass
-    return found
+    return headers

@@ -92,12 +92,12 @@ class WithoutUsageChunk:
     """Removes the usage chunk from server-sent events; buffers at most one event."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._buffer = b""
         self._is_long = False
 
     def feed(self, piece: bytes) -> bytes:
         """Return the bytes of the buffer and *piece* that may be passed on."""
-        data = self._held + piece
+        data = self._buffer + piece
         passed: list[bytes] = []
         start = 0
         while (end := _end_of_event(data, start)) is not None:
@@ -106,17 +106,17 @@ class WithoutUsageChunk:
                 passed.append(event)
             self._is_long = False
             start = end
-        self._held = data[start:]
-        if len(self._held) > _LONGEST_EVENT:
-            passed.append(self._held)
+        self._buffer = data[start:]
+        if len(self._buffer) > _LONGEST_EVENT:
+            passed.append(self._buffer)
             # The two line ends of an event may be in different chunks.
-            self._held, self._is_long = b"", True
+            self._buffer, self._is_long = b"", True
         return b"".join(passed)
 
     def end(self) -> bytes:
         """Return the buffered rest: a truncated event."""
-        held, self._held = self._held, b""
-        return held
+        buffered, self._buffer = self._buffer, b""
+        return buffered
 
 
 def _end_of_event(data: bytes, start: int) -> int | None:

@@ -83,13 +83,13 @@ class Failing(SpanProcessor, LogRecordProcessor):
 
 class Sdk:
     def __init__(self, processor: Any, **parts: Any) -> None:
-        self.faults = InternalErrors()
+        self.internal_errors = InternalErrors()
         shield = Shield()
         self.spans = InMemorySpanExporter()
         self.logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         self.tracer_provider = TracerProvider(shutdown_on_exit=False, **parts)
         self.logger_provider = LoggerProvider(shutdown_on_exit=False)
-        pipeline = Pipeline(shield, NO_ACCOUNTS, self.faults)
+        pipeline = Pipeline(shield, NO_ACCOUNTS, self.internal_errors)
         guard_providers(self.tracer_provider, self.logger_provider, None, pipeline, shield)
         if processor is not None:
             self.tracer_provider.add_span_processor(processor)
@@ -126,7 +126,7 @@ def test_an_exception_in_a_callback_stays_there(callback: str, kind: str) -> Non
     assert [span.name for span in sdk.spans.get_finished_spans()] == ["work"]
     assert [log.log_record.body for log in sdk.logs.get_finished_logs()] == ["worked"]
     sdk.close()
-    assert sum(sdk.faults.counts().values()) >= 1
+    assert sum(sdk.internal_errors.counts().values()) >= 1
 
 
 @pytest.mark.parametrize("kind", FOR_THE_APP)
@@ -183,13 +183,13 @@ def test_a_failing_part_of_the_tracer_costs_no_span(part: str, kind: str) -> Non
 def test_an_object_that_is_not_a_span_processor_loses_no_span() -> None:
     """One written for an older SDK has no callback for a span that is ending."""
 
-    class Old:
+    class LegacyProcessor:
         def on_start(self, span: Any, parent_context: Any = None) -> None: ...
 
         def on_end(self, span: Any) -> None: ...
 
     sdk = Sdk(None)
-    old: Any = Old()
+    old: Any = LegacyProcessor()
     sdk.tracer_provider.add_span_processor(old)
     sdk.work()
     sdk.tracer_provider.force_flush()

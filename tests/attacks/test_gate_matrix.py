@@ -120,7 +120,7 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def plenty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def large_budget(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     account = Account(tmp_path_factory.mktemp("plenty"), "1000000")
     yield account
     account.close()
@@ -153,17 +153,17 @@ def send(client: str, body: str, url: str, reading: str) -> int | None:
 @pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_each_call_that_is_served_is_counted(
-    client: str, provider: Provider, plenty: Account
+    client: str, provider: Provider, large_budget: Account
 ) -> None:
     """To the nano-dollar where the response reports usage; never as zero."""
-    observer.admission = plenty.gate
+    observer.admission = large_budget.gate
     wrong: list[Any] = []
     for cell in (cell for cell in CELLS if cell[0] == client):
         _, body, path, shape, reading = cell
         provider.shape = shape
-        served, (before, _) = len(provider.served), plenty.spent()
+        served, (before, _) = len(provider.served), large_budget.spent()
         send(client, body, provider.url + path, reading)
-        spent, reserved = plenty.spent()
+        spent, reserved = large_budget.spent()
         calls, cost = len(provider.served) - served, spent - before
         is_read = reading in {"whole", "pieces"} and SHAPES[shape][0] == 200
         says_it = shape in {"json", "chunked json", "gzip json", "stream", "gzip stream"}

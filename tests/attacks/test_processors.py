@@ -79,13 +79,15 @@ class Sdk:
     """Providers whose processors are the app's, behind the guard."""
 
     def __init__(self, *processors: Any, gate: Gate | None = None, shield: Shield | None = None):
-        self.faults = InternalErrors()
+        self.internal_errors = InternalErrors()
         shield = shield or Shield()
-        accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults)
+        accounts = Accounts(
+            load_prices=PriceBook, latency=LatencyBudgets(), internal_errors=self.internal_errors
+        )
         pipeline = Pipeline(
             shield,
             accounts,
-            self.faults,
+            self.internal_errors,
             gate=gate or Gate(),
             strip_content=without_messages if isinstance(shield, MessagelessShield) else None,
         )
@@ -148,10 +150,10 @@ class Sdk:
         spans, logs = self.spans.get_finished_spans(), self.logs.get_finished_logs()
         text = "".join(span.to_json() for span in spans) + "".join(log.to_json() for log in logs)
         text += repr(encode_spans(spans)) + repr(encode_logs(logs))
-        return text + repr([list(everything(each)) for each in (*spans, *logs)])
+        return text + repr([list(readable_texts(each)) for each in (*spans, *logs)])
 
 
-def everything(subject: Any, depth: int = 4, seen: set[int] | None = None) -> Iterator[str]:
+def readable_texts(subject: Any, depth: int = 4, seen: set[int] | None = None) -> Iterator[str]:
     """Yield every readable text of *subject*: items, attributes of any name, `vars`."""
     seen = set() if seen is None else seen
     if isinstance(subject, str | bytes):
@@ -163,12 +165,12 @@ def everything(subject: Any, depth: int = 4, seen: set[int] | None = None) -> It
     yield repr(subject)
     if isinstance(subject, Mapping):
         for key, value in subject.items():
-            yield from everything(key, depth - 1, seen)
-            yield from everything(value, depth - 1, seen)
+            yield from readable_texts(key, depth - 1, seen)
+            yield from readable_texts(value, depth - 1, seen)
         return
     if isinstance(subject, list | tuple | set | frozenset):
         for item in subject:
-            yield from everything(item, depth - 1, seen)
+            yield from readable_texts(item, depth - 1, seen)
         return
     if isinstance(subject, type) or callable(subject):
         return
@@ -181,8 +183,10 @@ def everything(subject: Any, depth: int = 4, seen: set[int] | None = None) -> It
             value = getattr(subject, name)
         except Exception:
             continue
-        yield from everything(value, depth - 1, seen)
-    yield from everything(vars(subject) if hasattr(subject, "__dict__") else {}, depth - 1, seen)
+        yield from readable_texts(value, depth - 1, seen)
+    yield from readable_texts(
+        vars(subject) if hasattr(subject, "__dict__") else {}, depth - 1, seen
+    )
 
 
 def readable(span: Any) -> ReadableSpan:
@@ -220,7 +224,7 @@ SPAN_READERS: dict[str, Callable[[Any], Any]] = {
     "vars": vars,
     "copy": lambda span: copy.copy(span).to_json(),
     "deep copy of attributes": lambda span: copy.deepcopy(dict(span.attributes)),
-    "everything": lambda span: list(everything(span)),
+    "everything": lambda span: list(readable_texts(span)),
 }  # fmt: skip
 
 LOG_READERS: dict[str, Callable[[ReadWriteLogRecord], Any]] = {
@@ -231,16 +235,16 @@ LOG_READERS: dict[str, Callable[[ReadWriteLogRecord], Any]] = {
     ],
     "repr": repr,
     "vars": lambda entry: [vars(entry), vars(entry.log_record)],
-    "copy": lambda entry: list(everything(copy.copy(entry).log_record)),
-    "copied record": lambda entry: list(everything(copy.copy(entry.log_record))),
-    "deep copy": lambda entry: list(everything(copy.deepcopy(entry.log_record))),
+    "copy": lambda entry: list(readable_texts(copy.copy(entry).log_record)),
+    "copied record": lambda entry: list(readable_texts(copy.copy(entry.log_record))),
+    "deep copy": lambda entry: list(readable_texts(copy.deepcopy(entry.log_record))),
     "dataclass fields": lambda entry: [
         repr(getattr(entry, field.name)) for field in fields(entry) if is_dataclass(entry)
     ],
     "span of the context": lambda entry: list(
-        everything(trace.get_current_span(entry.log_record.context))
+        readable_texts(trace.get_current_span(entry.log_record.context))
     ),
-    "everything": lambda entry: list(everything(entry)),
+    "everything": lambda entry: list(readable_texts(entry)),
 }  # fmt: skip
 
 
@@ -278,7 +282,7 @@ class LogReader(LogRecordProcessor):
         self.seen += repr(self._read(log_record))
 
     def enabled(self, **question: Any) -> bool:
-        self.seen += repr(list(everything(question)))
+        self.seen += repr(list(readable_texts(question)))
         return True
 
     def shutdown(self) -> None: ...
@@ -301,7 +305,7 @@ def test_no_reader_of_spans_finds_a_secret(reader: str, consent: str, shield: st
     sdk.work()
 
     expected = {"on_start", "parent", "_on_ending", "on_end"} if consent == "granted" else set()
-    assert sdk.faults.counts() == {}
+    assert sdk.internal_errors.counts() == {}
     assert set(processor.seen) == expected
     assert {callback: leaked(text) for callback, text in processor.seen.items()} == {
         key: [] for key in expected
@@ -319,7 +323,7 @@ def test_no_reader_of_log_records_finds_a_secret(reader: str, consent: str, shie
     sdk.work()
     sdk.logger_provider.get_logger(EMAIL).enabled(event_name=RAW)
 
-    assert sdk.faults.counts() == {}
+    assert sdk.internal_errors.counts() == {}
     assert bool(processor.seen) is (consent != "not asked yet")
     assert leaked(processor.seen) == []
     assert leaked(sdk.wire()) == []
@@ -404,7 +408,7 @@ class LogWriter(LogReader):
 @pytest.mark.parametrize("writer", SPAN_WRITERS)
 def test_writes_of_one_processor_on_a_span_reach_others_redacted(writer: str, shield: str) -> None:
     """The SDK lets it write; later processors read no secret."""
-    reader = SpanReader(lambda span: list(everything(span)))
+    reader = SpanReader(lambda span: list(readable_texts(span)))
     sdk = Sdk(SpanWriter(SPAN_WRITERS[writer]), reader, shield=SHIELDS[shield]())
     sdk.work()
 
@@ -418,7 +422,7 @@ def test_writes_of_one_processor_on_a_log_record_reach_others_redacted(
     writer: str, shield: str
 ) -> None:
     """An enricher may write; exporters send it redacted."""
-    reader = LogReader(lambda entry: list(everything(entry)))
+    reader = LogReader(lambda entry: list(readable_texts(entry)))
     sdk = Sdk(LogWriter(LOG_WRITERS[writer]), reader, shield=SHIELDS[shield]())
     sdk.work()
 
@@ -495,7 +499,7 @@ def test_writes_at_the_start_of_a_span_are_redacted(writer: str) -> None:
     sdk.tracer_provider.get_tracer("app").start_span("work", attributes={"kept": EMAIL}).end()
 
     (span,) = sdk.spans.get_finished_spans()
-    assert sdk.faults.counts() == {}
+    assert sdk.internal_errors.counts() == {}
     assert arrived(span), span.to_json()
     assert leaked(sdk.wire()) == []
 
@@ -540,7 +544,7 @@ def test_a_field_that_a_processor_adds_is_on_the_span() -> None:
     span: Any = sdk.tracer_provider.get_tracer("app").start_span("work")
 
     assert span.marker is marker
-    assert sdk.faults.counts() == {}
+    assert sdk.internal_errors.counts() == {}
 
 
 def test_reading_attributes_of_accounting_finds_no_secret_in_json() -> None:

@@ -29,7 +29,7 @@ def test_a_sparse_spool_file_costs_bounded_memory_and_no_neighbour(tmp_path: Pat
     """Sound records are sent, the rest is set aside and counted as damaged."""
     folder = SpoolFolder(tmp_path, ADDRESS, SpoolReports(), SpoolLimits(50 * 2**20))
     folder.keep(b"sound", 1)
-    folder.hand_over()
+    folder.release_segments()
     (name,) = folder.waiting()
     path = folder.path / name
     os.truncate(path, 1_500_000_000)
@@ -38,7 +38,7 @@ def test_a_sparse_spool_file_costs_bounded_memory_and_no_neighbour(tmp_path: Pat
     peak = before
     assert waiting_in(path) == 1
     assert folder.keep(b"next", 1)  # it does not count as 1.5 GB towards the limit
-    folder.hand_over()
+    folder.release_segments()
     wire = Wire()
 
     def send(payload: bytes, on_sent: object) -> object:
@@ -88,10 +88,10 @@ def test_out_of_descriptors_until_the_exit_loses_nothing(
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     with OtlpSink() as sink:
-        away = f"http://127.0.0.1:{free_port()}"
+        endpoint = f"http://127.0.0.1:{free_port()}"
         environ = clean_environment(
             tmp_path,
-            OTEL_EXPORTER_OTLP_ENDPOINT=sink.url if started == "collector" else away,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.url if started == "collector" else endpoint,
             OTEL_DISTRO_SPOOL=spool,
             OTEL_METRICS_EXPORTER="none",
             OTEL_LOGS_EXPORTER="none",

@@ -47,8 +47,8 @@ headers = st.dictionaries(
 )
 
 
-def read(body: bytes, cuts: list[int], said: dict[str, str]) -> Answer:
-    reader = AnswerReader(None, 200, said)
+def read(body: bytes, cuts: list[int], headers: dict[str, str]) -> Answer:
+    reader = AnswerReader(None, 200, headers)
     places = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
     for start, end in pairwise(places):
         reader.feed(body[start:end])
@@ -62,11 +62,13 @@ def is_sane(usage: Usage | None) -> bool:
 
 @everyday
 @given(st.binary(max_size=300), st.lists(st.integers(0, 400), max_size=5), headers)
-def test_any_bytes_are_survived(body: bytes, cuts: list[int], said: dict[str, str]) -> None:
+def test_any_bytes_are_survived(
+    body: bytes, cuts: list[int], response_headers: dict[str, str]
+) -> None:
     """With the same result in any chunks, under any headers."""
-    answer = read(body, cuts, said)
+    answer = read(body, cuts, response_headers)
 
-    assert answer == read(body, [], said)
+    assert answer == read(body, [], response_headers)
     assert is_sane(answer.usage)
 
 
@@ -96,10 +98,10 @@ def test_damaged_responses_are_survived(
     for place, what in damage:
         at = place % len(body)
         body[at : at + len(what)] = what
-    said = {"content-type": response.content_type}
-    answer = read(bytes(body), cuts, said)
+    headers = {"content-type": response.content_type}
+    answer = read(bytes(body), cuts, headers)
 
-    assert answer == read(bytes(body), [], said)
+    assert answer == read(bytes(body), [], headers)
     assert is_sane(answer.usage)
 
 
@@ -109,9 +111,9 @@ def test_damaged_responses_are_survived(
     st.binary(max_size=300) | json_values.map(lambda value: json.dumps(value).encode()),
     headers,
 )
-def test_any_request_is_survived(path: str, body: bytes, said: dict[str, str]) -> None:
+def test_any_request_is_survived(path: str, body: bytes, request_headers: dict[str, str]) -> None:
     """And the facts read from it are plausible."""
-    request = read_request("127.0.0.1", path, body, said)
+    request = read_request("127.0.0.1", path, body, request_headers)
 
     assert request is None or request.size >= 0
     assert request is None or request.max_output_tokens is None or request.max_output_tokens >= 0

@@ -86,9 +86,9 @@ def test_the_features_are_the_required_ones() -> None:
 @pytest.mark.skipif(not SOURCE.exists(), reason="the list of features owed is not beside the tree")
 def test_the_words_are_our_own() -> None:
     """No eight words in a row come from the list; it is not copied here."""
-    theirs = set(runs(SOURCE.read_text(encoding="utf-8")))
+    upstream = set(runs(SOURCE.read_text(encoding="utf-8")))
 
-    assert not [words for words in runs(PAGE) if words in theirs]
+    assert not [words for words in runs(PAGE) if words in upstream]
 
 
 def runs(text: str) -> list[str]:

@@ -145,7 +145,7 @@ def _measure_calls_and_latency() -> None:
     accounts = Accounts(
         load_prices=PriceBook,
         latency=LatencyBudgets([LatencyBudget("chat", 1)]),
-        faults=InternalErrors(),
+        internal_errors=InternalErrors(),
         call_sinks=[CostMetrics()],
         verdict_sinks=[LatencyReporter()],
     )
@@ -173,18 +173,18 @@ def _measure_budgets() -> None:
 
 
 def _measure_ourselves() -> None:
-    ours = SelfMetrics(InternalErrors())
-    ours.redacted("traces", {"email": 1})
-    ours.failed("traces", ValueError())
-    ours.observe_guard(lambda: True)
+    metrics = SelfMetrics(InternalErrors())
+    metrics.redacted("traces", {"email": 1})
+    metrics.failed("traces", ValueError())
+    metrics.observe_guard(lambda: True)
     counts: Any = SimpleNamespace(counts={"too_long": 1})
-    ours.observe_invalid_input(counts)
+    metrics.observe_invalid_input(counts)
     deliveries: Any = SimpleNamespace(
         tallies=lambda: {"spans": Tally(3, 1, 1, {"queue_full": 1})},
         resent_counts=lambda: {"spans": 1},
         spool_lost_counts=lambda: {("spans", "spool_full"): 1},
     )
-    ours.observe_deliveries(deliveries)
+    metrics.observe_deliveries(deliveries)
 
 
 def test_every_metric_is_listed(made: _Made) -> None:

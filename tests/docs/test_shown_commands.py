@@ -90,7 +90,7 @@ output = "2"
 
 
 @dataclass(frozen=True)
-class Ends:
+class Run:
     """A command that ends."""
 
     shows: str = ""
@@ -99,7 +99,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Serves:
+class Serve:
     """A command that runs until it is stopped."""
 
     ready: str = ""
@@ -126,51 +126,51 @@ ELSEWHERE = {
 """Lines that install or download, and the place where CI runs them or their programs."""
 
 SUM = r"1 model call, 1,200 tokens in, 300 out, cost \$0\.006"
-RUNS: dict[str, Ends | Serves] = {
-    "otel-distro demo": Ends("none of the 2 planted secrets left the process"),
-    "otel-distro run -- python app.py": Ends(SUM),
-    "otel-distro costs": Ends(r"(?m)^gpt-4o-2024-08-06 +2 .* \$0\.0120 "),
-    "otel-distro costs --since 24h": Ends(r"(?m)^total .* \$0\.006 "),
-    "otel-distro costs --since 7d --by day": Ends(r"(?m)^20\d\d-\d\d-\d\d .* \$0\.006 "),
-    "otel-distro calls --since 1h": Ends(r"gpt-4o-2024-08-06 .* \$0\.006 .* [0-9a-f]{32}"),
-    "opentelemetry-instrument python app.py": Ends(
+RUNS: dict[str, Run | Serve] = {
+    "otel-distro demo": Run("none of the 2 planted secrets left the process"),
+    "otel-distro run -- python app.py": Run(SUM),
+    "otel-distro costs": Run(r"(?m)^gpt-4o-2024-08-06 +2 .* \$0\.0120 "),
+    "otel-distro costs --since 24h": Run(r"(?m)^total .* \$0\.006 "),
+    "otel-distro costs --since 7d --by day": Run(r"(?m)^20\d\d-\d\d-\d\d .* \$0\.006 "),
+    "otel-distro calls --since 1h": Run(r"gpt-4o-2024-08-06 .* \$0\.006 .* [0-9a-f]{32}"),
+    "opentelemetry-instrument python app.py": Run(
         r"a model call was refused: budget 'day' has no room for this call: "
         r"\$0\.006 of \$0\.01 spent",
         code=1,
     ),
-    "otel-distro budgets": Ends(r"(?m)^day +total +\$(5\.00|0\.0100) a day +\$0\.0(06|120) "),
-    "otel-distro privacy prove -- python app.py": Ends(
+    "otel-distro budgets": Run(r"(?m)^day +total +\$(5\.00|0\.0100) a day +\$0\.0(06|120) "),
+    "otel-distro privacy prove -- python app.py": Run(
         r"none of \d+ planted secrets would leave this process"
     ),
-    "otel-distro privacy redact < notes.txt": Ends(r"(?m)^write to \[EMAIL\]$"),
-    "otel-distro stack check": Ends("(?m)^fail ", code=1),
-    "otel-distro ledger prices gpt-4o": Ends(r"input +2\.5\b"),
-    "otel-distro ledger reprice --since 30d --prices prices.toml": Ends(r"\$0\.0018\b"),
-    "otel-distro costs --since 30d --by tenant --csv > costs.csv": Ends(),
-    "otel-distro reports report --html costs.html": Ends("costs.html"),
-    "OTEL_DISTRO_LEDGER=postgresql://otel@db/costs opentelemetry-instrument python app.py": Ends(
+    "otel-distro privacy redact < notes.txt": Run(r"(?m)^write to \[EMAIL\]$"),
+    "otel-distro stack check": Run("(?m)^fail ", code=1),
+    "otel-distro ledger prices gpt-4o": Run(r"input +2\.5\b"),
+    "otel-distro ledger reprice --since 30d --prices prices.toml": Run(r"\$0\.0018\b"),
+    "otel-distro costs --since 30d --by tenant --csv > costs.csv": Run(),
+    "otel-distro reports report --html costs.html": Run("costs.html"),
+    "OTEL_DISTRO_LEDGER=postgresql://otel@db/costs opentelemetry-instrument python app.py": Run(
         SUM
     ),
-    "otel-distro ledger copy ~/.local/state/otel-distro/ledger.db postgresql://otel@db/costs": Ends(
+    "otel-distro ledger copy ~/.local/state/otel-distro/ledger.db postgresql://otel@db/costs": Run(
         "copied to postgresql:"
     ),
-    "OTEL_DISTRO_ALERT_URLS='slack://TOKEN/#ops' otel-distro reports alerts test": Ends("sent"),
-    "otel-distro reports alerts check": Ends(),
-    "OTEL_CONFIG_FILE=otel.yaml opentelemetry-instrument python app.py": Ends(SUM),
-    "otel-distro doctor": Ends("(?m)^ok +redaction +on; test secrets are masked"),
-    "otel-distro reports health": Ends("(?m)^healthy "),
-    "otel-distro golden add greeting -p 'Say hello' -c hello": Ends("golden.jsonl: 1 case\n"),
-    "otel-distro golden run --model gpt-4o-mini --budget-usd 0.50": Ends("(?m)1 of 1|1 case"),
-    "opentelemetry-instrument gunicorn -w 4 app:app": Serves(app=WSGI),
-    "opentelemetry-instrument uvicorn app:app": Serves(app=ASGI),
-    "opentelemetry-instrument flask run": Serves(app=WSGI),
-    "opentelemetry-instrument celery -A tasks worker": Serves(r"\[queues\]", app=TASKS),
-    "otel-distro serve": Serves(
+    "OTEL_DISTRO_ALERT_URLS='slack://TOKEN/#ops' otel-distro reports alerts test": Run("sent"),
+    "otel-distro reports alerts check": Run(),
+    "OTEL_CONFIG_FILE=otel.yaml opentelemetry-instrument python app.py": Run(SUM),
+    "otel-distro doctor": Run("(?m)^ok +redaction +on; test secrets are masked"),
+    "otel-distro reports health": Run("(?m)^healthy "),
+    "otel-distro golden add greeting -p 'Say hello' -c hello": Run("golden.jsonl: 1 case\n"),
+    "otel-distro golden run --model gpt-4o-mini --budget-usd 0.50": Run("(?m)1 of 1|1 case"),
+    "opentelemetry-instrument gunicorn -w 4 app:app": Serve(app=WSGI),
+    "opentelemetry-instrument uvicorn app:app": Serve(app=ASGI),
+    "opentelemetry-instrument flask run": Serve(app=WSGI),
+    "opentelemetry-instrument celery -A tasks worker": Serve(r"\[queues\]", app=TASKS),
+    "otel-distro serve": Serve(
         r"(http://127\.0\.0\.1:\d+)",
         more=" --otlp-http-port {otlp} --otlp-grpc-port 0 --ui-port 0",
     ),
-    "otel-distro ui": Serves(r"(http://127\.0\.0\.1:\d+)"),
-    "otel-distro ui --demo": Serves(r"(http://127\.0\.0\.1:\d+)"),
+    "otel-distro ui": Serve(r"(http://127\.0\.0\.1:\d+)"),
+    "otel-distro ui --demo": Serve(r"(http://127\.0\.0\.1:\d+)"),
 }
 """Each other line, with its expected effect."""
 
@@ -192,7 +192,7 @@ def provider() -> Iterator[FakeProvider]:
 
 
 @pytest.fixture(scope="module")
-def used_before(provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home(provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a user who has run the demo, and a program with one model call."""
     home = tmp_path_factory.mktemp("used")
     (home / "app.py").write_text(SCRIPT)
@@ -229,14 +229,14 @@ class Terminal:
             self._environ |= dict(part.split("=", 1) for part in line.split()[1:])
         elif extras := re.match(r"pip install '?otel-distro\[(\w+)\]'?$", line):
             assert extras[1] in (metadata("otel-distro").get_all("Provides-Extra") or ())
-        elif isinstance(what := RUNS[line], Ends):
+        elif isinstance(what := RUNS[line], Run):
             for shown, local in replaced.items():
                 line = line.replace(shown, local)
             self._end(line, what)
         else:
             self._serve(line, what)
 
-    def _end(self, line: str, what: Ends) -> None:
+    def _end(self, line: str, what: Run) -> None:
         done = run(["bash", "-c", line], self._environ, cwd=self._home)
         printed = done.stdout + done.stderr
         assert done.returncode == what.code, printed
@@ -244,7 +244,7 @@ class Terminal:
         assert "Traceback" not in printed or "Error code: 402" in printed
         assert printed.count("cannot deliver") <= 1
 
-    def _serve(self, line: str, what: Serves) -> None:
+    def _serve(self, line: str, what: Serve) -> None:
         if what.app:
             name = "tasks.py" if "tasks" in line else "app.py"
             (self._home / name).write_text(what.app)
@@ -325,13 +325,13 @@ def _get(url: str, server: subprocess.Popen[bytes] | None = None) -> int:
 def test_the_lines_of_a_shell_block_run_one_after_another(
     block: Block,
     provider: FakeProvider,
-    used_before: Path,
+    demo_home: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
     """Each has the exit code and output of its entry in the table; no traceback."""
     home = tmp_path / "home"
-    shutil.copytree(used_before, home)
+    shutil.copytree(demo_home, home)
     (home / "app.py").write_text(SCRIPT)
     (home / "prices.toml").write_text(PRICES)
     (home / "notes.txt").write_text("write to ada@example.com\n")

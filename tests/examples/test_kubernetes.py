@@ -62,7 +62,9 @@ def test_each_manifest_has_kind_and_version() -> None:
         ("v1", "Secret"),
         ("apps/v1", "Deployment"),
     }
-    assert all(re.fullmatch(r"[a-z0-9-]+", each["metadata"]["name"]) for each in manifests())
+    assert all(
+        re.fullmatch(r"[a-z0-9-]+", manifest["metadata"]["name"]) for manifest in manifests()
+    )
 
 
 def test_the_instrumentation_has_only_fields_that_the_operator_knows() -> None:
@@ -89,13 +91,13 @@ def test_a_variable_is_defined_before_another_one_refers_to_it() -> None:
 def test_the_secret_has_every_referenced_key() -> None:
     """A pod with a missing key does not start."""
     secret = of_kind("Secret")
-    asked = [
+    referenced = [
         variable["valueFrom"]["secretKeyRef"]
         for variable in injected()
         if "secretKeyRef" in variable.get("valueFrom", {})
     ]
 
-    assert {(each["name"], each["key"]) for each in asked} == {
+    assert {(each["name"], each["key"]) for each in referenced} == {
         (secret["metadata"]["name"], key) for key in secret["stringData"]
     }
 
@@ -169,12 +171,12 @@ client.chat.completions.create(
 )
 """
     folder = Path(launcher.__file__).parent
-    told = settings(tmp_path)
-    del told["OTEL_DISTRO_BUDGET_STORE"]  # no such host here
+    result = settings(tmp_path)
+    del result["OTEL_DISTRO_BUDGET_STORE"]  # no such host here
     environ = clean_environment(
         tmp_path,
         **{
-            **told,
+            **result,
             "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
             "OTEL_SERVICE_NAME": "shop",
             "PYTHONPATH": f"{folder}:{Path(openai.__file__).parents[1]}",

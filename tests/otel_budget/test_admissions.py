@@ -21,7 +21,7 @@ from otel_budget.inspection import reading_accounts
 from otel_budget.latency import LatencyRecord
 from otel_budget.refusal import Refusal, Refused
 from otel_distro.pipeline.budgets.admitted_calls import GatedCalls
-from otel_distro.pipeline.budgets.booking import Booking
+from otel_distro.pipeline.budgets.call_charges import CallCharges
 from otel_distro.pipeline.budgets.scopes import Scopes, ScopeSpanProcessor, trace_from_elsewhere
 from otel_pricing import CostStatus, ModelCall, PriceBook, PricedCall, Usage
 from otel_wire.exchange import Exchange
@@ -351,10 +351,10 @@ def test_calls_that_are_remembered_are_bounded(
     make: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest is dropped; each is still charged once."""
-    monkeypatch.setattr("otel_distro.pipeline.budgets.booking._REMEMBERED", 1)
+    monkeypatch.setattr("otel_distro.pipeline.budgets.call_charges._REMEMBERED", 1)
     each = CostBudget(name="b", limit=10**9)
     gate = make(each)
-    booking = Booking(
+    booking = CallCharges(
         [each], gate.accounts, GatedCalls(), lambda _s, v: v, lambda _c: None
     )  # fmt: skip
     for key in ((1, 1), (2, 2)):
@@ -374,7 +374,7 @@ def test_calls_that_are_remembered_are_bounded(
     account = each.account({}, 1)
     assert account is not None
     assert gate.accounts.state(account).spent == 70
-    assert list(booking._booked) == [(2, 2)]
+    assert list(booking._by_call) == [(2, 2)]
 
 
 def test_a_call_that_cannot_be_written_is_written_with_the_next(

@@ -43,7 +43,7 @@ def test_an_error_of_ours_leaves_telemetry_alone(
     runtime = Runtime(settings, withhold=False, endpoint="")
 
     assert runtime.budgets is None
-    assert runtime.faults.counts() == {"budget": 1}
+    assert runtime.internal_errors.counts() == {"budget": 1}
     assert "cost budgets are not in force" in capsys.readouterr().err
 
 

@@ -183,7 +183,7 @@ def test_exceptions_of_callbacks_are_counted_and_the_next_one_is_called(
     budgets.settle([a_call(1), a_call(2)], [])
 
     assert met
-    assert budgets._faults.counts() == {"budget callback": len(met)}
+    assert budgets._internal_errors.counts() == {"budget callback": len(met)}
 
 
 def test_errors_are_counted_as_those_of_accounts_or_of_budgets(
@@ -194,7 +194,7 @@ def test_errors_are_counted_as_those_of_accounts_or_of_budgets(
     budgets._failed(BudgetFileError("full"))
     budgets._failed(ValueError("odd"))
 
-    assert budgets._faults.counts() == {"books": 1, "budget": 1}
+    assert budgets._internal_errors.counts() == {"books": 1, "budget": 1}
     assert "budgets cannot be updated now: full" in capsys.readouterr().err
 
 
@@ -216,7 +216,7 @@ def test_charges_that_cannot_be_written_at_a_flush_are_counted(
     monkeypatch.setattr(budgets.accounts, "charge", locked)
     budgets.settle([a_call()], [])
     budgets.flush()
-    assert budgets._faults.counts() == {"books": 2}
+    assert budgets._internal_errors.counts() == {"books": 2}
     budgets.flush()
 
     assert budgets.accounts.state(account).spent == 100

@@ -54,7 +54,7 @@ def test_sums_are_the_rows(writer: LedgerWriter, make_call: MakeCall, location: 
     """Recomputed from the rows after writes, replays and revisions."""
     made = many(make_call)
     writer.write(made)
-    writer.revise([_dearer(priced) for priced in made[::3]])
+    writer.revise([_at_higher_price(priced) for priced in made[::3]])
     writer.write(made[:10])
 
     with open_ledger(location) as ledger:
@@ -120,7 +120,7 @@ def test_calls_come_back_as_they_were(
     writer.write(made)
 
     with open_ledger(location) as ledger:
-        stored = [one.priced for one in calls(ledger, limit=None)]
+        stored = [call.priced for call in calls(ledger, limit=None)]
 
     for before, after in zip(reversed(made), stored, strict=True):
         assert after.cost_nano_usd == before.cost_nano_usd
@@ -152,7 +152,7 @@ def test_ids_and_numbers_at_their_limits(
 
     assert writer.write([extreme, odd]).written == 2
     with open_ledger(location) as ledger:
-        assert {one.priced.call.span_id for one in calls(ledger)} == {2**64 - 1, odd.call.span_id}
+        assert {call.priced.call.span_id for call in calls(ledger)} == {2**64 - 1, odd.call.span_id}
 
 
 def test_too_many_names_become_other_and_sums_stay_exact(
@@ -277,7 +277,7 @@ def test_both_kinds_give_the_same_answers(
     for location in (path, postgres):
         writer = make_writer(path=location)
         writer.write(made)
-        writer.revise([_dearer(priced) for priced in made[::4]])
+        writer.revise([_at_higher_price(priced) for priced in made[::4]])
 
     with open_ledger(path) as one, open_ledger(postgres) as other:
         pairs = list(zip(questions(one), questions(other), strict=True))
@@ -310,12 +310,12 @@ def test_a_ledger_is_copied_whole(
 
     with open_ledger(source) as ledger:
         first = copy_ledger(ledger, target)
-        again = copy_ledger(ledger, target)
+        second_copy = copy_ledger(ledger, target)
         before = [*questions(ledger), violations(ledger), ledger.rows_kept_since_ns]
 
     assert first.calls.written > 0
     assert first.old_sums > 0
-    assert (again.calls.written, again.old_sums) == (0, 0)
+    assert (second_copy.calls.written, second_copy.old_sums) == (0, 0)
     with open_ledger(target) as ledger:
         after = [*questions(ledger), violations(ledger), ledger.rows_kept_since_ns]
         assert check_integrity(ledger).ok
@@ -328,7 +328,7 @@ def _priced(priced: PricedCall, **fields: Any) -> PricedCall:
     return replace(priced, status=CostStatus.PRICED, exposure_nano_usd=None, **fields)
 
 
-def _dearer(priced: PricedCall) -> PricedCall:
+def _at_higher_price(priced: PricedCall) -> PricedCall:
     return _priced(priced, cost_nano_usd=(priced.cost_nano_usd or 0) + 1)
 
 

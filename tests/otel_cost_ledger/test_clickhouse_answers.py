@@ -41,7 +41,7 @@ def test_all_kinds_give_the_same_answers(
     """Every query and grouping, to the last digit, for any state of the sums."""
     monkeypatch.setattr("otel_cost_ledger.query.latency.EXACT_CALLS", exact_calls)
     made = many(make_call)
-    dearer = [dearer_than(priced) for priced in made[::4]]
+    dearer = [at_higher_price(priced) for priced in made[::4]]
     writer = make_writer(path=path)
     writer.write([as_exported(priced) for priced in made])
     writer.revise([as_exported(priced) for priced in dearer])
@@ -54,11 +54,11 @@ def test_all_kinds_give_the_same_answers(
     if sums == "all":
         sum_hours(clickhouse, quiet_seconds=0)
 
-    for answer, same in zip(asked(path), asked(clickhouse), strict=True):
+    for answer, same in zip(query_results(path), query_results(clickhouse), strict=True):
         assert same == answer
 
 
-def asked(location: Location) -> list[str]:
+def query_results(location: Location) -> list[str]:
     """The answers as text; sessions have their names, because the key of hosts is absent."""
     with open_ledger(location) as ledger:
         found = [repr(answer) for answer in questions(ledger)]
@@ -72,7 +72,7 @@ def asked(location: Location) -> list[str]:
     return found
 
 
-def dearer_than(priced: PricedCall, **fields: Any) -> PricedCall:
+def at_higher_price(priced: PricedCall, **fields: Any) -> PricedCall:
     """Return the call at a slightly higher price, as from a later price list."""
     cost = (priced.cost_nano_usd or 0) + 1
     return replace(

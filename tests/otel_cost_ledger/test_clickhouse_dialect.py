@@ -177,19 +177,22 @@ def _plain(statement: str) -> str:
 
 def test_rows_of_every_table_with_a_lifetime_are_removed_and_sums_by_name_stay() -> None:
     """The script says which, and which views fill the ledger."""
-    asked: list[str] = []
+    statements: list[str] = []
 
     class Connection:
         def command(self, sql: str) -> None:
-            asked.append(sql)
+            statements.append(sql)
 
     keep_rows_for(cast("Any", Connection()), 7)
 
-    tables = [sql.split()[2] for sql in asked if sql.startswith("ALTER")]
+    tables = [sql.split()[2] for sql in statements if sql.startswith("ALTER")]
     assert set(tables) == {
         *("otel_traces", "otel_traces_trace_id_ts", "otel_logs", "ledger_calls"),
         *("ledger_tool_calls", "ledger_repeats", "ledger_hourly_people", "ledger_hourly_dearest"),
     }
-    assert "ALTER TABLE ledger_repeats MODIFY TTL toDateTime(hour * 3600) + INTERVAL 7 DAY" in asked
+    assert (
+        "ALTER TABLE ledger_repeats MODIFY TTL toDateTime(hour * 3600) + INTERVAL 7 DAY"
+        in statements
+    )
     assert {"ledger_spans_mv", "ledger_calls_mv", "ledger_tool_calls_mv"} < set(views())
     assert len(views()) == 8

@@ -119,8 +119,10 @@ def test_two_hosts_that_report_one_response_are_billed_once(
 
     assert total_of(clickhouse) == (2, 18)
     with open_ledger(clickhouse) as ledger:
-        billed = {one.priced.call.service: one.priced.billed for one in calls(ledger, until=NOON)}
-        reasons = {one.priced.billing_reason for one in calls(ledger, until=NOON)}
+        billed = {
+            call.priced.call.service: call.priced.billed for call in calls(ledger, until=NOON)
+        }
+        reasons = {call.priced.billing_reason for call in calls(ledger, until=NOON)}
     assert billed == {"shop": False}
     assert reasons == {"the same response id from another instrumentation at the same time"}
 
@@ -283,10 +285,10 @@ def test_a_ledger_created_later_has_the_earlier_spans(
     server.command(f"INSERT INTO empty.otel_traces SELECT * FROM {name}.otel_traces")
 
     made = init(empty, rows_days=3650)
-    again = init(empty, rows_days=3650)
+    second_init = init(empty, rows_days=3650)
 
     assert (made.before, made.after, made.read_days) == (0, SCHEMA_VERSION, 1)
-    assert (again.before, again.read_days) == (SCHEMA_VERSION, 0)
+    assert (second_init.before, second_init.read_days) == (SCHEMA_VERSION, 0)
     assert total_of(empty) == (2, 7)
 
 

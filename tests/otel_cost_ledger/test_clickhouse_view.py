@@ -85,15 +85,15 @@ def test_daily_costs_are_those_of_the_ledger(tmp_path: Path, path: Path) -> None
     LedgerWriter(path).write(priced)
 
     with open_ledger(path) as ledger:
-        ours = sorted(
+        ledger_rows = sorted(
             tuple(str(cell) for cell in row)
             for row in ledger.rows(f"SELECT {COLUMNS} FROM daily_costs_v")
         )
     rows = [_insert(span, call) for span, call in zip(spans, priced, strict=True)]
-    theirs = _clickhouse(tmp_path, [*rows, rows[0]], f"SELECT {COLUMNS} FROM otel.daily_costs_v")
+    view_rows = _clickhouse(tmp_path, [*rows, rows[0]], f"SELECT {COLUMNS} FROM otel.daily_costs_v")
 
-    assert len(ours) == 4
-    assert theirs == ours
+    assert len(ledger_rows) == 4
+    assert view_rows == ledger_rows
 
 
 def _priced(archive: Path) -> tuple[list[SpanRecord], list[PricedCall]]:

@@ -211,11 +211,11 @@ def test_errors_are_known_by_their_numbers(error: Exception, fault: Fault) -> No
 def test_a_lock_of_another_writer_is_awaited_with_a_timeout(tmp_path: Path) -> None:
     """The second attempt waits first, because others are writing."""
     first, second = (WriterLock(tmp_path / "lock", 0.05) for _ in range(2))
-    with first.held() as mine:
+    with first.held() as acquired:
         for _ in range(2):
             with second.held() as others:
                 assert not others
-    assert mine
+    assert acquired
     with second.held() as others:
         assert others
         second.close()
@@ -384,9 +384,9 @@ def test_a_disk_that_fills_up_within_a_line_leaves_no_partial_line(
     make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a line would swallow the next one."""
-    said: list[str] = []
+    warnings: list[str] = []
     spill = tmp_path / "spill.jsonl"
-    writer = make_writer(spill_to=spill, say=said.append)
+    writer = make_writer(spill_to=spill, say=warnings.append)
     assert writer.save_waiting([make_call()])
     before = spill.read_bytes()
     write = os.write
@@ -399,8 +399,8 @@ def test_a_disk_that_fills_up_within_a_line_leaves_no_partial_line(
     assert not writer.save_waiting([make_call()])
 
     assert spill.read_bytes() == before
-    assert any("cannot be written" in line for line in said)
-    assert any("could not be stored anywhere and are lost" in line for line in said)
+    assert any("cannot be written" in line for line in warnings)
+    assert any("could not be stored anywhere and are lost" in line for line in warnings)
 
 
 def test_a_writer_without_waiting_calls_saves_all(make_writer: MakeWriter) -> None:
@@ -412,11 +412,11 @@ def test_a_damaged_ledger_that_cannot_be_moved_is_reported(
     make_writer: MakeWriter, make_call: MakeCall, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The calls wait."""
-    said: list[str] = []
+    warnings: list[str] = []
     path.parent.mkdir()
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
     path.chmod(0o600)
-    writer = make_writer(say=said.append)
+    writer = make_writer(say=warnings.append)
 
     def stuck(*_: Any) -> None:
         raise OSError(errno.EACCES, "Permission denied")
@@ -425,7 +425,7 @@ def test_a_damaged_ledger_that_cannot_be_moved_is_reported(
     result = writer.write([make_call()])
 
     assert result.waiting == 1
-    assert any("is damaged and cannot be moved" in line for line in said)
+    assert any("is damaged and cannot be moved" in line for line in warnings)
 
 
 # Rows and numbers.
@@ -507,13 +507,15 @@ def test_durations_come_from_the_histogram_where_rows_are_many_or_gone(
     window = Window.between(NOON.replace(hour=0) - timedelta(days=2), NOON.replace(hour=0))
     by_hour = Window.between(NOON - timedelta(days=2, hours=3), NOON)
 
-    def asked(column: Any = "latency_us", within: Window = window, step_ns: int = DAY_NS) -> Any:
+    def read_durations(
+        column: Any = "latency_us", within: Window = window, step_ns: int = DAY_NS
+    ) -> Any:
         with open_ledger(three_days) as ledger:
             return durations(ledger, within, step_ns, column, Filters())
 
-    exact = asked()
+    exact = read_durations()
     monkeypatch.setattr(durations_module, "EXACT_ROWS", 0)
-    near = asked()
+    near = read_durations()
     assert [sum(found.values()) for found in exact.values()] == [1, 1]
     assert near.keys() == exact.keys()
     for step, found in near.items():
@@ -521,8 +523,8 @@ def test_durations_come_from_the_histogram_where_rows_are_many_or_gone(
     monkeypatch.undo()
     retain(three_days, days=1, now_ns=NOON_NS)
 
-    assert asked().keys() == exact.keys()
-    assert asked(within=by_hour, step_ns=3_600 * 10**9) == {}
+    assert read_durations().keys() == exact.keys()
+    assert read_durations(within=by_hour, step_ns=3_600 * 10**9) == {}
     with open_ledger(three_days) as ledger:
         assert latencies_by_model(ledger, by_hour, Filters()) == {}
         (latest,) = latencies_by_model(
@@ -581,9 +583,9 @@ def test_a_copy_that_its_target_refuses_names_the_call(
     steps: list[int] = []
     with open_ledger(three_days) as source:
         copying.copy_ledger(source, tmp_path / "copy.db", progress=steps.append)
-        again = copying.copy_ledger(source, tmp_path / "copy.db")
+        second_copy = copying.copy_ledger(source, tmp_path / "copy.db")
     assert steps == [3]
-    assert again.calls.already_known == 3
+    assert second_copy.calls.already_known == 3
 
     class Refuses:
         def add_old_sums(self, _sums: Any) -> int:
@@ -630,17 +632,17 @@ def test_without_a_writable_folder_the_state_path_does_not_exist(
 ) -> None:
     """Writes to it fail, and are reported where they are needed."""
 
-    def nowhere() -> str:
+    def no_temporary_folder() -> str:
         raise FileNotFoundError("no usable temporary directory")
 
-    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    monkeypatch.setattr("tempfile.gettempdir", no_temporary_folder)
     assert not state_folder._temporary().exists()
     assert state_folder._temporary(Path("/else")) == Path("/else")
 
-    def homeless() -> Path:
+    def no_home() -> Path:
         raise RuntimeError("no home")
 
-    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(Path, "home", no_home)
     assert state_folder._home({}) is None
     assert state_folder._home({"HOME": "/home/ada"}) == Path("/home/ada")
 
@@ -692,7 +694,7 @@ def test_a_server_repairs_its_own_files_and_a_child_has_its_own_connection(
     parents = file.opened().connection
 
     assert file.set_aside() is None
-    file.hurry(100)
+    file.set_busy_timeout(100)
     file.start_anew()
     file.start_anew()
     assert writer.write([make_call()]).written == 1
@@ -734,7 +736,7 @@ def test_a_ledger_of_a_program_that_closed_our_descriptors_is_not_used_again(
     connection = sqlite3.connect(path, factory=forking.TrackedConnection)
     forking.track(connection, path)
     try:
-        forking.give_up(connection)
+        forking.abandon_connection(connection)
 
         with pytest.raises(LedgerError, match="closed the descriptors of"):
             check_not_inherited(path)
@@ -792,12 +794,12 @@ def test_a_spill_file_that_cannot_be_replayed_does_not_stop_the_ledger(
     make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
 ) -> None:
     """Here a folder at its path."""
-    said: list[str] = []
+    warnings: list[str] = []
     (tmp_path / "spill.jsonl").mkdir()
-    writer = make_writer(spill_to=tmp_path / "spill.jsonl", say=said.append)
+    writer = make_writer(spill_to=tmp_path / "spill.jsonl", say=warnings.append)
 
     assert writer.write([make_call()]).written == 1
-    assert any("cannot be replayed" in line for line in said)
+    assert any("cannot be replayed" in line for line in warnings)
 
 
 def test_a_spill_file_that_is_replaced_while_it_is_rewritten_is_left_alone(

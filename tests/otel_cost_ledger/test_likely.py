@@ -22,10 +22,10 @@ UNPRICED: dict[str, Any] = {"status": CostStatus.UNPRICED, "cost_nano_usd": None
 def likely(location: Location) -> int | None:
     """Return the estimate, which sums over time and sums of all time agree on."""
     with open_ledger(location) as ledger:
-        whole = likely_more(ledger, None, None, Filters())
+        total = likely_more(ledger, None, None, Filters())
         sums = timeline(ledger, Window(0, END_OF_TIME_NS), NS_PER_DAY, Filters())
-    assert likely_cost(sums) == whole
-    return whole
+    assert likely_cost(sums) == total
+    return total
 
 
 def test_a_call_without_usage_is_likely_to_cost_what_its_model_costs(

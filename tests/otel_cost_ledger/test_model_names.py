@@ -14,7 +14,7 @@ from otel_cost_ledger.query.breakdown import breakdown
 from otel_cost_ledger.query.calls import calls
 from otel_cost_ledger.query.costs import costs
 from otel_cost_ledger.query.durations import durations, latencies_by_model
-from otel_cost_ledger.query.model_names import Answered, find_names
+from otel_cost_ledger.query.model_names import ModelResponse, find_names
 from otel_cost_ledger.query.stats import stats
 from otel_cost_ledger.query.timeline import known_names, timeline
 from otel_pricing.model.call import CostStatus, PricedCall
@@ -34,8 +34,8 @@ def failed(make_call: MakeCall, **fields: object) -> PricedCall:
 def mixed(location: Location, make_call: MakeCall, make_writer: MakeWriter) -> Location:
     """A ledger with two calls that `gpt-4o-2024-08-06` answered, and one that failed."""
     writer: LedgerWriter = make_writer(path=location)
-    answered = [make_call(request_model="gpt-4o", response_model=SNAPSHOT) for _ in range(2)]
-    writer.write([failed(make_call, request_model="gpt-4o"), *answered])
+    responses = [make_call(request_model="gpt-4o", response_model=SNAPSHOT) for _ in range(2)]
+    writer.write([failed(make_call, request_model="gpt-4o"), *responses])
     return location
 
 
@@ -103,14 +103,14 @@ def test_a_model_of_another_provider_keeps_its_name(
     assert sorted(lines) == [("azure.ai.openai", "gpt-4o"), ("openai", SNAPSHOT)]
 
 
-def answered(requested: str, *models: str) -> list[Answered]:
-    """Return that *models* answered *requested*, the last of them last."""
-    return [Answered("p", requested, model, at) for at, model in enumerate(models, 1)]
+def responses(requested: str, *models: str) -> list[ModelResponse]:
+    """Return responses of *models* to requests for *requested*, the latest last."""
+    return [ModelResponse("p", requested, model, at) for at, model in enumerate(models, 1)]
 
 
 def test_a_moved_alias_is_the_model_that_answered_last() -> None:
     """Earlier snapshots keep their lines; the alias selects them too."""
-    names = find_names(answered("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13"), [], [])
+    names = find_names(responses("gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13"), [], [])
 
     assert names.of("p", "gpt-4o") == "gpt-4o-2024-05-13"
     assert names.of("p", "gpt-4o-2024-08-06") == "gpt-4o-2024-08-06"
@@ -121,21 +121,21 @@ def test_a_moved_alias_is_the_model_that_answered_last() -> None:
 
 def test_a_router_keeps_a_separate_line() -> None:
     """Its failures belong to none of the models that it chooses from."""
-    names = find_names(answered("auto", "gpt-4o-2024-08-06", "claude-sonnet-4-5"), [], [])
+    names = find_names(responses("auto", "gpt-4o-2024-08-06", "claude-sonnet-4-5"), [], [])
 
     assert names.of("p", "auto") == "auto"
 
 
 def test_a_model_with_a_fallback_keeps_its_name() -> None:
     """Another model answered once; most answers are its own."""
-    names = find_names(answered("gpt-4o", "tiny"), [("p", "gpt-4o"), ("p", "tiny")], [])
+    names = find_names(responses("gpt-4o", "tiny"), [("p", "gpt-4o"), ("p", "tiny")], [])
 
     assert names.of("p", "gpt-4o") == "gpt-4o"
 
 
 def test_a_deployment_is_the_model_behind_it() -> None:
     """Names of deployments need not resemble the model."""
-    names = find_names(answered("prod-chat", "gpt-4o-2024-08-06"), [], [])
+    names = find_names(responses("prod-chat", "gpt-4o-2024-08-06"), [], [])
 
     assert names.of("p", "prod-chat") == "gpt-4o-2024-08-06"
 
@@ -158,6 +158,6 @@ def test_without_rows_the_name_of_a_snapshot_shows_its_model(asked: str, snapsho
 
 def test_circular_names_stay() -> None:
     """Two aliases that answer as each other."""
-    names = find_names([*answered("a", "b"), *answered("b", "a")], [], [])
+    names = find_names([*responses("a", "b"), *responses("b", "a")], [], [])
 
     assert (names.of("p", "a"), names.of("p", "b")) == ("a", "b")

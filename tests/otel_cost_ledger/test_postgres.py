@@ -67,13 +67,13 @@ def test_without_the_driver_the_install_command_is_printed(
 ) -> None:
     """Once, and the calls wait."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    said: list[str] = []
+    warnings: list[str] = []
     url = PostgresUrl.parse("postgresql://localhost/costs")
 
-    result = make_writer(path=url, say=said.append).write([make_call()])
+    result = make_writer(path=url, say=warnings.append).write([make_call()])
 
     assert (result.fault, result.waiting) == (Fault.UNAVAILABLE, 1)
-    assert "pip install 'otel-distro[postgres]'" in said[0]
+    assert "pip install 'otel-distro[postgres]'" in warnings[0]
 
 
 def test_reading_files_does_not_load_the_driver(path: Path) -> None:
@@ -109,13 +109,13 @@ def test_a_wrong_password_is_reported_without_it(
 ) -> None:
     """The server's answer, its address, and the remedy."""
     wrong = PostgresUrl(postgres.shown, {**postgres.parameters, "password": SECRET})
-    said: list[str] = []
+    warnings: list[str] = []
 
-    result = make_writer(path=wrong, say=said.append).write([make_call()])
+    result = make_writer(path=wrong, say=warnings.append).write([make_call()])
 
     assert result.fault is Fault.UNAVAILABLE
-    assert "password authentication failed" in said[0]
-    assert SECRET not in said[0]
+    assert "password authentication failed" in warnings[0]
+    assert SECRET not in warnings[0]
     with pytest.raises(LedgerError) as caught, open_ledger(wrong):
         pass
     assert SECRET not in str(caught.value)
@@ -127,9 +127,9 @@ def test_calls_wait_while_the_server_is_away(
     postgres: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall, tmp_path: Path
 ) -> None:
     """The ending process writes them to the spill file, and another one stores them."""
-    away = PostgresUrl(postgres.shown, {**postgres.parameters, "port": "1"})
+    unreachable = PostgresUrl(postgres.shown, {**postgres.parameters, "port": "1"})
     spill = tmp_path / "waiting.jsonl"
-    writer = make_writer(path=away, spill_to=spill)
+    writer = make_writer(path=unreachable, spill_to=spill)
     assert writer.write([make_call(), make_call()]).waiting == 2
     writer.shutdown()
     assert spill.exists()
@@ -214,8 +214,10 @@ def test_many_writers_at_once_lose_nothing(
         [make_call(tenant=f"t{n % 7}", start_ns=n * 97 * HOUR_NS) for n in range(60)]
         for _ in range(4)
     ]
-    said: list[str] = []
-    writers = [make_writer(path=postgres, busy_timeout_ms=20_000, say=said.append) for _ in batches]
+    warnings: list[str] = []
+    writers = [
+        make_writer(path=postgres, busy_timeout_ms=20_000, say=warnings.append) for _ in batches
+    ]
     results: list[Any] = []
 
     def work(writer: LedgerWriter, batch: list[PricedCall]) -> None:
@@ -231,7 +233,7 @@ def test_many_writers_at_once_lose_nothing(
     for thread in threads:
         thread.join()
 
-    assert said == []
+    assert warnings == []
     assert {result.fault for result in results} == {None}
     with open_ledger(postgres) as ledger:
         assert costs(ledger).total.calls == 240

@@ -112,7 +112,7 @@ while True:
 
     with open_ledger(path) as ledger:
         assert check_integrity(ledger).problems == ()
-        stored = {found.priced.call.span_id for found in calls(ledger, limit=None)}
+        stored = {call.priced.call.span_id for call in calls(ledger, limit=None)}
     missing = {at + n for at in acknowledged for n in range(1, 8)} - stored
     assert missing == set()
 
@@ -232,11 +232,11 @@ os.chmod(path, 0o644)
 path.with_name("ledger.db.lock").unlink()
 
 def try_to_write():
-    said = []
-    writer = LedgerWriter(path, say=said.append)
+    warnings = []
+    writer = LedgerWriter(path, say=warnings.append)
     faults = [writer.write([call(n)]).fault for n in (2, 3)]
     with open_ledger(path) as ledger:
-        print(*faults, len(said), costs(ledger).total.calls)
+        print(*faults, len(warnings), costs(ledger).total.calls)
 """
 
 

@@ -193,8 +193,8 @@ def test_old_violations_and_replaced_prices_are_deleted_too(
 
 def test_one_process_at_a_time(sixty_days: list[PricedCall], path: Path) -> None:
     """The second returns without waiting."""
-    with path.with_name("ledger.db.maintenance").open("w") as held:
-        held_lock = try_lock(held.fileno())
+    with path.with_name("ledger.db.maintenance").open("w") as lock_file:
+        held_lock = try_lock(lock_file.fileno())
         result = retain(path, days=30, now_ns=NOW_NS)
 
     assert held_lock

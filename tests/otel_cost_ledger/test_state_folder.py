@@ -42,10 +42,10 @@ def test_without_a_home_it_is_a_private_folder_of_the_user(
 ) -> None:
     """Processes of one user share it."""
 
-    def nobody() -> Path:
+    def no_home() -> Path:
         raise RuntimeError("no home")
 
-    monkeypatch.setattr(Path, "home", nobody)
+    monkeypatch.setattr(Path, "home", no_home)
     found = default_state_dir({})
 
     assert found == own(temporary) == default_state_dir({})

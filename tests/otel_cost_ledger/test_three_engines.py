@@ -116,7 +116,7 @@ def answers_of(location: Location) -> list[Any]:
             *(costs(ledger, by=by) for by in groups),
             costs(ledger, filters=Filters(failed=True)),
             stats(ledger),
-            tuple(_comparable(one) for one in calls(ledger, limit=None)),
+            tuple(_comparable(call) for call in calls(ledger, limit=None)),
             (known.calls, known.first_ns, known.last_ns, known.first_day_ns),
         ]
 

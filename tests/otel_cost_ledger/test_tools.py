@@ -71,10 +71,10 @@ def test_any_window_and_any_group(writer: LedgerWriter, location: Location) -> N
     writer.record_tools(tools())
 
     with open_ledger(location) as ledger:
-        whole = tool_report(ledger, NOON - timedelta(days=3, hours=12), by=("day",))
+        full_report = tool_report(ledger, NOON - timedelta(days=3, hours=12), by=("day",))
         part = tool_report(ledger, NOON - timedelta(days=2, hours=1), NOON, by=("agent", "source"))
 
-    assert {line.key: line.calls for line in whole.groups} == {
+    assert {line.key: line.calls for line in full_report.groups} == {
         ("2025-11-19",): 3,
         ("2025-11-20",): 3,
         ("2025-11-21",): 3,

@@ -70,30 +70,30 @@ def test_the_first_groups_are_those_of_the_whole_report(filled: Location, name: 
                 ask = partial(
                     costs, ledger, since, until, by=(name,), filters=filters, percentiles=False
                 )
-                whole = ask()
+                full_report = ask()
                 for most in (1, 20, 5000):
                     found = ask(most_groups=most)
 
-                    assert found.groups == whole.groups[:most]
-                    assert found.total == whole.total
-                    assert found.count == whole.count == len(whole.groups)
-                    rest = whole.groups[most:]
+                    assert found.groups == full_report.groups[:most]
+                    assert found.total == full_report.total
+                    assert found.count == full_report.count == len(full_report.groups)
+                    rest = full_report.groups[most:]
                     assert (found.others is None) == (not rest)
                     if found.others is not None:
                         assert total_of([found.others]) == total_of(rest)
-                    assert found.cached_answers == whole.cached_answers
+                    assert found.cached_answers == full_report.cached_answers
 
 
 def test_groups_of_other_names_are_limited_as_well(filled: Location) -> None:
     """Their lines are computed first."""
     with open_ledger(filled) as ledger:
-        whole = costs(ledger, by=("user", "day"))
+        full_report = costs(ledger, by=("user", "day"))
         found = costs(ledger, by=("user", "day"), most_groups=3)
 
-    assert found.groups == whole.groups[:3]
-    assert found.count == len(whole.groups)
+    assert found.groups == full_report.groups[:3]
+    assert found.count == len(full_report.groups)
     assert found.others is not None
-    assert found.others.calls == sum(line.calls for line in whole.groups[3:])
+    assert found.others.calls == sum(line.calls for line in full_report.groups[3:])
 
 
 def test_a_chart_by_person_names_the_dearest_and_counts_all(filled: Location) -> None:
@@ -101,14 +101,14 @@ def test_a_chart_by_person_names_the_dearest_and_counts_all(filled: Location) ->
     window = Window.between(NOON - timedelta(hours=60), None)
     with open_ledger(filled) as ledger:
         found = breakdown(ledger, window, HOUR_NS, "user", Filters())
-        whole = costs(ledger, NOON - timedelta(hours=60), by=("user",), percentiles=False)
+        full_report = costs(ledger, NOON - timedelta(hours=60), by=("user",), percentiles=False)
 
-    assert [one.name for one in found.names] == [line.key[0] for line in whole.groups[:NAMES]]
-    assert found.count == len(whole.groups)
-    assert found.total.calls == whole.total.calls
-    assert found.total.cost_nano_usd == whole.total.cost_nano_usd
-    assert found.total.unpriced_calls == whole.total.unpriced_calls
-    assert sum(cost for _, _, cost in found.steps) == whole.total.cost_nano_usd
+    assert [one.name for one in found.names] == [line.key[0] for line in full_report.groups[:NAMES]]
+    assert found.count == len(full_report.groups)
+    assert found.total.calls == full_report.total.calls
+    assert found.total.cost_nano_usd == full_report.total.cost_nano_usd
+    assert found.total.unpriced_calls == full_report.total.unpriced_calls
+    assert sum(cost for _, _, cost in found.steps) == full_report.total.cost_nano_usd
 
 
 def test_an_empty_ledger_has_no_dearest(make_writer: MakeWriter, location: Location) -> None:

@@ -130,9 +130,9 @@ def test_writing_a_call_again_changes_nothing(
     writer.write(batch)
     before = query("SELECT * FROM daily_costs")
 
-    again = writer.write([*batch, make_call()])
+    second_result = writer.write([*batch, make_call()])
 
-    assert (again.written, again.already_known) == (1, 100)
+    assert (second_result.written, second_result.already_known) == (1, 100)
     writer.write(batch[::-1])
     assert query("SELECT sum(calls) FROM daily_costs") == [(101,)]
     assert before == [(*before[0][:3], 100, *before[0][4:])]
@@ -212,13 +212,13 @@ def test_each_violation_of_a_repeating_operation_is_kept(writer: LedgerWriter, p
     ]
     writer.record_violations(seen)
 
-    again = writer.record_violations(seen)
+    second_result = writer.record_violations(seen)
 
     with open_ledger(path) as ledger:
         assert violations(ledger) == tuple(reversed(seen))
         assert violations(ledger, operation="other") == ()
         assert violations(ledger, limit=1) == (seen[2],)
-    assert again == WriteResult(already_known=3)
+    assert second_result == WriteResult(already_known=3)
     assert seen[0].overage_ms == 50.5
 
 
@@ -301,16 +301,16 @@ def test_a_call_that_cannot_be_stored_costs_only_itself(
     make_writer: MakeWriter, make_call: MakeCall, path: Path
 ) -> None:
     """It is counted and reported once, without its content."""
-    said: list[str] = []
-    writer = make_writer(say=said.append)
+    warnings: list[str] = []
+    writer = make_writer(say=warnings.append)
     odd = make_call(service="secret")
     broken = replace(odd, call=replace(odd.call, span_id="secret"))  # type: ignore[arg-type]
 
     result = writer.write([make_call(), broken, broken, make_call()])
 
     assert (result.written, result.rejected, result.durable) == (2, 2, True)
-    assert len(said) == 1
-    assert "secret" not in said[0]
+    assert len(warnings) == 1
+    assert "secret" not in warnings[0]
 
 
 def test_a_row_that_the_database_refuses_costs_only_itself(
@@ -318,9 +318,9 @@ def test_a_row_that_the_database_refuses_costs_only_itself(
 ) -> None:
     """The batch is halved until the row is alone."""
     writer = make_writer()
-    bad = make_call(input_tokens=1.5)
+    invalid = make_call(input_tokens=1.5)
 
-    result = writer.write([*(make_call() for _ in range(70)), bad, make_call()])
+    result = writer.write([*(make_call() for _ in range(70)), invalid, make_call()])
 
     with open_ledger(path) as ledger:
         assert costs(ledger).total.calls == 71

@@ -51,12 +51,12 @@ class GuardedSdk:
     def __init__(self, redactor: Redactor | None = None, *, withhold: bool = False) -> None:
         resource = Resource({"service.name": "shop", "owner": EMAIL})
         self.observer = RecordingObserver()
-        self.faults = InternalErrors()
+        self.internal_errors = InternalErrors()
         self.shield = Shield(redactor, observer=self.observer, withhold=withhold)
         self.accounts = Accounts(
-            load_prices=PriceBook, latency=LatencyBudgets(), faults=self.faults
+            load_prices=PriceBook, latency=LatencyBudgets(), internal_errors=self.internal_errors
         )
-        self.pipeline = Pipeline(self.shield, self.accounts, self.faults)
+        self.pipeline = Pipeline(self.shield, self.accounts, self.internal_errors)
 
         self.span_exporter = InMemorySpanExporter()
         self.tracer_provider = TracerProvider(resource=resource, shutdown_on_exit=False)

@@ -63,16 +63,16 @@ def sink() -> Sink:
 
 
 @pytest.fixture
-def faults() -> InternalErrors:
+def internal_errors() -> InternalErrors:
     return InternalErrors()
 
 
 @pytest.fixture
-def accounts(sink: Sink, faults: InternalErrors) -> Accounts:
+def accounts(sink: Sink, internal_errors: InternalErrors) -> Accounts:
     return Accounts(
         load_prices=PriceBook,
         latency=LatencyBudgets(),
-        faults=faults,
+        internal_errors=internal_errors,
         call_sinks=[Broken(), sink],
         verdict_sinks=[sink],
     )
@@ -100,7 +100,7 @@ def span(
 
 
 def test_a_model_call_reaches_every_sink(
-    accounts: Accounts, sink: Sink, faults: InternalErrors
+    accounts: Accounts, sink: Sink, internal_errors: InternalErrors
 ) -> None:
     """Also when another sink is broken; that one is counted."""
     accounts.take(span(**CALL))
@@ -108,7 +108,7 @@ def test_a_model_call_reaches_every_sink(
     assert accounts.flush(10)
     assert [call.cost_nano_usd for call in sink.new] == [6_000_000]
     assert sink.flushed == 1
-    assert faults.counts() == {"account": 1}
+    assert internal_errors.counts() == {"account": 1}
 
 
 def test_a_tool_reaches_the_sinks_that_store_tools(accounts: Accounts, sink: Sink) -> None:
@@ -171,7 +171,7 @@ def test_a_span_that_only_looks_like_a_call_has_no_facts(accounts: Accounts, sin
 
 
 def test_price_data_that_cannot_be_loaded_costs_the_price_only(
-    sink: Sink, faults: InternalErrors
+    sink: Sink, internal_errors: InternalErrors
 ) -> None:
     """The span is exported without a cost."""
 
@@ -179,14 +179,17 @@ def test_price_data_that_cannot_be_loaded_costs_the_price_only(
         raise ImportError("genai_prices")
 
     accounts = Accounts(
-        load_prices=broken, latency=LatencyBudgets(), faults=faults, call_sinks=[sink]
+        load_prices=broken,
+        latency=LatencyBudgets(),
+        internal_errors=internal_errors,
+        call_sinks=[sink],
     )
     facts = accounts.take(span(**CALL))
     accounts.flush(10)
 
     assert facts is not None
     assert facts() == {}
-    assert faults.counts()["account"] == 1
+    assert internal_errors.counts()["account"] == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
@@ -208,7 +211,7 @@ def test_a_forked_child_settles_its_own_calls_only(accounts: Accounts, sink: Sin
     assert os.read(read, 10) == b"1"
 
 
-def test_a_reader_waits_for_the_price(faults: InternalErrors) -> None:
+def test_a_reader_waits_for_the_price(internal_errors: InternalErrors) -> None:
     """Loading price data takes time at first; a span read meanwhile still has a cost."""
     loading, go_on = threading.Event(), threading.Event()
 
@@ -217,7 +220,7 @@ def test_a_reader_waits_for_the_price(faults: InternalErrors) -> None:
         go_on.wait(10)
         return PriceBook()
 
-    accounts = Accounts(load_prices=slow, latency=LatencyBudgets(), faults=faults)
+    accounts = Accounts(load_prices=slow, latency=LatencyBudgets(), internal_errors=internal_errors)
     facts = accounts.take(span(**CALL))
     assert loading.wait(10)
     threading.Timer(0.2, go_on.set).start()

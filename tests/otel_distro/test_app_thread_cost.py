@@ -36,13 +36,15 @@ def test_a_model_call_costs_the_apps_thread_less_than_fifty_microseconds() -> No
 
     `benchmarks/guard.py` measures the actual figure, against the bare SDK.
     """
-    faults = InternalErrors()
-    accounts = Accounts(load_prices=PriceBook, latency=LatencyBudgets(), faults=faults)
+    internal_errors = InternalErrors()
+    accounts = Accounts(
+        load_prices=PriceBook, latency=LatencyBudgets(), internal_errors=internal_errors
+    )
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(Queue())
     unguarded = TracerProvider(shutdown_on_exit=False)
     unguarded.add_span_processor(Queue())
-    guard_tracer_provider(provider, Pipeline(Shield(), accounts, faults))
+    guard_tracer_provider(provider, Pipeline(Shield(), accounts, internal_errors))
 
     # The minimum of some rounds: other load of the machine only adds time.
     guarded = min(microseconds_a_call(provider) for _ in range(8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_distro.bootstrap.instrumentation.asgi_events import leave_out_event_spans
+from otel_distro.bootstrap.instrumentation.asgi_events import exclude_event_spans
 
 from .conftest import GuardedSdk
 
@@ -40,7 +40,7 @@ def names(sdk: GuardedSdk, **options: Any) -> list[str]:
 
 def test_a_streamed_answer_is_one_span_with_its_status(sdk: GuardedSdk) -> None:
     """Not one more for each chunk."""
-    leave_out_event_spans()
+    exclude_event_spans()
 
     assert names(sdk) == ["GET /"]
     assert sdk.spans()[0].attributes["http.status_code"] == 404
@@ -48,6 +48,6 @@ def test_a_streamed_answer_is_one_span_with_its_status(sdk: GuardedSdk) -> None:
 
 def test_an_app_that_says_which_it_wants_has_them(sdk: GuardedSdk) -> None:
     """Through upstream's parameter."""
-    leave_out_event_spans()
+    exclude_event_spans()
 
     assert names(sdk, exclude_spans=["receive"]).count("GET / http send") == 4

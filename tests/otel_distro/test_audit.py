@@ -88,14 +88,14 @@ def test_a_forged_chain_in_both_files_lacks_the_noted_hash(
 @given(at=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
 def test_no_byte_can_be_changed_unseen(trail: Path, at: int, flip: int) -> None:
     """At any position, to any value."""
-    whole = trail.read_bytes()
-    changed = bytearray(whole)
-    changed[at % len(whole)] ^= flip
+    data = trail.read_bytes()
+    changed = bytearray(data)
+    changed[at % len(data)] ^= flip
     trail.write_bytes(bytes(changed))
     try:
         assert audit.verify(trail.parent).problems
     finally:
-        trail.write_bytes(whole)
+        trail.write_bytes(data)
 
 
 def test_half_a_line_left_by_a_crash_is_taken_back(trail: Path) -> None:
@@ -141,9 +141,9 @@ def test_an_unwritable_trail_is_reported(tmp_path: Path) -> None:
 def test_the_command_checks_it(trail: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """0 for whole, 1 for changed."""
     monkeypatch.setenv("OTEL_DISTRO_STATE_DIR", str(trail.parent))
-    whole = CliRunner().invoke(main, ["privacy", "audit", "verify", "--json"])
+    intact = CliRunner().invoke(main, ["privacy", "audit", "verify", "--json"])
     change(trail, lambda lines: [line.replace("ada", "eve") for line in lines])
     changed = CliRunner().invoke(main, ["privacy", "audit", "verify"])
 
-    assert (whole.exit_code, json.loads(whole.stdout)["ok"]) == (0, True)
+    assert (intact.exit_code, json.loads(intact.stdout)["ok"]) == (0, True)
     assert (changed.exit_code, "not intact" in changed.output) == (1, True)

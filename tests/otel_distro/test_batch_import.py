@@ -106,13 +106,13 @@ def test_a_result_is_one_call_at_batch_rates(
     first = run("ledger", "import", written(tmp_path / "1.jsonl", lines), "--ledger", ledger)
     copy = written(tmp_path / "2.jsonl", lines)
     os.utime(copy, (CREATED + 9, CREATED + 9))
-    again = run("ledger", "import", copy, "--ledger", ledger)
+    second_import = run("ledger", "import", copy, "--ledger", ledger)
 
     total = answer("costs", "--ledger", ledger)["total"]
 
-    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    assert (first.exit_code, second_import.exit_code) == (0, 0), first.output + second_import.output
     assert (total["calls"], total["cost_nano_usd"]) == (calls, nano_usd)
-    assert f"0 new in {ledger}, {calls} already there" in again.stdout
+    assert f"0 new in {ledger}, {calls} already there" in second_import.stdout
     dated = [c for c in answer("calls", "--ledger", ledger)["calls"] if c["provider"] == "openai"]
     assert all(
         c["start"] == "2026-11-18T11:06:40+00:00" for c in dated if "gpt" in c["response_model"]

@@ -132,8 +132,8 @@ class Files(BaseHTTPRequestHandler):
         if body is None:
             url = f"http://{self.headers['host']}/v1/messages/batches/msgbatch_1/results"
             body = json.dumps({**BATCH, "results_url": url}).encode()
-        if asked := self.headers.get("range"):
-            first, _, last = asked.removeprefix("bytes=").partition("-")
+        if byte_range := self.headers.get("range"):
+            first, _, last = byte_range.removeprefix("bytes=").partition("-")
             until = min(int(last or len(body)), len(body) - 1)
             self.send_response(206)
             self.send_header("content-range", f"bytes {first}-{until}/{len(body)}")
@@ -313,8 +313,8 @@ def test_parts_of_a_result_are_put_together(wired: WiredSdk, url: str, size: int
     """As clients of object stores fetch it, here the last part first."""
     body = Files.bodies["/v1/files/file-1/content"]
     for start in reversed(range(0, len(body), size)):
-        asked = {"range": f"bytes={start}-{start + size - 1}", "accept-encoding": "identity"}
-        part = requests.get(f"{url}/v1/files/file-1/content", headers=asked, timeout=30)
+        headers = {"range": f"bytes={start}-{start + size - 1}", "accept-encoding": "identity"}
+        part = requests.get(f"{url}/v1/files/file-1/content", headers=headers, timeout=30)
         assert part.content == body[start : start + size]
 
     calls = sum(len(line) <= size for line in lines(OPENAI[:3]).splitlines())

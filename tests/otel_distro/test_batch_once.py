@@ -81,7 +81,7 @@ def fetch_together(count: int, url: str, environ: dict[str, str]) -> None:
         assert process.returncode == 0, errors
 
 
-def asked(environ: dict[str, str], *words: str) -> dict[str, Any]:
+def cli_json(environ: dict[str, str], *words: str) -> dict[str, Any]:
     done = run([str(BIN / "otel-distro"), *words, "--json"], environ)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -90,7 +90,7 @@ def asked(environ: dict[str, str], *words: str) -> dict[str, Any]:
 
 def total(environ: dict[str, str]) -> tuple[int, int]:
     """Return the calls and the cost of the ledger in nano-USD."""
-    found = asked(environ, "costs")["total"]
+    found = cli_json(environ, "costs")["total"]
     return found["calls"], found["cost_nano_usd"]
 
 
@@ -104,7 +104,7 @@ def test_processes_that_fetch_one_result_count_each_line_once(
     fetch_together(1, url, environ)
 
     assert total(environ) == (700, NANO_USD)
-    (budget,) = asked(environ, "budgets")["budgets"]
+    (budget,) = cli_json(environ, "budgets")["budgets"]
     assert budget["spent"] == NANO_USD
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from otel_budget.cost_budget import Action, CostBudget
 from otel_distro.pipeline.budgets.admitted_calls import GatedCalls
-from otel_distro.pipeline.budgets.booking import Booking
+from otel_distro.pipeline.budgets.call_charges import CallCharges
 from otel_pricing import CostStatus, ModelCall, PricedCall, Usage
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 
@@ -54,7 +54,7 @@ class Admission:
 class Case:
     """One call: the charge of the gate, the cost in the ledger, and the final cost."""
 
-    at_gate: int | None
+    admission_of: int | None
     in_ledger: int
     billed: bool
     billed_in_the_end: bool
@@ -63,7 +63,7 @@ class Case:
 
 CASES = st.builds(
     Case,
-    at_gate=st.none() | st.integers(0, 10_000),
+    admission_of=st.none() | st.integers(0, 10_000),
     in_ledger=st.integers(0, 10_000),
     billed=st.booleans(),
     billed_in_the_end=st.booleans(),
@@ -87,7 +87,7 @@ def priced(number: int, cost: int | None, *, billed: bool = True) -> PricedCall:
     return PricedCall(call=call, status=status, cost_nano_usd=cost, billed=billed)
 
 
-def at_gate(accounts: Sums, amount: int) -> Admission:
+def admission_of(accounts: Sums, amount: int) -> Admission:
     account = BUDGETS[0].account({}, NOON_NS, lambda _scope, value: value)
     assert account is not None
     accounts.charge([(account, amount)])
@@ -99,8 +99,8 @@ def accounts() -> Sums:
     return Sums()
 
 
-def booking_of(accounts: Sums) -> Booking:
-    return Booking(
+def charges_of(accounts: Sums) -> CallCharges:
+    return CallCharges(
         BUDGETS,
         accounts,  # type: ignore[arg-type]  # all that it asks of them
         GatedCalls(),
@@ -113,16 +113,16 @@ def booking_of(accounts: Sums) -> Booking:
 def test_charges_equal_the_costs_in_the_ledger(cases: list[Case]) -> None:
     """For any charge at the gate and any revision, settled late or not."""
     accounts = Sums()
-    booking = booking_of(accounts)
+    charges = charges_of(accounts)
     admissions = []
     for number, case in enumerate(cases):
-        if case.at_gate is not None:
-            admission = at_gate(accounts, case.at_gate)
+        if case.admission_of is not None:
+            admission = admission_of(accounts, case.admission_of)
             admission.is_settled = not case.late
             admissions.append(admission)
-            booking.note_admitted((number + 1, number + 1), admission)  # type: ignore[arg-type]
+            charges.note_admitted((number + 1, number + 1), admission)  # type: ignore[arg-type]
     new = [priced(n, case.in_ledger, billed=case.billed) for n, case in enumerate(cases)]
-    booking.take(new, [])
+    charges.take(new, [])
     for admission in admissions:
         admission.is_settled = True
     revised = [
@@ -130,17 +130,17 @@ def test_charges_equal_the_costs_in_the_ledger(cases: list[Case]) -> None:
         for n, case in enumerate(cases)
         if case.billed_in_the_end is not case.billed
     ]
-    booking.take([], revised)
+    charges.take([], revised)
 
-    held = sum(case.in_ledger for case in cases if case.billed_in_the_end)
-    assert (accounts.spent["day"], accounts.spent["soft"]) == (held, held)
+    in_ledger = sum(case.in_ledger for case in cases if case.billed_in_the_end)
+    assert (accounts.spent["day"], accounts.spent["soft"]) == (in_ledger, in_ledger)
 
 
 def test_a_call_of_unknown_cost_keeps_the_charge_of_the_gate(accounts: Sums) -> None:
     """It is the highest possible cost."""
-    booking = booking_of(accounts)
-    booking.note_admitted((1, 1), at_gate(accounts, 500))  # type: ignore[arg-type]
-    booking.take([priced(0, None)], [])
+    charges = charges_of(accounts)
+    charges.note_admitted((1, 1), admission_of(accounts, 500))  # type: ignore[arg-type]
+    charges.take([priced(0, None)], [])
 
     assert accounts.spent["day"] == 500
 
@@ -149,9 +149,9 @@ def test_a_call_of_unknown_cost_that_proves_to_be_a_duplicate_costs_nothing(
     accounts: Sums,
 ) -> None:
     """The call billed instead is charged."""
-    booking = booking_of(accounts)
-    booking.note_admitted((1, 1), at_gate(accounts, 500))  # type: ignore[arg-type]
-    booking.take([priced(0, None)], [])
-    booking.take([priced(1, 300)], [priced(0, None, billed=False)])
+    charges = charges_of(accounts)
+    charges.note_admitted((1, 1), admission_of(accounts, 500))  # type: ignore[arg-type]
+    charges.take([priced(0, None)], [])
+    charges.take([priced(1, 300)], [priced(0, None, billed=False)])
 
     assert accounts.spent["day"] == 300

@@ -151,7 +151,7 @@ def test_costs_of_a_time_window(filled: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["costs", "--since", "soon"], "neither an age such as 30m, 24h, 7d, 2w nor a date"),
         (["costs", "--by", "colour"], "colour is not among service, provider, model"),
@@ -159,12 +159,12 @@ def test_costs_of_a_time_window(filled: Path) -> None:
         (["ledger", "import", "nowhere.jsonl"], "'nowhere.jsonl' does not exist"),
     ],
 )
-def test_wrong_usage_is_explained(arguments: list[str], said: str) -> None:
+def test_wrong_usage_is_explained(arguments: list[str], message: str) -> None:
     """Exit code 2, on stderr."""
     result = run(*arguments)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 def test_importing_twice_changes_nothing(tmp_path: Path, ledger: Path) -> None:
@@ -408,10 +408,10 @@ def test_explain_shows_the_tree_and_the_reason(tmp_path: Path, ledger: Path) -> 
     """The inner span is billed; the outer one names it."""
     archive = write_archive(tmp_path / "a.jsonl", *stacked())
     run("ledger", "import", archive, "--ledger", ledger)
-    said = run("explain", f"{1:032x}", "--ledger", ledger).stdout
+    output = run("explain", f"{1:032x}", "--ledger", ledger).stdout
     (root,) = json.loads(run("explain", "1", "--json", "--ledger", ledger).stdout)["calls"]
 
-    assert "not billed" in said
+    assert "not billed" in output
     assert root["billed"] is False
     assert root["calls"][0]["billed"] is True
     assert root["billing_reason"]

@@ -104,10 +104,10 @@ def test_a_copy_is_the_same_ledger_elsewhere(ledger: Path, tmp_path: Path) -> No
     target = tmp_path / "copy" / "ledger.db"
 
     first = run("ledger", "copy", ledger, target)
-    again = run("ledger", "copy", ledger, target)
+    second_copy = run("ledger", "copy", ledger, target)
 
     assert first.stdout.startswith("3 calls and violations copied")
-    assert again.stdout.startswith("0 calls and violations copied")
+    assert second_copy.stdout.startswith("0 calls and violations copied")
     costs = [run("costs", "--json", "--ledger", path).stdout for path in (ledger, target)]
     assert costs[0] == costs[1]
 

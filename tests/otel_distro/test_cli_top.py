@@ -77,12 +77,12 @@ def test_programs_get_all_users_unless_they_ask_for_fewer(ledger: Path) -> None:
 def test_a_table_by_user_lists_a_hundred_and_counts_the_others(ledger: Path) -> None:
     """With 0 it lists all; other groups are never cut by default."""
     cut = run("costs", "--by", "user", "--ledger", ledger).stdout
-    whole = run("costs", "--by", "user", "--top", "0", "--ledger", ledger).stdout
+    full_table = run("costs", "--by", "user", "--top", "0", "--ledger", ledger).stdout
     models = run("costs", "--by", "model", "--top", "1", "--ledger", ledger).stdout
 
     assert "20 others" in cut
-    assert "others" not in whole
-    assert whole.count("\n") == cut.count("\n") + 19
+    assert "others" not in full_table
+    assert full_table.count("\n") == cut.count("\n") + 19
     assert "1 other" in models
 
 

@@ -52,10 +52,10 @@ def test_a_program_stores_no_call_there_and_prints_the_remedy(tmp_path: Path) ->
 
     done = instrumented(PROGRAM, environ)
 
-    said = [line for line in done.stderr.splitlines() if "clickhouse://" in line]
+    warnings = [line for line in done.stderr.splitlines() if "clickhouse://" in line]
     assert (done.returncode, done.stdout.strip()) == (0, "done")
-    assert len(said) == 1
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in said[0]
+    assert len(warnings) == 1
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in warnings[0]
     assert "correct-horse" not in done.stderr
     assert not list(tmp_path.rglob("*.spill.jsonl"))
 

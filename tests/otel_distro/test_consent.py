@@ -61,7 +61,7 @@ HARMLESS = {"pseudonym.key", "audit.jsonl", "audit.head", "settings.seen.json", 
 """Files allowed without consent: none with data of the app."""
 
 
-def kept(home: Path) -> list[str]:
+def state_files(home: Path) -> list[str]:
     """Names of the files in the state folder."""
     return sorted(path.name for path in (home / "state").rglob("*") if path.is_file())
 
@@ -96,7 +96,7 @@ def test_no_exporter_of_any_kind_connects_or_prints_before_consent(
 
     assert (done.returncode, done.stdout) == (0, "Hello\n"), done.stderr
     assert connections.count == 0
-    assert not [name for name in kept(tmp_path) if name not in HARMLESS]
+    assert not [name for name in state_files(tmp_path) if name not in HARMLESS]
     assert done.stderr.count("consent is required and not given") == 1
 
 
@@ -109,7 +109,7 @@ def test_with_consent_the_same_app_is_recorded(tmp_path: Path, sink: OtlpSink) -
     assert done.stdout == "Hello\n"
     assert {span.name for span in sink.spans()} == {"work", "chat gpt-4o"}
     assert sink.log_records()
-    assert "ledger.db" in kept(tmp_path)
+    assert "ledger.db" in state_files(tmp_path)
 
 
 @pytest.mark.process
@@ -121,7 +121,7 @@ def test_do_not_track_refuses_under_any_other_setting(tmp_path: Path) -> None:
 
     assert done.stdout == "Hello\n"
     assert connections.count == 0
-    assert "ledger.db" not in kept(tmp_path)
+    assert "ledger.db" not in state_files(tmp_path)
     assert "not stored: DO_NOT_TRACK is set" in done.stderr
 
 
@@ -328,7 +328,7 @@ def test_spans_started_before_consent_are_not_exported(tmp_path: Path) -> None:
     gate = ConsentGate(Settings(consent=True, state_dir=tmp_path))
     before = time.time_ns()
     consent_state.write(tmp_path, "granted", "test")
-    gate.look()
+    gate.refresh()
 
     assert not gate.admits(before)
     assert gate.admits(time.time_ns() + 1)
@@ -346,7 +346,7 @@ def test_a_revocation_that_cannot_be_stored_applies_to_this_process(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("environ", "status", "said"),
+    ("environ", "status", "finding"),
     [
         ({}, "ok", "not required"),
         ({"OTEL_DISTRO_CONSENT": "required"}, "warn", "required and not given"),
@@ -354,7 +354,7 @@ def test_a_revocation_that_cannot_be_stored_applies_to_this_process(tmp_path: Pa
     ],
 )
 def test_the_doctor_reports_missing_consent(
-    tmp_path: Path, environ: dict[str, str], status: str, said: str
+    tmp_path: Path, environ: dict[str, str], status: str, finding: str
 ) -> None:
     """So that users do not search the network for a fault."""
     from otel_distro.reports.doctor.protection import check_consent
@@ -362,7 +362,7 @@ def test_the_doctor_reports_missing_consent(
     (check,) = check_consent(load({"HOME": str(tmp_path), **environ}))
 
     assert check.status == status
-    assert said in check.found
+    assert finding in check.found
 
 
 @pytest.mark.process

@@ -132,11 +132,11 @@ def test_under_full_messages_are_stored_redacted_and_only_the_key_reads_them(
 ) -> None:
     """The file contains none of their text; the calls of a user can be found for erasure."""
     private_key, public_key = keys
-    whole = redactors_for(
+    redactors = redactors_for(
         Settings(content="full"), Redactor(), SilentObserver(), withhold=False
     ).with_messages
     path = tmp_path / "content.db"
-    provider, _ = guarded("full", ContentKeeper(path, public_key, whole, lambda: KEY))
+    provider, _ = guarded("full", ContentKeeper(path, public_key, redactors, lambda: KEY))
     call_model(provider)
     provider.get_tracer("app").start_span("no model call").end()
 
@@ -189,13 +189,13 @@ def test_messages_are_captured_if_they_are_stored(keys: tuple[str, str]) -> None
     """Unless the user sets otherwise."""
     full = Settings(content="full", content_key=keys[1])
     unset: dict[str, str] = {}
-    said = {CAPTURE: "NO_CONTENT"}
+    environ = {CAPTURE: "NO_CONTENT"}
     capture(full, unset)
-    capture(full, said)
+    capture(full, environ)
     bare: dict[str, str] = {}
     capture(Settings(), bare)
 
-    assert (unset, said, bare) == ({CAPTURE: "SPAN_ONLY"}, {CAPTURE: "NO_CONTENT"}, {})
+    assert (unset, environ, bare) == ({CAPTURE: "SPAN_ONLY"}, {CAPTURE: "NO_CONTENT"}, {})
 
 
 @pytest.mark.slow

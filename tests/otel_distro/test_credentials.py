@@ -135,13 +135,13 @@ class Listener:
     """Answers every request with *status* and *location*, and records it."""
 
     def __init__(self, status: int, location: str = "") -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("content-length") or 0))
-                listener.asked.append(str(self.headers.get("api-key")))
+                listener.requests.append(str(self.headers.get("api-key")))
                 self.send_response(status)
                 self.send_header("content-length", "0")
                 if location:
@@ -188,8 +188,8 @@ def test_a_redirect_is_not_followed(redirecting: Listener, elsewhere: Listener) 
     provider.get_tracer("app").start_span("work").end()
     provider.shutdown()
 
-    assert redirecting.asked == [SECRET]
-    assert elsewhere.asked == []
+    assert redirecting.requests == [SECRET]
+    assert elsewhere.requests == []
 
 
 @pytest.mark.process
@@ -207,6 +207,6 @@ def test_no_signal_of_an_app_follows_a_redirect(tmp_path: Path, elsewhere: Liste
     redirecting.close()
 
     assert done.returncode == 0
-    assert set(redirecting.asked) == {SECRET}
-    assert len(redirecting.asked) >= 2
-    assert elsewhere.asked == []
+    assert set(redirecting.requests) == {SECRET}
+    assert len(redirecting.requests) >= 2
+    assert elsewhere.requests == []

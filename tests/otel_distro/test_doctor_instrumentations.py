@@ -186,7 +186,7 @@ def test_a_missing_part_is_reported_when_the_library_is_imported(
 
 
 @pytest.mark.parametrize(
-    ("installed", "says"),
+    ("installed", "expected"),
     [
         ("1.2", "older than 1.3b0, the oldest version that is known to work"),
         ("1.3b0", None),
@@ -195,7 +195,7 @@ def test_a_missing_part_is_reported_when_the_library_is_imported(
     ],
 )
 def test_an_older_instrumentation_than_those_that_were_tried_is_named(
-    tmp_path: Path, installed: str, says: str | None
+    tmp_path: Path, installed: str, expected: str | None
 ) -> None:
     """Its spans may lack attributes for billing."""
     name = "opentelemetry-instrumentation-genai-openai"
@@ -204,9 +204,9 @@ def test_an_older_instrumentation_than_those_that_were_tried_is_named(
     (entry_point,) = (entry for entry in found.entry_points)
     openai = next(client for client in MODEL_CLIENTS if client.name == "openai")
 
-    said = untried_version_of(entry_point, openai)
+    note = untried_version_of(entry_point, openai)
 
-    assert said == (says and f"{name} {installed} is {says}")
+    assert note == (expected and f"{name} {installed} is {expected}")
 
 
 def test_the_known_clients_are_the_most_used_ones() -> None:

@@ -66,11 +66,11 @@ def test_the_command_measures_fresh_processes_in_the_users_environment(tmp_path:
     environ = clean_environment(tmp_path, **exporters)
     command = [sys.executable, "-m", "otel_distro", "doctor", "--startup"]
 
-    told = run(command, environ)
+    report = run(command, environ)
     found = json.loads(run([*command, "--json"], environ).stdout)["startup"]
 
-    assert told.returncode == 0, told.stderr
-    assert "part of the start" in told.stdout
+    assert report.returncode == 0, report.stderr
+    assert "part of the start" in report.stdout
     assert found["ms"] > found["bare_ms"] > 0
     names = [phase["name"] for phase in found["phases"]]
     assert "providers and exporters" in names

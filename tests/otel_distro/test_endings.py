@@ -165,10 +165,10 @@ def test_calls_priced_a_moment_too_late_are_still_in_the_ledger(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """Spans can be sent later, but calls not stored at exit would be lost."""
-    said, _ = leave_before_prices_are_there(sink, tmp_path, 1.0)
+    stderr, _ = leave_before_prices_are_there(sink, tmp_path, 1.0)
 
     assert rows(tmp_path) == 20
-    assert "cost ledger" not in said
+    assert "cost ledger" not in stderr
 
 
 @pytest.mark.slow
@@ -176,10 +176,10 @@ def test_calls_that_cannot_be_priced_before_the_end_are_kept_as_unpriced(
     tmp_path: Path, sink: OtlpSink
 ) -> None:
     """The report names the setting for more time; the process does not wait."""
-    said, seconds = leave_before_prices_are_there(sink, tmp_path, 15.0)
+    stderr, seconds = leave_before_prices_are_there(sink, tmp_path, 15.0)
 
-    assert "20 model calls could not be priced before the process ended" in said
-    assert "OTEL_DISTRO_EXIT_TIMEOUT is 1 s" in said
+    assert "20 model calls could not be priced before the process ended" in stderr
+    assert "OTEL_DISTRO_EXIT_TIMEOUT is 1 s" in stderr
     assert seconds < 12
     assert len(sink.spans()) == 0  # they are in the spool
     program("call()", sink, tmp_path)
@@ -203,13 +203,13 @@ def test_calls_that_end_while_another_program_locks_the_ledger_are_stored_later(
     environ = quiet(sink, tmp_path) | {"OTEL_DISTRO_EXIT_TIMEOUT": "1"}
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        held = instrumented(f"{CALLS}\ncalls()\nimport time; print(time.time())", environ)
-        seconds = time.time() - float(held.stdout)
+        locked_run = instrumented(f"{CALLS}\ncalls()\nimport time; print(time.time())", environ)
+        seconds = time.time() - float(locked_run.stdout)
 
-    assert (rows(tmp_path), seconds < 12) == (20, True), held.stderr
-    told = run([str(BIN / "otel-distro"), "doctor"], clean_environment(tmp_path))
-    assert "20 calls" in told.stdout + told.stderr
-    assert "ledger.db.spill.jsonl" in told.stdout + told.stderr
+    assert (rows(tmp_path), seconds < 12) == (20, True), locked_run.stderr
+    costs = run([str(BIN / "otel-distro"), "doctor"], clean_environment(tmp_path))
+    assert "20 calls" in costs.stdout + costs.stderr
+    assert "ledger.db.spill.jsonl" in costs.stdout + costs.stderr
     run([str(BIN / "otel-distro"), "costs"], clean_environment(tmp_path))
     assert rows(tmp_path) == 40
     program("call()", sink, tmp_path)

@@ -220,7 +220,8 @@ def test_every_standard_event_can_be_tracked_as_documented(sdk: GuardedSdk) -> N
     samples: dict[str, Any] = {"string": "x", "integer": 1, "number": 1.5, "boolean": True}
     for event in catalogue.STANDARD:
         otel_distro.track_event(
-            event.name, **{one.keyword: samples[one.kind] for one in event.attributes}
+            event.name,
+            **{attribute.keyword: samples[attribute.kind] for attribute in event.attributes},
         )
 
     assert otel_distro.snapshot().problems == ()

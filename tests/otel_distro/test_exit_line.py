@@ -39,7 +39,7 @@ def priced(span_id: int = 1, *, cost: int | None = 6_000_000, billed: bool = Tru
 
 
 def printed(line: ExitLine, capsys: pytest.CaptureFixture[str]) -> str:
-    line.say(None, {"HOME": "/home/ada"})
+    line.write(None, {"HOME": "/home/ada"})
     return capsys.readouterr().err
 
 

@@ -32,7 +32,7 @@ SLOWEST_EXIT = 2.5
 """Seconds from the app's last line to the end of its process: two, plus Python's exit."""
 
 
-def left(home: Path, endpoint: str) -> tuple[Finished, float]:
+def quickest_exit(home: Path, endpoint: str) -> tuple[Finished, float]:
     """The quickest of three exits, with its seconds: load of the machine only adds time."""
     found: list[tuple[float, Finished]] = []
     for attempt in range(3):
@@ -126,33 +126,33 @@ def test_requests_can_be_compressed_also_those_that_waited_on_disk(
     # The spool belongs to an endpoint, so the collector must be down at its later address.
     port = free_port()
     environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
-    away = instrumented(f"{SPANS}\nwork()\n", environ)
+    offline_run = instrumented(f"{SPANS}\nwork()\n", environ)
     with Forward(port, sink):
-        back = instrumented(f"{SPANS}\nwork(1)\n", environ)
+        online_run = instrumented(f"{SPANS}\nwork(1)\n", environ)
 
-    assert (away.returncode, back.returncode) == (0, 0)
+    assert (offline_run.returncode, online_run.returncode) == (0, 0)
     assert len(sink.spans()) == 101
     assert sink.codings == {"gzip"}
 
 
 def test_without_a_collector_the_process_ends_in_time_with_one_message(tmp_path: Path) -> None:
     """One line with the records kept for the next start, no stack trace."""
-    done, held = left(tmp_path, f"http://127.0.0.1:{free_port()}")
+    done, seconds = quickest_exit(tmp_path, f"http://127.0.0.1:{free_port()}")
 
     (line,) = done.stderr.splitlines()
     assert "100 spans, 1 metric export could not be delivered" in line
     assert "the connection was refused" in line
-    assert held < SLOWEST_EXIT
+    assert seconds < SLOWEST_EXIT
 
 
 def test_a_collector_that_never_answers_does_not_delay_the_exit(tmp_path: Path) -> None:
     """It accepts the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        done, held = left(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        done, seconds = quickest_exit(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
 
     assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 1
-    assert held < SLOWEST_EXIT
+    assert seconds < SLOWEST_EXIT
 
 
 @pytest.mark.slow

@@ -118,10 +118,10 @@ def test_recording_does_not_wait_for_a_slow_exporter() -> None:
     began = time.monotonic()
     for number in range(1, 100):
         queue.put(number)
-    held = time.monotonic() - began
+    elapsed = time.monotonic() - began
     close(queue, seconds=10)
 
-    assert held < 0.25
+    assert elapsed < 0.25
     assert sink.records == list(range(100))
 
 
@@ -166,12 +166,12 @@ def test_an_exporter_that_raises_does_not_end_the_worker() -> None:
     sink, drops = Sink(), DropCounter()
     deliver, failures = sink.export, iter([True])
 
-    def once_broken(batch: Sequence[int]) -> SpanExportResult:
+    def fail_once(batch: Sequence[int]) -> SpanExportResult:
         if next(failures, False):
             raise OSError("disk")
         return deliver(batch)
 
-    sink.export = once_broken  # type: ignore[method-assign]
+    sink.export = fail_once  # type: ignore[method-assign]
     queue = queue_of(sink, drops, delay=0.01)
     queue.put(1)
     assert queue.flush(5)
@@ -263,17 +263,17 @@ def test_the_counters_always_add_up(records: int, size: int, batch: int, fails: 
     assert len(sink.records) + sum(drops.dropped.values()) == records
 
 
-class Net:
+class FakeFallback:
     """A disk fallback with a scripted outcome of the exporter."""
 
     journal = None
     rejected = 0
-    keeps = keeps_after_shutdown = True
+    is_spooling = keeps_after_shutdown = True
     retry_at = 0.0
     stopped_for = -1.0
 
     def __init__(
-        self, outcome: DeliveryOutcome = DeliveryOutcome.KEPT, *, away: bool = False
+        self, outcome: DeliveryOutcome = DeliveryOutcome.SPOOLED, *, away: bool = False
     ) -> None:
         self.outcome = outcome
         self.away = away
@@ -281,7 +281,7 @@ class Net:
         self.under_way: bytes | None = None
         self.unencodable: set[int] = set()
 
-    def holds_back(self) -> bool:
+    def sends_to_disk(self) -> bool:
         return self.away
 
     def begin(self, marks: object) -> None: ...
@@ -290,13 +290,13 @@ class Net:
         self.kept += [-1] * count
         return True
 
-    def keep_records(self, records: Sequence[int]) -> bool:
+    def spool_records(self, records: Sequence[int]) -> bool:
         if self.unencodable & set(records):
             raise ValueError("not text")
         self.kept += records
         return True
 
-    def take_back(self) -> bytes | None:
+    def take_unsent(self) -> bytes | None:
         return self.under_way
 
     def abandon(self) -> None: ...
@@ -306,7 +306,7 @@ class Net:
     def at_fork(self) -> None: ...
 
 
-def with_net(queue: ExportQueue[int], net: Net) -> ExportQueue[int]:
+def with_fallback(queue: ExportQueue[int], net: FakeFallback) -> ExportQueue[int]:
     queue.net = net  # type: ignore[assignment]
     return queue
 
@@ -378,8 +378,8 @@ def test_records_without_a_size_are_queued(drops: DropCounter) -> None:
 
 def test_during_an_outage_records_are_spooled_directly(drops: DropCounter) -> None:
     """The exporter is not called."""
-    sink, net = Sink(), Net(away=True)
-    queue = with_net(queue_of(sink, drops), net)
+    sink, net = Sink(), FakeFallback(away=True)
+    queue = with_fallback(queue_of(sink, drops), net)
     for number in range(1000):
         queue.put(number)
     close(queue)
@@ -391,14 +391,14 @@ def test_during_an_outage_records_are_spooled_directly(drops: DropCounter) -> No
 
 def test_a_record_that_cannot_be_sent_affects_no_other(drops: DropCounter) -> None:
     """It is found by halving the batch."""
-    sink, net = Sink(), Net(DeliveryOutcome.UNFIT)
+    sink, net = Sink(), FakeFallback(DeliveryOutcome.UNSENDABLE)
     deliver = sink.export
 
-    def picky(batch: Sequence[int]) -> SpanExportResult:
+    def fail_for_77(batch: Sequence[int]) -> SpanExportResult:
         return SpanExportResult.FAILURE if 77 in batch else deliver(batch)
 
-    sink.export = picky  # type: ignore[method-assign]
-    queue = with_net(queue_of(sink, drops), net)
+    sink.export = fail_for_77  # type: ignore[method-assign]
+    queue = with_fallback(queue_of(sink, drops), net)
     for number in range(500):
         queue.put(number)
     close(queue)
@@ -411,9 +411,9 @@ def test_a_record_that_cannot_be_encoded_affects_no_other_on_disk_either(
     drops: DropCounter,
 ) -> None:
     """It is counted when the process exits."""
-    sink, net = Sink(), Net(away=True)
+    sink, net = Sink(), FakeFallback(away=True)
     net.unencodable = {5}
-    queue = with_net(queue_of(sink, drops), net)
+    queue = with_fallback(queue_of(sink, drops), net)
     for number in range(10):
         queue.put(number)
     close(queue)
@@ -424,27 +424,27 @@ def test_a_record_that_cannot_be_encoded_affects_no_other_on_disk_either(
 
 def test_records_neither_delivered_nor_spooled_wait_in_memory(drops: DropCounter) -> None:
     """And are retried in their order."""
-    sink, net = Sink(fails=True), Net(DeliveryOutcome.RETURNED)
-    net.keeps = False
-    queue = with_net(queue_of(sink, drops, delay=0.01), net)
+    sink, net = Sink(fails=True), FakeFallback(DeliveryOutcome.FAILED)
+    net.is_spooling = False
+    queue = with_fallback(queue_of(sink, drops, delay=0.01), net)
     for number in range(5):
         queue.put(number)
     queue.flush(5)
-    held = queue.tally().waiting
+    waiting = queue.tally().waiting
     sink._fails = False
     queue.flush(5)
     close(queue)
 
-    assert held == 5
+    assert waiting == 5
     assert sink.records == [0, 1, 2, 3, 4]
     assert drops.dropped == {}
 
 
 def test_at_the_deadline_everything_is_on_disk(drops: DropCounter) -> None:
     """Also the request without a response."""
-    sink, net = Sink(seconds=30), Net()
+    sink, net = Sink(seconds=30), FakeFallback()
     net.under_way = b"request"
-    queue = with_net(queue_of(sink, drops, batch=100), net)
+    queue = with_fallback(queue_of(sink, drops, batch=100), net)
     for number in range(1000):
         queue.put(number)
     wait_until_busy(queue)
@@ -466,8 +466,8 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
     """Later records are spooled."""
     monkeypatch.setattr("otel_distro.export.export_queue._RELIEF_SECONDS", 0.05)
     monkeypatch.setattr("otel_distro.export.export_queue._KEEPS_UP_SECONDS", 0.05)
-    sink, net = Sink(seconds=1.0), Net()
-    queue = with_net(
+    sink, net = Sink(seconds=1.0), FakeFallback()
+    queue = with_fallback(
         ExportQueue[int](
             sink,
             signal="spans",
@@ -491,8 +491,8 @@ def test_an_export_that_takes_long_does_not_fill_the_queue(
 
 def test_records_added_after_closing_are_spooled(drops: DropCounter) -> None:
     """There is no thread to deliver them."""
-    net = Net()
-    queue = with_net(queue_of(Sink(), drops), net)
+    net = FakeFallback()
+    queue = with_fallback(queue_of(Sink(), drops), net)
     close(queue)
     queue.put(7)
 
@@ -524,10 +524,10 @@ def test_counting_takes_no_lock_and_loses_nothing() -> None:
     ),
     outcome=st.sampled_from(
         [
-            DeliveryOutcome.KEPT,
+            DeliveryOutcome.SPOOLED,
             DeliveryOutcome.REJECTED,
-            DeliveryOutcome.RETURNED,
-            DeliveryOutcome.UNFIT,
+            DeliveryOutcome.FAILED,
+            DeliveryOutcome.UNSENDABLE,
         ]
     ),
 )
@@ -535,8 +535,8 @@ def test_each_record_is_counted_in_exactly_one_column(
     steps: list[str], outcome: DeliveryOutcome
 ) -> None:
     """emitted = delivered + spooled + dropped."""
-    sink, drops, net = Sink(), DropCounter(), Net(outcome)
-    queue = with_net(queue_of(sink, drops, batch=7, delay=0.001), net)
+    sink, drops, net = Sink(), DropCounter(), FakeFallback(outcome)
+    queue = with_fallback(queue_of(sink, drops, batch=7, delay=0.001), net)
     number = 0
     for step in steps:
         if step == "put":
@@ -546,7 +546,7 @@ def test_each_record_is_counted_in_exactly_one_column(
         elif step == "flush":
             queue.flush(5)
         elif step == "full":
-            net.keeps = not net.keeps
+            net.is_spooling = not net.is_spooling
         else:
             sink._fails = net.away = step == "away"
     close(queue)
@@ -556,7 +556,7 @@ def test_each_record_is_counted_in_exactly_one_column(
     assert tally.delivered == len(sink.records)
     assert tally.dropped == drops.dropped
     assert tally.waiting == 0
-    if outcome is not DeliveryOutcome.KEPT:
+    if outcome is not DeliveryOutcome.SPOOLED:
         assert tally.spooled == len(net.kept)
 
 
@@ -571,7 +571,7 @@ def test_a_span_that_ends_while_calls_are_settled_at_exit_is_delivered(drops: Dr
 
     provider_shutdown.begin([provider])
     queue.put(1)
-    queue.hasten().wait(5)
+    queue.flush_soon().wait(5)
     queue.put(2)
     assert close(queue)
 

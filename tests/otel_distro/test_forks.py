@@ -221,26 +221,26 @@ def test_a_child_ends_though_a_thread_of_the_parent_locked_a_connection_pool() -
 
 
 class Slow:
-    def __init__(self, begun: threading.Event, on: threading.Event) -> None:
-        self.begun, self.on, self.reads = begun, on, 0
+    def __init__(self, started: threading.Event, on: threading.Event) -> None:
+        self.started, self.on, self.reads = started, on, 0
         self._kept: dict[str, int] = {}  # where `lazy` stores values
 
     @lazy
     def value(self) -> int:
         self.reads += 1
-        self.begun.set()
+        self.started.set()
         self.on.wait()
         return self.reads
 
 
 def test_reading_one_view_never_waits_for_another() -> None:
     """Unlike `functools.cached_property` before Python 3.12, which could hang a forked child."""
-    begun, on = threading.Event(), threading.Event()
-    slow, other = Slow(begun, on), Slow(threading.Event(), threading.Event())
+    started, on = threading.Event(), threading.Event()
+    slow, other = Slow(started, on), Slow(threading.Event(), threading.Event())
     other.on.set()
     reader = threading.Thread(target=lambda: slow.value)
     reader.start()
-    assert begun.wait(60)
+    assert started.wait(60)
 
     assert (other.value, other.value, other.reads) == (1, 1, 1)
     on.set()

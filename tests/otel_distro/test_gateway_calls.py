@@ -65,9 +65,9 @@ def billed(folder: Path, *calls: PricedCall) -> int:
     path = folder / "ledger.db"
     writer = LedgerWriter(path)
     gateways = GatewayCalls(writer, folder)
-    for each in calls:
-        writer.write([each])
-        if revised := gateways.revised([each]):
+    for call in calls:
+        writer.write([call])
+        if revised := gateways.revised([call]):
             assert {priced.billing_reason for priced in revised} == {THROUGH_GATEWAY}
             writer.revise(revised)
     writer.shutdown()

@@ -177,7 +177,7 @@ def _answers(url: str) -> bool:
     return True
 
 
-def asked(command: str, environ: dict[str, str]) -> Any:
+def cli_json(command: str, environ: dict[str, str]) -> Any:
     return json.loads(run([str(BIN / "otel-distro"), command, "--json"], environ).stdout)
 
 
@@ -211,7 +211,7 @@ def test_a_call_through_a_gateway_is_billed_and_reserved_once(
             client = ["otel-distro", "run", "--", sys.executable, "-c", CLIENT, at]
             done = run(client, environ)
         served = [charged.nano_usd or 0 for charged in provider.account.served()]
-    costs, budgets = asked("costs", environ)["total"], asked("budgets", environ)["budgets"]
+    costs, budgets = cli_json("costs", environ)["total"], cli_json("budgets", environ)["budgets"]
 
     assert done.returncode == 0, done.stderr
     assert len(served) == 6

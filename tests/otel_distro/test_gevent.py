@@ -138,20 +138,20 @@ def test_gunicorn_with_gevent_workers_is_stopped_and_loses_nothing(
     )
     try:
         deadline = time.monotonic() + 30
-        asked = 0
-        while asked < 30 and time.monotonic() < deadline:
+        requests = 0
+        while requests < 30 and time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).close()
-                asked += 1
+                requests += 1
             except OSError:
                 time.sleep(0.05)  # not there yet
         began = time.monotonic()
         server.send_signal(signal.SIGTERM)
-        _, said = server.communicate(timeout=60)
+        _, stderr = server.communicate(timeout=60)
     finally:
         if server.poll() is None:
             server.kill()
 
-    assert len(sink.spans()) == asked == 30
+    assert len(sink.spans()) == requests == 30
     assert time.monotonic() - began < 40
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr

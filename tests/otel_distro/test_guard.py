@@ -145,7 +145,7 @@ def test_a_processor_that_raises_never_reaches_the_app(sdk: GuardedSdk) -> None:
     sdk.tracer.start_span("work").end()
 
     assert [span.name for span in sdk.spans()] == ["work"]
-    assert sdk.faults.counts() == {"on_start": 1, "on_end": 1}
+    assert sdk.internal_errors.counts() == {"on_start": 1, "on_end": 1}
 
 
 def test_a_span_that_passes_two_guards_is_redacted_once(sdk: GuardedSdk) -> None:
@@ -216,7 +216,7 @@ def test_with_failing_accounting_a_span_lacks_only_its_cost(
     sdk.tracer.start_span("work", attributes={"mail": EMAIL}).end()
 
     assert [dict(span.attributes) for span in sdk.spans()] == [{"mail": "[EMAIL]"}]
-    assert sdk.faults.counts() == {"account": 1}
+    assert sdk.internal_errors.counts() == {"account": 1}
 
 
 def test_log_records_can_still_be_changed_by_later_processors(sdk: GuardedSdk) -> None:

@@ -130,10 +130,10 @@ def test_calls_of_several_batches_are_decided_with_those_stored_before(
     write_archive(archive, *(chat_span(number) for number in range(1, 8)))
 
     done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
-    again = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
+    second_import = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
     assert "7 new" in done.output
-    assert "7 already there" in again.output
+    assert "7 already there" in second_import.output
     assert total(tmp_path / "l.db")["calls"] == 7
 
 

@@ -134,7 +134,7 @@ def test_entry_points_of_one_module_are_activated_once_its_import_has_ended(
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         ("raise RuntimeError('broken')", "instrumentation of redis failed (RuntimeError: broken)"),
         ("from redis import nothing_there", "instrumentation of redis failed (ImportError"),
@@ -142,7 +142,7 @@ def test_entry_points_of_one_module_are_activated_once_its_import_has_ended(
     ],
 )
 def test_an_instrumentor_that_cannot_be_imported_costs_its_own_spans(
-    tmp_path: Path, fault: str, says: str
+    tmp_path: Path, fault: str, message: str
 ) -> None:
     """The import of the library succeeds; the message names how to skip the instrumentor."""
     folder = tmp_path / "packages"
@@ -154,5 +154,5 @@ def test_an_instrumentor_that_cannot_be_imported_costs_its_own_spans(
     done = instrumented("import redis; print('runs')", environ)
 
     assert done.stdout == "runs\n"
-    assert says in done.stderr
-    assert bool(done.stderr) is bool(says)
+    assert message in done.stderr
+    assert bool(done.stderr) is bool(message)

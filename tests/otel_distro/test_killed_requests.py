@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.context import Context
 
-from otel_distro.pipeline.accounting.killed_requests import KILLED, left_behind, take_over
+from otel_distro.pipeline.accounting.killed_requests import KILLED, left_behind, recover
 from otel_distro.pipeline.accounting.open_requests import LAYOUT, SLOTS, OpenRequests
 from support.charging_provider import ChargingProvider
 from support.process import BIN, clean_environment, run
@@ -80,7 +80,7 @@ def test_unstored_requests_are_left_and_taken_over_once(
         return True
 
     for _ in range(2):
-        take_over(tmp_path / "open-requests", take)
+        recover(tmp_path / "open-requests", take)
 
     (priced,) = taken
     call = priced.call
@@ -95,8 +95,8 @@ def test_calls_that_cannot_be_stored_stay(requests: OpenRequests, tmp_path: Path
     requests.begin(exchange())
     killed(requests)
 
-    assert take_over(tmp_path / "open-requests", lambda _calls: False) == 0
-    assert take_over(tmp_path / "open-requests", lambda _calls: True) == 1
+    assert recover(tmp_path / "open-requests", lambda _calls: False) == 0
+    assert recover(tmp_path / "open-requests", lambda _calls: True) == 1
 
 
 def test_more_requests_than_slots_are_still_sent(

@@ -54,7 +54,7 @@ def call(number: int, *, estimate: str = "") -> ModelCall:
 def leave(state: Path, *calls: ModelCall, reason: str = NOT_PRICED) -> SpillFile:
     rows = RowMaker(str, Pseudonyms(None))
     spill = SpillFile(state / "ledger.db.spill.jsonl")
-    spill.append([Entry("insert", rows.row(unpriced(each, reason))) for each in calls])
+    spill.append([Entry("insert", rows.row(unpriced(call, reason))) for call in calls])
     return spill
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-class Quick:
+class InstantProcessor:
     """Delivers its records at once."""
 
     closed = 0
@@ -53,7 +53,7 @@ class InterruptedLock:
 
 def test_a_signal_after_delivery_does_not_wait() -> None:
     """The interrupted code may have the lock, and cannot release it."""
-    runtime = Quick()
+    runtime = InstantProcessor()
     exits = ShutdownHooks(runtime, timeout=30)
     exits._done = InterruptedLock(exits._done, exits._before_exit)  # type: ignore[assignment]
     began = time.monotonic()
@@ -68,25 +68,25 @@ def test_the_wakeup_descriptor_is_ours_only_while_the_app_sets_none() -> None:
     """The app sees the usual values, and gets it back by removing its own."""
     original = signal.set_wakeup_fd
     watch = SignalWatch(lambda _number: False, lambda _number: None)
-    theirs, _other_end = socket.socketpair()
-    theirs.setblocking(False)
+    app_socket, _other_end = socket.socketpair()
+    app_socket.setblocking(False)
     try:
         watch.start()
-        ours = watch._ends[1].number
+        own_number = watch._ends[1].number
 
-        assert signal.set_wakeup_fd(theirs.fileno()) == -1
-        assert signal.set_wakeup_fd(-1) == theirs.fileno()
-        assert original(-1) == ours
+        assert signal.set_wakeup_fd(app_socket.fileno()) == -1
+        assert signal.set_wakeup_fd(-1) == app_socket.fileno()
+        assert original(-1) == own_number
     finally:
         signal.set_wakeup_fd = original
         original(-1)
         for end in watch._ends:
             end.close()
-        theirs.close()
+        app_socket.close()
         _other_end.close()
 
 
-class SlowToStore(Quick):
+class SlowToStore(InstantProcessor):
     """Delivers late; in its last step it writes calls to disk."""
 
     def __init__(self) -> None:
@@ -116,17 +116,17 @@ def test_the_end_of_the_process_waits_for_imports_of_other_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interpreter ends daemon threads at any point, and their locks are never released."""
-    begun, go_on = threading.Event(), threading.Event()
-    monkeypatch.setattr(threading, "_begun_and_go_on", (begun, go_on), raising=False)
+    started, may_continue = threading.Event(), threading.Event()
+    monkeypatch.setattr(threading, "_begun_and_go_on", (started, may_continue), raising=False)
     (tmp_path / "slow_to_import.py").write_text(
         "import threading\nbegun, go_on = threading._begun_and_go_on\nbegun.set(); go_on.wait(30)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     importing = threading.Thread(target=__import__, args=("slow_to_import",), daemon=True)
     importing.start()
-    assert begun.wait(30)
-    threading.Timer(0.05, go_on.set).start()
+    assert started.wait(30)
+    threading.Timer(0.05, may_continue.set).start()
 
-    ShutdownHooks(Quick(), timeout=30)._at_exit()
+    ShutdownHooks(InstantProcessor(), timeout=30)._at_exit()
 
-    assert go_on.is_set()
+    assert may_continue.is_set()

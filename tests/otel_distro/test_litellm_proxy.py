@@ -95,7 +95,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
 
 
-def asked(command: str, environ: dict[str, str]) -> Any:
+def cli_json(command: str, environ: dict[str, str]) -> Any:
     return json.loads(run([str(BIN / "otel-distro"), command, "--json"], environ).stdout)
 
 
@@ -126,7 +126,7 @@ def test_twenty_calls_are_billed_once_each(
             client = [str(BIN / "otel-distro"), "run", "--", sys.executable, "-c", CLIENT]
             done = run(client, environ | {"GATEWAY": at})
         served = [request.nano_usd or 0 for request in provider.account.served()]
-        costs, budgets = asked("costs", environ)["total"], asked("budgets", environ)
+        costs, budgets = cli_json("costs", environ)["total"], cli_json("budgets", environ)
 
     assert done.stdout.strip() == str([200] * most + [402] * (20 - most)), done.stderr
     assert (

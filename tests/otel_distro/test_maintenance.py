@@ -96,6 +96,6 @@ def test_a_ledger_that_cannot_be_cleaned_up_is_reported_once(
         maintenance.run_once()
         maintenance.sum_calls()
 
-    said = capsys.readouterr().err
-    assert said.count("old calls could not be removed") == 1
-    assert said.count("calls could not be added to the sums") == 1
+    stderr = capsys.readouterr().err
+    assert stderr.count("old calls could not be removed") == 1
+    assert stderr.count("calls could not be added to the sums") == 1

@@ -232,4 +232,4 @@ def test_the_view_that_all_providers_share_stays_as_it_is() -> None:
 
     assert data is not None
     (point,) = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-    assert [{**(one.filtered_attributes or {})} for one in point.exemplars] == [{}]
+    assert [{**(exemplar.filtered_attributes or {})} for exemplar in point.exemplars] == [{}]

@@ -61,7 +61,7 @@ def without_collector(home: Path, **variables: str) -> dict[str, str]:
     return clean_environment(home, COLUMNS="80", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **variables)
 
 
-def ours(text: str) -> list[str]:
+def our_lines(text: str) -> list[str]:
     """Return the output lines of this distribution."""
     return [line for line in text.splitlines() if line.startswith("otel_distro:")]
 
@@ -78,7 +78,7 @@ def test_a_program_is_run_and_its_costs_are_shown(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "2 model calls" in done.stderr
-    assert len([line for line in ours(done.stderr) if "deliver" in line]) == 1
+    assert len([line for line in our_lines(done.stderr) if "deliver" in line]) == 1
     assert "Traceback" not in done.stderr
     assert {"gpt-4o", "claude-sonnet-4-5"} <= set(costs.stdout.split())
     assert "shop" in costs.stdout
@@ -238,7 +238,7 @@ def test_tables_fit_narrow_terminals(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["costs", "--ledger", "lodger.db"], "did you mean"),
         (["calls", "--status", "unpricd"], "did you mean unpriced?"),
@@ -253,7 +253,7 @@ def test_tables_fit_narrow_terminals(
     ],
 )
 def test_a_typing_error_does_not_look_like_an_empty_ledger(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 2 and the nearest name."""
     monkeypatch.chdir(tmp_path)
@@ -263,7 +263,7 @@ def test_a_typing_error_does_not_look_like_an_empty_ledger(
     done = command(*arguments)
 
     assert done.exit_code == 2, done.output
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
 
 
 def test_an_invalid_budget_differs_from_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,9 +283,9 @@ def test_files_of_others_are_left_alone(kind: str, tmp_path: Path) -> None:
     if kind == "text":
         file.write_text("buy milk\n" * 500)
     else:
-        with closing(sqlite3.connect(file)) as theirs:
-            theirs.execute("CREATE TABLE notes (text)")
-            theirs.commit()
+        with closing(sqlite3.connect(file)) as foreign:
+            foreign.execute("CREATE TABLE notes (text)")
+            foreign.commit()
     file.chmod(0o644)
     before = file.read_bytes()
     app = tmp_path / "shop.py"

@@ -99,10 +99,10 @@ def test_the_first_attempt_of_a_process_that_resends_is_reported_with_the_folder
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as again:
-        assert again.stderr is not None
-        line = again.stderr.readline()
-        _, rest = again.communicate("")
+    ) as resending:
+        assert resending.stderr is not None
+        line = resending.stderr.readline()
+        _, rest = resending.communicate("")
 
     assert f"records are kept in {tmp_path / 'state/otel-distro/spool'}" in line
     assert rest == ""

@@ -71,9 +71,9 @@ def test_every_field_of_ours_that_arrives_is_listed(tmp_path: Path, sink: OtlpSi
         "metrics": set(sink.metrics()),
     }
     for signal, keys in arrived.items():
-        ours = {key for key in keys if key.startswith(OURS)}
-        assert ours <= listed[f"{signal} to {sink.url}"], signal
-        assert ours, signal
+        our_keys = {key for key in keys if key.startswith(OURS)}
+        assert our_keys <= listed[f"{signal} to {sink.url}"], signal
+        assert our_keys, signal
     user = next(attributes_of(s)["user.id"] for s in sink.spans() if s.name == "work")
     assert user.startswith("user_")
 

@@ -78,7 +78,7 @@ def vercel(provider: str, model: str, **usage: int) -> list[Span]:
     ]
 
 
-def answered(number: int, **more: Any) -> dict[str, Any]:
+def response_span(number: int, **more: Any) -> dict[str, Any]:
     """Return a chat with a new response id."""
     return chat(gen_ai__response__id=f"resp-{number}", **more)
 
@@ -100,15 +100,15 @@ def openinference(model: str) -> list[Span]:
 CASES = [
     Case(
         "three in a row, each the child of the one before",
-        [Span(answered(n), after_s=n, parent=n - 1 if n else None) for n in range(3)],
+        [Span(response_span(n), after_s=n, parent=n - 1 if n else None) for n in range(3)],
         6_000_000,
         calls=3,
     ),
     Case(
         "a small call inside a large one, of the same instrumentation",
         [
-            Span(answered(1, tokens_in=800), took_ms=5000),
-            Span(answered(2, tokens_in=40, tokens_out=10), after_s=1, parent=0),
+            Span(response_span(1, tokens_in=800), took_ms=5000),
+            Span(response_span(2, tokens_in=40, tokens_out=10), after_s=1, parent=0),
         ],
         3_200_000,
         calls=2,
@@ -116,16 +116,16 @@ CASES = [
     Case(
         "a call, the tool that it asked for, and the next call",
         [
-            Span(answered(1)),
+            Span(response_span(1)),
             Span({"gen_ai.operation.name": "execute_tool"}, after_s=1, parent=0, name="tool"),
-            Span(answered(2), after_s=2, parent=1),
+            Span(response_span(2), after_s=2, parent=1),
         ],
         4_000_000,
         calls=2,
     ),
     Case(
         "the same answer again from the cache of a gateway",
-        [Span(answered(1), took_ms=3000), Span(answered(1), after_s=90, took_ms=1)],
+        [Span(response_span(1), took_ms=3000), Span(response_span(1), after_s=90, took_ms=1)],
         2_000_000,
         scope="litellm",
     ),

@@ -86,7 +86,7 @@ def taken() -> Taken:
 
 def provider_of(sdk: GuardedSdk, taken: SpanAccountant, sampler: Sampler) -> TracerProvider:
     provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
-    guard_tracer_provider(provider, Pipeline(sdk.shield, taken, sdk.faults))
+    guard_tracer_provider(provider, Pipeline(sdk.shield, taken, sdk.internal_errors))
     return provider
 
 

@@ -86,14 +86,14 @@ def test_the_sdk_itself_reports_the_same(tmp_path: Path, sink: OtlpSink) -> None
     """So that a change in the SDK is noticed."""
     environ = clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
     assert instrumented(APP, environ).returncode == 0
-    ours = {name: shape(sink.metrics()[name]) for name in COUNTED}
+    our_counts = {name: shape(sink.metrics()[name]) for name in COUNTED}
 
     whose = "print(type(trace.get_tracer('x')._tracer_metrics).__module__)"
     done = run([sys.executable, "-c", UPSTREAM + APP + whose], environ)
 
-    theirs = {name: shape(sink.metrics()[name]) for name in COUNTED}
+    sdk_counts = {name: shape(sink.metrics()[name]) for name in COUNTED}
     assert done.stdout.startswith("opentelemetry.sdk."), done.stderr
-    assert ours == theirs
+    assert our_counts == sdk_counts
 
 
 def shape(metric: Any) -> tuple[Any, ...]:

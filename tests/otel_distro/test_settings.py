@@ -92,7 +92,7 @@ def test_latency_budgets_are_pairs() -> None:
 
 def test_every_bad_value_is_reported_together() -> None:
     """One start, one list of all problems, each with the allowed values."""
-    said = messages(
+    problems = messages(
         {
             "OTEL_DISTRO_EXIT_TIMEOUT": "soon",
             "OTEL_DISTRO_STRICT": "maybe",
@@ -101,7 +101,7 @@ def test_every_bad_value_is_reported_together() -> None:
         }
     )
 
-    assert said == [
+    assert problems == [
         "OTEL_DISTRO_STRICT='maybe': neither true nor false; choose from true, false, on, off",
         (
             "OTEL_DISTRO_LATENCY_BUDGETS='chat': 'chat' is not pattern=milliseconds; "
@@ -138,10 +138,10 @@ def test_other_variables_are_ignored() -> None:
 
 def test_a_secret_is_never_printed(tmp_path: Path) -> None:
     """A pseudonym key that is too short is named, not shown."""
-    said = messages({"OTEL_DISTRO_PSEUDONYM_KEY": "hunter2"})
+    problems = messages({"OTEL_DISTRO_PSEUDONYM_KEY": "hunter2"})
 
-    assert said
-    assert "hunter2" not in " ".join(said)
+    assert problems
+    assert "hunter2" not in " ".join(problems)
 
 
 def test_the_file_sets_what_the_environment_leaves_open(tmp_path: Path) -> None:
@@ -161,21 +161,23 @@ def test_the_file_sets_what_the_environment_leaves_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "complaint"),
     [
         ("= 1", "not valid TOML"),
         ("exit_timout = 1", "exit_timout: unknown key; did you mean exit_timeout?"),
         ("[redaction]\nkindz = 1", "[redaction]"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, content: str, said: str) -> None:
+def test_a_file_that_cannot_be_used_is_explained(
+    tmp_path: Path, content: str, complaint: str
+) -> None:
     """Syntax, unknown keys and bad rules alike."""
     file = tmp_path / "otel-distro.toml"
     file.write_text(content)
 
     result = load({**HOME, "OTEL_DISTRO_CONFIG": str(file)})
 
-    assert said in str(result.problems[0])
+    assert complaint in str(result.problems[0])
     assert result.withholds
 
 

@@ -20,7 +20,7 @@ from otel_pricing.model.billing_reasons import CACHED
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_wire.observer import observer
 from support.charging_provider import ChargingProvider
-from support.wired_sdk import FRAMEWORK_SCOPE, OPENAI_SCOPE, QUESTION, WiredSdk, said
+from support.wired_sdk import FRAMEWORK_SCOPE, OPENAI_SCOPE, QUESTION, WiredSdk, response_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_a_request_without_instrumentation_is_one_exact_call(wired: WiredSdk, li
 def test_a_described_request_is_billed_once(wired: WiredSdk) -> None:
     """The span of the client's instrumentation and the request are one call."""
     with wired.describe(OPENAI_SCOPE) as span:
-        span.set_attributes(said(wired.ask().json()))
+        span.set_attributes(response_attributes(wired.ask().json()))
 
     assert wired.account() == wired.served()
 
@@ -71,7 +71,7 @@ def test_a_request_counts_against_any_claim_of_its_span(wired: WiredSdk) -> None
     with wired.describe(OPENAI_SCOPE) as span:
         answer = wired.ask().json()
         answer["usage"]["prompt_tokens"] *= 7
-        span.set_attributes(said(answer))
+        span.set_attributes(response_attributes(answer))
 
     assert wired.account() == wired.served()
 
@@ -92,8 +92,8 @@ def test_a_framework_around_a_client_around_a_request_is_one_call(wired: WiredSd
     with wired.describe(FRAMEWORK_SCOPE) as outer:
         with wired.describe(OPENAI_SCOPE) as inner:
             answer = wired.ask().json()
-            inner.set_attributes(said(answer))
-        outer.set_attributes(said(answer))
+            inner.set_attributes(response_attributes(answer))
+        outer.set_attributes(response_attributes(answer))
 
     assert wired.account() == wired.served()
 
@@ -104,7 +104,7 @@ def test_a_span_that_was_not_current_describes_its_request(wired: WiredSdk) -> N
     span = tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"})
     span.set_attribute("gen_ai.provider.name", "openai")
     span.set_attribute("gen_ai.request.model", "gpt-4o")
-    span.set_attributes(said(wired.ask().json()))
+    span.set_attributes(response_attributes(wired.ask().json()))
     span.end()
 
     assert wired.account() == wired.served()
@@ -116,7 +116,7 @@ def test_each_request_inside_one_span_is_billed(wired: WiredSdk) -> None:
     with wired.describe(OPENAI_SCOPE) as span:
         for _ in range(3):
             answer = wired.ask().json()
-        span.set_attributes(said(answer))  # pyright: ignore[reportPossiblyUnboundVariable]
+        span.set_attributes(response_attributes(answer))  # pyright: ignore[reportPossiblyUnboundVariable]
 
     assert wired.account() == wired.served()
     assert wired.served()[0] == 3
@@ -190,7 +190,7 @@ def test_a_failure_before_a_request_is_not_a_call(wired: WiredSdk) -> None:
     with pytest.raises(ValueError, match="streaming"), wired.describe(OPENAI_SCOPE):
         raise ValueError("streaming is required")
     with wired.describe(OPENAI_SCOPE) as span:
-        span.set_attributes(said(wired.ask().json()))
+        span.set_attributes(response_attributes(wired.ask().json()))
 
     assert wired.account() == wired.served()
     assert len(wired.billed()) == 1
@@ -215,7 +215,7 @@ def test_a_call_refused_by_a_budget_is_not_counted(wired: WiredSdk) -> None:
 
     refuse()
     with wired.describe(OPENAI_SCOPE) as span:
-        span.set_attributes(said(wired.ask().json()))
+        span.set_attributes(response_attributes(wired.ask().json()))
     refuse()
 
     assert wired.account() == wired.served()
@@ -226,7 +226,7 @@ def test_an_answer_from_a_framework_cache_is_not_billed(wired: WiredSdk) -> None
     """A framework's span without a request, from a provider that is reached over the wire."""
     with wired.describe(FRAMEWORK_SCOPE) as span:
         answer = wired.ask().json()
-        span.set_attributes(said(answer))
+        span.set_attributes(response_attributes(answer))
     wired.accounts.flush(60)
     with wired.describe(FRAMEWORK_SCOPE, answer):
         pass
@@ -241,14 +241,14 @@ def test_an_answer_from_a_cache_beside_requests_is_not_billed(wired: WiredSdk) -
     ready, go_on = threading.Event(), threading.Event()
     with wired.describe(FRAMEWORK_SCOPE) as span:
         first = wired.ask().json()
-        span.set_attributes(said(first))
+        span.set_attributes(response_attributes(first))
 
     def other() -> None:
         with wired.describe(FRAMEWORK_SCOPE) as span:
             answer = wired.ask().json()
             ready.set()
             go_on.wait(30)
-            span.set_attributes(said(answer))
+            span.set_attributes(response_attributes(answer))
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(other)
@@ -365,7 +365,7 @@ def test_a_call_takes_over_the_scope_of_its_span(wired: WiredSdk) -> None:
     """Agent and session of the span that describes it."""
     more: dict[str, Any] = {"gen_ai.agent.name": "writer", "session.id": "s-2"}
     with wired.describe(OPENAI_SCOPE, **more) as span:
-        span.set_attributes(said(wired.ask().json()))
+        span.set_attributes(response_attributes(wired.ask().json()))
 
     (priced,) = wired.billed()
     assert (priced.call.agent, priced.call.session) == ("writer", "s-2")
@@ -379,7 +379,7 @@ def test_requests_of_many_threads_are_as_many_calls(wired: WiredSdk) -> None:
             wired.ask()
             return
         with wired.describe(OPENAI_SCOPE) as span:
-            span.set_attributes(said(wired.ask().json()))
+            span.set_attributes(response_attributes(wired.ask().json()))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(40)))
@@ -420,7 +420,7 @@ def test_a_generic_tracer_span_is_not_a_call_without_a_request(
 ) -> None:
     """LangSmith's spans of functions of type `llm`, and those of similar libraries."""
     with wired.describe("langsmith") as span:
-        span.set_attributes(said(wired.ask().json()))
+        span.set_attributes(response_attributes(wired.ask().json()))
     wired.billed()
     with wired.describe("langsmith"):
         pass

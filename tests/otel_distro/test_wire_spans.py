@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from support.charging_provider import ChargingProvider
-from support.wired_sdk import OPENAI_SCOPE, WiredSdk, said
+from support.wired_sdk import OPENAI_SCOPE, WiredSdk, response_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_a_rejected_request_is_an_error(wired: WiredSdk) -> None:
 def test_a_described_request_has_only_the_span_that_describes_it(wired: WiredSdk) -> None:
     """The trace shows one call."""
     with wired.describe(OPENAI_SCOPE) as described:
-        described.set_attributes(said(wired.ask().json()))
+        described.set_attributes(response_attributes(wired.ask().json()))
 
     assert [span.name for span in wired.spans()] == ["chat gpt-4o"]
     assert wired.spans(WIRE_SCOPE) == []

@@ -27,13 +27,13 @@ def test_many_that_need_it_start_it_once() -> None:
 
 
 def test_one_that_ends_with_more_to_do_continues() -> None:
-    asked = [True]
+    pending = [True]
     rounds: list[int] = []
 
     def work() -> None:
         while True:
             rounds.append(1)
-            if background.end(unless=lambda: bool(asked) and asked.pop()):
+            if background.end(unless=lambda: bool(pending) and pending.pop()):
                 return
 
     background = BackgroundThread("worker", work)

@@ -21,7 +21,7 @@ from otel_cost_ledger.write.spill import SpillFile
 from otel_distro.base.installation_key import installation_key
 from otel_distro.export import daily_delivery_counts
 from otel_distro.export.spool.address import Address
-from otel_distro.export.spool.drain import turn_to_drain
+from otel_distro.export.spool.drain import drain_lock
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
 from otel_distro.pipeline.logs.forgetting import forget_in_files
@@ -53,22 +53,22 @@ class Writer(NamedTuple):
     """A file with a fixed name, which an attacker could plant; empty where names are random."""
 
 
-class _Told:
+class _IgnoredReports:
     def __getattr__(self, _name: str) -> Any:
         return lambda *_args: None
 
 
 def _spool(folder: Path) -> None:
     address = Address("traces", "app", "http://127.0.0.1:4318/v1/traces", "http/protobuf")
-    spool = SpoolFolder(folder, address, _Told(), SpoolLimits(10**6))
+    spool = SpoolFolder(folder, address, _IgnoredReports(), SpoolLimits(10**6))
     if not spool.keep(b"x", 1):
         raise OSError("not kept")
-    spool.hand_over()
+    spool.release_segments()
 
 
 def _drain_lock(folder: Path) -> None:
     make_private_folder(folder)
-    with turn_to_drain(folder):
+    with drain_lock(folder):
         pass
 
 

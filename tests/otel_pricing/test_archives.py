@@ -116,9 +116,9 @@ def test_a_file_without_readable_lines_is_abandoned() -> None:
 
 def test_a_damaged_file_gives_the_records_before_the_damage(tmp_path: Path) -> None:
     """From a path or a stream."""
-    whole = gzip.compress(b"\n".join([json.dumps(spans()).encode()] * 5000))
+    compressed = gzip.compress(b"\n".join([json.dumps(spans()).encode()] * 5000))
     file = tmp_path / "spans.jsonl.gz"
-    file.write_bytes(whole[:-20])
+    file.write_bytes(compressed[:-20])
     found, problems, _ = read(source=file)
     assert found
     assert "ends early or is damaged" in problems[-1]
@@ -194,11 +194,11 @@ OPENAI = {
 def test_results_of_batches_are_calls(line: dict[str, Any], provider: str) -> None:
     """Each once: the same line always has the same ids."""
     (one,), problems, _ = read(line)
-    (again,), _, _ = read(line)
+    (reread,), _, _ = read(line)
     call = read_call(one)
     assert problems == []
     assert call is not None
-    assert (call.provider, one.span_id) == (provider, again.span_id)
+    assert (call.provider, one.span_id) == (provider, reread.span_id)
     assert call.usage is not None
     assert (call.usage.input_tokens, call.usage.output_tokens) == (9, 1)
 

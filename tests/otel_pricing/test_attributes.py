@@ -15,9 +15,9 @@ def test_a_priced_call_has_the_cost_attributes_of_the_conventions(
     priced: Callable[..., PricedCall],
 ) -> None:
     """Amount, currency and that it was computed here; and exactly, in whole nano-dollars."""
-    said = facts(replace(priced(), price_source="genai-prices 0.2.3 openai/gpt-4o"))
+    attributes = facts(replace(priced(), price_source="genai-prices 0.2.3 openai/gpt-4o"))
 
-    assert said == {
+    assert attributes == {
         "gen_ai.usage.cost.amount": 0.006,
         "gen_ai.usage.cost.currency": "USD",
         "gen_ai.usage.cost.source": "local",
@@ -35,13 +35,13 @@ def test_an_unpriced_call_has_no_amount_and_says_why(priced: Callable[..., Price
         priced(status=CostStatus.UNPRICED), reason="no usage reported", exposure_nano_usd=7
     )
 
-    said = facts(call)
+    attributes = facts(call)
 
-    assert "gen_ai.usage.cost.amount" not in said
-    assert "otel_distro.cost.nano_usd" not in said
-    assert said["otel_distro.cost.status"] == "unpriced"
-    assert said["otel_distro.cost.reason"] == "no usage reported"
-    assert said["otel_distro.cost.exposure_nano_usd"] == 7
+    assert "gen_ai.usage.cost.amount" not in attributes
+    assert "otel_distro.cost.nano_usd" not in attributes
+    assert attributes["otel_distro.cost.status"] == "unpriced"
+    assert attributes["otel_distro.cost.reason"] == "no usage reported"
+    assert attributes["otel_distro.cost.exposure_nano_usd"] == 7
 
 
 def test_a_free_call_costs_nothing_and_has_a_reason(priced: Callable[..., PricedCall]) -> None:
@@ -51,10 +51,10 @@ def test_a_free_call_costs_nothing_and_has_a_reason(priced: Callable[..., Priced
 
 def test_a_span_that_is_not_billed_carries_no_amount(priced: Callable[..., PricedCall]) -> None:
     """Sums over spans stay right; the span that carries the cost is named."""
-    said = facts(
+    attributes = facts(
         replace(priced(), billed=False, billed_span_id=255, billing_reason="same call as ...")
     )
 
-    assert "gen_ai.usage.cost.amount" not in said
-    assert said["otel_distro.billed"] is False
-    assert said["otel_distro.billing.span_id"] == "00000000000000ff"
+    assert "gen_ai.usage.cost.amount" not in attributes
+    assert attributes["otel_distro.billed"] is False
+    assert attributes["otel_distro.billing.span_id"] == "00000000000000ff"

@@ -625,11 +625,11 @@ def test_a_gateway_that_reports_an_answer_twice_made_one_call(
     scope: str, calls: int, priced: Callable[..., PricedCall]
 ) -> None:
     """Its callbacks run once for the stream and once for its end; client spans are calls."""
-    told = priced(scope=scope, response_id="resp_1", at=(0, 90))
-    again = priced(scope=scope, response_id="resp_1", at=(0, 100))
-    another = priced(scope=scope, response_id="resp_1", at=(1, 95))
+    first = priced(scope=scope, response_id="resp_1", at=(0, 90))
+    repeat = priced(scope=scope, response_id="resp_1", at=(0, 100))
+    other = priced(scope=scope, response_id="resp_1", at=(1, 95))
 
-    assert len(billed([told, again, another])) == calls + 1
+    assert len(billed([first, repeat, other])) == calls + 1
 
 
 @pytest.mark.parametrize(

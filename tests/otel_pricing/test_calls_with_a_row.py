@@ -14,7 +14,7 @@ BOOK = PriceBook()
 
 
 @pytest.mark.parametrize(
-    ("said", "operation"),
+    ("name", "operation"),
     [
         ("realtime_inference", "realtime_inference"),
         ("realtime", "realtime_inference"),
@@ -32,9 +32,9 @@ BOOK = PriceBook()
         ("converse_stream", "chat"),
     ],
 )
-def test_every_inference_is_a_call(said: str, operation: str) -> None:
+def test_every_inference_is_a_call(name: str, operation: str) -> None:
     """On a span and in the event of the conventions."""
-    attributes = {"gen_ai.operation.name": said, "gen_ai.request.model": "m"}
+    attributes = {"gen_ai.operation.name": name, "gen_ai.request.model": "m"}
     record = SpanRecord(trace_id=1, span_id=2, start_ns=1, end_ns=2, attributes=attributes)
     event = LogRecord(time_ns=START_NS, event_name=INFERENCE, attributes=attributes)
 
@@ -43,10 +43,10 @@ def test_every_inference_is_a_call(said: str, operation: str) -> None:
     assert [call.operation if call else None for call in found] == [operation, operation]
 
 
-@pytest.mark.parametrize("said", ["execute_tool", "invoke_agent", "create_agent", "plan", "x"])
-def test_spans_without_inference_are_not_calls(said: str) -> None:
+@pytest.mark.parametrize("name", ["execute_tool", "invoke_agent", "create_agent", "plan", "x"])
+def test_spans_without_inference_are_not_calls(name: str) -> None:
     """Agents and tools repeat the usage of the calls inside them."""
-    attributes = {"gen_ai.operation.name": said, "gen_ai.request.model": "m"}
+    attributes = {"gen_ai.operation.name": name, "gen_ai.request.model": "m"}
     record = SpanRecord(trace_id=1, span_id=2, start_ns=1, end_ns=2, attributes=attributes)
 
     assert read_call(record) is None

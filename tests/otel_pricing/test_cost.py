@@ -250,19 +250,19 @@ def test_an_unknown_bound_is_none(call: Callable[..., ModelCall], book: PriceBoo
             Usage(input_tokens=1200, output_tokens=300),
             6_000_000,
             "audio tokens not reported",
-            id="an audio model, and the split not said",
+            id="an audio model without a split",
         ),
         pytest.param(
             Usage(input_tokens=1200),
             3_000_000,
             "output tokens, audio tokens not reported",
-            id="output not said",
+            id="no output count",
         ),
         pytest.param(
             Usage(output_tokens=300, input_audio_tokens=0),
             3_000_000,
             "input tokens not reported",
-            id="input not said",
+            id="no input count",
         ),
     ],
 )
@@ -462,12 +462,12 @@ def test_writes_of_a_model_that_does_not_charge_for_them_cost_as_input() -> None
 
 
 @pytest.mark.parametrize(
-    ("amount", "whole"),
+    ("amount", "rounded"),
     [("0.5", 0), ("1.5", 2), ("2.5", 2), ("2.500001", 3), ("840", 840)],
 )
-def test_a_sum_is_rounded_once_half_to_even(amount: str, whole: int) -> None:
+def test_a_sum_is_rounded_once_half_to_even(amount: str, rounded: int) -> None:
     """Halves go up as often as down, so that rounding errors cancel out."""
-    assert nano(Decimal(amount)) == whole
+    assert nano(Decimal(amount)) == rounded
 
 
 RATES = st.decimals(min_value=0, max_value=1000, places=4).map(Rate)

@@ -260,11 +260,13 @@ def test_the_usage_of_a_call_is_the_same_in_every_dialect(
 
     call = read(attributes, scope_name=scope)
 
-    said = call.usage
-    assert said is not None
+    actual = call.usage
+    assert actual is not None
     for name in UNIT_NAMES:
         expected = getattr(usage, name)
-        assert getattr(said, name) == expected or (not expected and not getattr(said, name)), name
+        assert getattr(actual, name) == expected or (not expected and not getattr(actual, name)), (
+            name
+        )
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -346,17 +348,17 @@ def test_the_tier_that_answered_counts_before_the_one_asked_for(
     read: Callable[..., ModelCall],
 ) -> None:
     """A provider may answer a flex request at the standard rate."""
-    asked = {
+    requested = {
         "openinference.span.kind": "LLM",
         "llm.model_name": "gpt-5",
         "llm.invocation_parameters": '{"service_tier": "flex", "max_tokens": 64, "stream": true}',
     }
 
-    assert read(asked).service_tier == "flex"
-    assert read(asked).max_output_tokens == 64
-    assert read(asked).streamed is True
-    answered = asked | {"output.value": '{"id": "x", "service_tier": "default"}'}
-    assert read(answered).service_tier == "default"
+    assert read(requested).service_tier == "flex"
+    assert read(requested).max_output_tokens == 64
+    assert read(requested).streamed is True
+    responded = requested | {"output.value": '{"id": "x", "service_tier": "default"}'}
+    assert read(responded).service_tier == "default"
     assert (
         read({"gen_ai.operation.name": "chat", "openai.request.service_tier": "flex"}).service_tier
         == "flex"
@@ -527,8 +529,8 @@ def test_a_reported_cost_is_stored_beside_ours(read: Callable[..., ModelCall]) -
 
 def test_the_first_token_is_timed_by_attribute_or_event(read: Callable[..., ModelCall]) -> None:
     """Seconds as the conventions say, or the moment of the first chunk's event."""
-    said = {"gen_ai.operation.name": "chat", "gen_ai.response.time_to_first_chunk": 0.25}
-    assert read(said).time_to_first_token_ns == 250_000_000
+    actual = {"gen_ai.operation.name": "chat", "gen_ai.response.time_to_first_chunk": 0.25}
+    assert read(actual).time_to_first_token_ns == 250_000_000
 
     chunk = SpanEvent(name="First Token Stream Event", time_ns=1500)
     by_event = read({"gen_ai.operation.name": "chat"}, start_ns=1000, end_ns=2000, events=(chunk,))

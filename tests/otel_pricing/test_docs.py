@@ -25,12 +25,12 @@ def block(language: str) -> str:
 def test_the_example_prints_what_its_comment_says(capsys: pytest.CaptureFixture[str]) -> None:
     """Copied into a file, it runs."""
     code = block("python")
-    promised = re.search(r"# (priced .*)", code)
-    assert promised
+    documented = re.search(r"# (priced .*)", code)
+    assert documented
 
     exec(compile(code, "pricing.md", "exec"), {})
 
-    assert capsys.readouterr().out.strip() == promised[1]
+    assert capsys.readouterr().out.strip() == documented[1]
 
 
 def test_the_example_of_a_price_file_is_one() -> None:

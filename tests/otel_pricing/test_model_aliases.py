@@ -31,7 +31,7 @@ def input_rate(found: PriceBook, model: str, provider: str = "") -> Decimal | No
 
 
 @pytest.mark.parametrize(
-    ("alias", "provider", "asked", "usd"),
+    ("alias", "provider", "requested", "usd"),
     [
         ({"pattern": "arn:aws:bedrock:*:application-inference-profile/ab12*",
           "model": "global.anthropic.claude-sonnet-4-5-20250929-v1:0"},
@@ -44,10 +44,10 @@ def input_rate(found: PriceBook, model: str, provider: str = "") -> Decimal | No
     ],
 )  # fmt: skip
 def test_an_alias_has_the_price_of_its_model(
-    alias: dict[str, Any], provider: str, asked: str, usd: str
+    alias: dict[str, Any], provider: str, requested: str, usd: str
 ) -> None:
     """Times the seller's multiplier; stars match any text, ignoring case."""
-    assert input_rate(book(alias), asked, provider) == Decimal(usd)
+    assert input_rate(book(alias), requested, provider) == Decimal(usd)
 
 
 def test_the_source_of_a_price_names_the_alias(call: Callable[..., ModelCall]) -> None:

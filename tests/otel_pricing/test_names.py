@@ -112,7 +112,7 @@ def test_a_value_that_is_not_a_number_is_not_a_count(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seller"),
+    ("provider", "seller"),
     [
         ("openai.responses", "openai"),
         ("anthropic.messages", "anthropic"),
@@ -130,9 +130,9 @@ def test_a_value_that_is_not_a_number_is_not_a_count(value: object) -> None:
         ("aws.bedrock", "aws"),
     ],
 )
-def test_the_api_suffix_is_not_part_of_a_sellers_name(said: str, seller: str | None) -> None:
+def test_the_api_suffix_is_not_part_of_a_sellers_name(provider: str, seller: str | None) -> None:
     """The Vercel AI SDK appends the API."""
-    assert list_provider(said) == seller
+    assert list_provider(provider) == seller
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_other_hosts_of_a_seller_are_known_too(host: str, provider: str | None) 
 
 
 @pytest.mark.parametrize(
-    ("said", "source"),
+    ("attributes", "source"),
     [
         ({"llm.cost.prompt": 0.003, "llm.cost.completion": 0.0009},
          "llm.cost.prompt + llm.cost.completion"),
@@ -329,9 +329,11 @@ def test_other_hosts_of_a_seller_are_known_too(host: str, provider: str | None) 
          "mlflow.llm.cost"),
     ],
 )  # fmt: skip
-def test_a_reported_cost_may_be_in_parts_or_in_json(said: dict[str, Any], source: str) -> None:
+def test_a_reported_cost_may_be_in_parts_or_in_json(
+    attributes: dict[str, Any], source: str
+) -> None:
     """3.9 thousandths of a dollar, for an unlisted model."""
-    call = reporting(**said)
+    call = reporting(**attributes)
 
     priced = price_call(call, PriceBook())
 
@@ -341,19 +343,19 @@ def test_a_reported_cost_may_be_in_parts_or_in_json(said: dict[str, Any], source
 
 def test_one_part_of_a_reported_cost_is_not_the_cost() -> None:
     """Nor is one in another currency."""
-    for said in ({"llm.cost.prompt": 0.003}, {"llm.cost.completion": 0.003},
+    for part in ({"llm.cost.prompt": 0.003}, {"llm.cost.completion": 0.003},
                  {"gen_ai.cost.input_cost": 0.003, "gen_ai.cost.output_cost": 0.001,
                   "gen_ai.usage.cost.currency": "EUR"}):  # fmt: skip
-        assert price_call(reporting(**said), PriceBook()).status is CostStatus.UNPRICED
+        assert price_call(reporting(**part), PriceBook()).status is CostStatus.UNPRICED
 
 
-def reporting(**said: Any) -> ModelCall:
-    """Return the call of a span of a model without a price, with the attributes *said*."""
+def reporting(**attributes: Any) -> ModelCall:
+    """Return the call of a span of a model without a price, with the attributes *attributes*."""
     common = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "house-1",
               "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100}  # fmt: skip
     call = read_call(
         SpanRecord(trace_id=1, span_id=2, start_ns=START_NS, end_ns=START_NS + 1,
-                   attributes={**common, **said})
+                   attributes={**common, **attributes})
     )  # fmt: skip
     assert call is not None
     return call

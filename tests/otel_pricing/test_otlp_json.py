@@ -158,7 +158,7 @@ def test_a_damaged_gzip_file_gives_its_readable_part_and_a_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "reason"),
+    ("invalid", "reason"),
     [
         pytest.param(b'{"resourceSpans": [', "not JSON", id="torn line"),
         pytest.param(b"\xff\xfe\x00", "not JSON", id="binary"),
@@ -173,10 +173,10 @@ def test_a_damaged_gzip_file_gives_its_readable_part_and_a_problem() -> None:
     ],
 )
 def test_unreadable_lines_are_reported_with_their_number_and_skipped(
-    bad: bytes, reason: str
+    invalid: bytes, reason: str
 ) -> None:
     """Other lines are not affected."""
-    spans, problems = read(b"\n".join([line(), bad, b"", line()]))
+    spans, problems = read(b"\n".join([line(), invalid, b"", line()]))
 
     assert len(spans) == 2
     assert [problem.line for problem in problems] == [2]

@@ -37,19 +37,19 @@ def prices_of(snapshot: Any) -> dict[tuple[str, str, int], str]:
 
 def test_every_price_is_that_of_the_library() -> None:
     """Each model in each tier, as in the public package."""
-    ours = prices_of(PriceData().snapshot())
+    our_prices = prices_of(PriceData().snapshot())
 
-    assert len(ours) > 6_000
-    assert ours == prices_of(data_snapshot.get_snapshot())
+    assert len(our_prices) > 6_000
+    assert our_prices == prices_of(data_snapshot.get_snapshot())
 
 
 def test_models_are_found_as_the_library_finds_them() -> None:
     """Names that match a clause rather than an id."""
-    ours, theirs = PriceData().snapshot(), data_snapshot.get_snapshot()
+    our_data, library_data = PriceData().snapshot(), data_snapshot.get_snapshot()
 
     for name in ("gpt-4o-2024-08-06", "claude-sonnet-4-20250514", "gemini-2.5-flash-image"):
-        found = ours.find_provider_model(name, None, None, None)
-        expected = theirs.find_provider_model(name, None, None, None)
+        found = our_data.find_provider_model(name, None, None, None)
+        expected = library_data.find_provider_model(name, None, None, None)
         assert [part.id for part in found] == [part.id for part in expected]
 
 

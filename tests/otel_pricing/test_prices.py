@@ -28,7 +28,7 @@ def test_every_provider_we_translate_to_is_in_the_list(seller: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seller"),
+    ("provider", "seller"),
     [
         ("openai", "openai"),
         ("azure.ai.openai", "azure"),
@@ -54,9 +54,9 @@ def test_every_provider_we_translate_to_is_in_the_list(seller: str) -> None:
         ("", None),
     ],
 )
-def test_a_provider_is_who_sends_the_bill(said: str, seller: str | None) -> None:
+def test_a_provider_is_who_sends_the_bill(provider: str, seller: str | None) -> None:
     """Azure sells OpenAI's models and is not OpenAI; a framework sells nothing."""
-    assert list_provider(said) == seller
+    assert list_provider(provider) == seller
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_cached_bounds_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     book = PriceBook()
     for number in range(10):
         book.dearest(f"p-{number}", NOW_NS)
-    assert len(book._dearest) <= 3
+    assert len(book._highest_prices) <= 3
 
 
 def test_the_dearest_rates_bound_an_unknown_model(book: PriceBook) -> None:
@@ -256,7 +256,7 @@ def test_names_to_look_up_start_with_the_given_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "usd"),
+    ("requested", "usd"),
     [
         ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "3"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3"),
@@ -271,13 +271,13 @@ def test_names_to_look_up_start_with_the_given_name() -> None:
     ],
 )
 def test_the_requested_profile_sets_the_price_on_bedrock(
-    asked: str, usd: str, call: Callable[..., ModelCall], book: PriceBook
+    requested: str, usd: str, call: Callable[..., ModelCall], book: PriceBook
 ) -> None:
     """The response names the bare model, the only known name behind an own profile."""
     price = book.quote(
         call(
             provider="aws.bedrock",
-            request_model=asked,
+            request_model=requested,
             response_model="claude-sonnet-4-5-20250929",
             start_ns=NOW_NS,
         )

@@ -118,16 +118,22 @@ def test_what_a_request_and_its_response_cost(row: Operation) -> None:
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.counts is not None], ids=ids)
 def test_what_a_span_and_its_import_cost(row: Operation) -> None:
     """By the names of the conventions; the archive gives the same."""
-    said = attributes(row)
+    span_attributes = attributes(row)
     call = read_call(
-        SpanRecord(trace_id=1, span_id=2, start_ns=START_NS, end_ns=START_NS + 1, attributes=said)
+        SpanRecord(
+            trace_id=1,
+            span_id=2,
+            start_ns=START_NS,
+            end_ns=START_NS + 1,
+            attributes=span_attributes,
+        )
     )
     assert call is not None
     live = price_call(call, BOOK)
 
     check(live, row.on_span, row.nano_usd)
-    again = imported(otlp(said))
-    assert (again.status, again.cost_nano_usd) == (live.status, live.cost_nano_usd)
+    reimported = imported(otlp(span_attributes))
+    assert (reimported.status, reimported.cost_nano_usd) == (live.status, live.cost_nano_usd)
 
 
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.result is not None], ids=ids)
@@ -154,14 +160,18 @@ def test_what_a_line_of_a_batch_result_costs(row: Operation) -> None:
 @pytest.mark.parametrize("row", [r for r in OPERATIONS if r.operation == "batch"], ids=ids)
 def test_a_span_that_submits_a_batch_is_not_a_call(row: Operation) -> None:
     """Nothing has run yet."""
-    said = {"gen_ai.operation.name": "batch", "gen_ai.provider.name": row.provider,
+    span_attributes = {"gen_ai.operation.name": "batch", "gen_ai.provider.name": row.provider,
             "gen_ai.request.model": row.model}  # fmt: skip
 
     assert row.on_span.startswith("refused by design")
     assert (
         read_call(
             SpanRecord(
-                trace_id=1, span_id=2, start_ns=START_NS, end_ns=START_NS + 1, attributes=said
+                trace_id=1,
+                span_id=2,
+                start_ns=START_NS,
+                end_ns=START_NS + 1,
+                attributes=span_attributes,
             )
         )
         is None
@@ -176,7 +186,7 @@ def test_each_row_is_held_in_all_three_ways() -> None:
         assert row.counts is not None or row.on_span.startswith("refused by design"), ids(row)
 
 
-def otlp(said: dict[str, Any]) -> dict[str, Any]:
+def otlp(span_attributes: dict[str, Any]) -> dict[str, Any]:
     def value(of: object) -> dict[str, object]:
         if isinstance(of, int):
             return {"intValue": str(of)}
@@ -187,7 +197,7 @@ def otlp(said: dict[str, Any]) -> dict[str, Any]:
         "spanId": f"{2:016x}",
         "startTimeUnixNano": str(START_NS),
         "endTimeUnixNano": str(START_NS + 1),
-        "attributes": [{"key": key, "value": value(of)} for key, of in said.items()],
+        "attributes": [{"key": key, "value": value(of)} for key, of in span_attributes.items()],
     }
     return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
 

@@ -20,7 +20,7 @@ def read(attributes: dict[str, object], scope: str = "some.scope") -> str | None
 
 
 @pytest.mark.parametrize(
-    ("said", "ours"),
+    ("name", "operation"),
     [
         ("chat", "chat"),
         ("text_completion", "text_completion"),
@@ -35,9 +35,9 @@ def read(attributes: dict[str, object], scope: str = "some.scope") -> str | None
         ("Chat", "chat"),
     ],
 )
-def test_an_inference_operation_is_a_model_call(said: str, ours: str) -> None:
+def test_an_inference_operation_is_a_model_call(name: str, operation: str) -> None:
     """Spellings of one operation are one operation."""
-    assert read({"gen_ai.operation.name": said, "gen_ai.request.model": "m"}) == ours
+    assert read({"gen_ai.operation.name": name, "gen_ai.request.model": "m"}) == operation
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_repetitions_and_parents_of_a_call_are_not_calls(attributes: dict[str, o
         "llm.token_count.prompt": 1200,
         "llm.token_count.completion": 300,
     }
-    said: dict[str, object] = attributes if "http.request.method" in attributes else {}
-    assert read(attributes | usage | said) is None
+    http_attributes: dict[str, object] = attributes if "http.request.method" in attributes else {}
+    assert read(attributes | usage | http_attributes) is None
 
 
 def test_a_container_that_names_a_model_is_still_a_container() -> None:
@@ -81,11 +81,11 @@ def test_a_container_that_names_a_model_is_still_a_container() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "ours"), [("gpt-4o", "chat"), ("text-embedding-3-small", "embeddings")]
+    ("model", "operation"), [("gpt-4o", "chat"), ("text-embedding-3-small", "embeddings")]
 )
-def test_the_first_conventions_had_no_operation(model: str, ours: str) -> None:
+def test_the_first_conventions_had_no_operation(model: str, operation: str) -> None:
     """A span that names a system and a model is a call of it."""
-    assert read({"gen_ai.system": "openai", "gen_ai.request.model": model}) == ours
+    assert read({"gen_ai.system": "openai", "gen_ai.request.model": model}) == operation
 
 
 def test_the_quick_look_never_misses_a_model_call() -> None:
@@ -116,10 +116,10 @@ def test_the_quick_look_turns_other_spans_away(attributes: dict[str, object], sc
 
 def test_every_operation_has_a_family() -> None:
     """Only calls of one family are compared."""
-    for spelling, (ours, kind) in OPERATIONS.items():
-        assert inference(spelling) == ours
-        assert inference(ours) == ours
-        assert family(ours) is kind
+    for spelling, (operation, kind) in OPERATIONS.items():
+        assert inference(spelling) == operation
+        assert inference(operation) == operation
+        assert family(operation) is kind
     assert inference("agent") is None
     assert family("anything") is Family.TEXT
 
@@ -133,9 +133,12 @@ def test_a_method_that_only_prepares_a_request_is_not_a_model_call(
     record: Callable[..., SpanRecord],
 ) -> None:
     """LlamaIndex sets the kind LLM on every method of a model; a call with usage counts."""
-    said: dict[str, object] = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o"}
-    usage = said | {"llm.token_count.prompt": 5}
+    http_attributes: dict[str, object] = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-4o",
+    }
+    usage = http_attributes | {"llm.token_count.prompt": 5}
 
-    assert read_call(record(said, name="OpenAI._prepare_chat_with_tools")) is None
+    assert read_call(record(http_attributes, name="OpenAI._prepare_chat_with_tools")) is None
     assert read_call(record(usage, name="OpenAI._chat")) is not None
-    assert read_call(record(said, name="OpenAI.chat")) is not None
+    assert read_call(record(http_attributes, name="OpenAI.chat")) is not None

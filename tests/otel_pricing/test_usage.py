@@ -146,7 +146,7 @@ def test_missing_counts_are_no_usage() -> None:
         pytest.param(
             Counts(input_audio_tokens=0, cache_read_tokens=9),
             Usage(input_audio_tokens=0, cache_read_tokens=9),
-            id="a total that nobody said is not made up from its parts",
+            id="an unreported total is not computed from its parts",
         ),
     ],
 )

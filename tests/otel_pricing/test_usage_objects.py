@@ -33,7 +33,7 @@ WRITTEN = Usage(
 
 
 @pytest.mark.parametrize(
-    ("said", "usage"),
+    ("usage_object", "usage"),
     [
         (
             {
@@ -92,15 +92,19 @@ WRITTEN = Usage(
     ],
     ids=["OpenAI chat", "OpenAI responses", "LangChain", "Anthropic", "LiteLLM"],
 )
-def test_every_provider_s_usage_object_is_read(said: dict[str, object], usage: Usage) -> None:
+def test_every_provider_s_usage_object_is_read(
+    usage_object: dict[str, object], usage: Usage
+) -> None:
     """Cached tokens are part of the input, even where a provider counts them separately."""
-    assert normalise(counts_of(said)) == usage
+    assert normalise(counts_of(usage_object)) == usage
 
 
-@pytest.mark.parametrize("said", [{}, {"input_tokens": "many"}, {"prompt_tokens_details": [1]}])
-def test_a_usage_object_without_counts_is_no_usage(said: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "usage_object", [{}, {"input_tokens": "many"}, {"prompt_tokens_details": [1]}]
+)
+def test_a_usage_object_without_counts_is_no_usage(usage_object: dict[str, object]) -> None:
     """Foreign JSON may have any content."""
-    assert normalise(counts_of(said)) is None
+    assert normalise(counts_of(usage_object)) is None
 
 
 @pytest.mark.parametrize("name", ["gen_ai.usage.raw", "langsmith.metadata.usage_metadata"])
@@ -132,7 +136,7 @@ def test_details_come_from_the_usage_object_and_totals_from_the_attributes(
 
 
 @pytest.mark.parametrize(
-    ("said", "usage"),
+    ("usage_object", "usage"),
     [
         (
             {
@@ -164,14 +168,14 @@ def test_details_come_from_the_usage_object_and_totals_from_the_attributes(
     ],
 )
 def test_langfuse_s_generations_are_model_calls(
-    said: dict[str, object], usage: Usage, read: Callable[..., ModelCall]
+    usage_object: dict[str, object], usage: Usage, read: Callable[..., ModelCall]
 ) -> None:
     """Its own units are separate; a provider's object keeps its meaning."""
     call = read(
         {
             "langfuse.observation.type": "generation",
             "langfuse.observation.model.name": "gpt-4o-2024-08-06",
-            "langfuse.observation.usage_details": json.dumps(said),
+            "langfuse.observation.usage_details": json.dumps(usage_object),
             "langfuse.observation.model.parameters": '{"max_tokens": 400, "service_tier": "flex"}',
             "langfuse.observation.cost_details": '{"input": 0, "output": 0, "total": 0}',
         },
@@ -189,13 +193,13 @@ def test_langfuse_s_other_observations_are_not(
     kind: str, record: Callable[..., SpanRecord]
 ) -> None:
     """They contain the generations and would count them again."""
-    said = {"langfuse.observation.type": kind, "gen_ai.request.model": "gpt-4o"}
+    attributes = {"langfuse.observation.type": kind, "gen_ai.request.model": "gpt-4o"}
 
-    assert read_call(record(said)) is None
+    assert read_call(record(attributes)) is None
 
 
 @pytest.mark.parametrize(
-    ("said", "usage"),
+    ("attributes", "usage"),
     [
         ({"promptTokenCount": 1200, "candidatesTokenCount": 200, "thoughtsTokenCount": 100,
           "totalTokenCount": 1500, "cachedContentTokenCount": 1024},
@@ -224,9 +228,9 @@ def test_langfuse_s_other_observations_are_not(
     ids=["gemini", "gemini in Python", "gemini with tools", "converse", "invoke", "cohere",
          "deepseek", "ollama", "vercel", "perplexity"],
 )  # fmt: skip
-def test_every_provider_spells_the_same_counts(said: dict[str, object], usage: Usage) -> None:
+def test_every_provider_spells_the_same_counts(attributes: dict[str, object], usage: Usage) -> None:
     """Totals include their parts, for every provider."""
-    assert read_usage(said) == usage
+    assert read_usage(attributes) == usage
 
 
 def test_a_lone_total_is_the_input_of_calls_without_output() -> None:
@@ -236,7 +240,7 @@ def test_a_lone_total_is_the_input_of_calls_without_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "cost"),
+    ("cost_fields", "cost"),
     [
         ({"cost": 0.0125}, "0.0125"),
         ({"cost": {"total_cost": 0.006}}, "0.006"),
@@ -248,6 +252,6 @@ def test_a_lone_total_is_the_input_of_calls_without_output() -> None:
     ],
     ids=str,
 )
-def test_the_cost_that_a_provider_reports(said: dict[str, object], cost: str | None) -> None:
+def test_the_cost_that_a_provider_reports(cost_fields: dict[str, object], cost: str | None) -> None:
     """In US dollars."""
-    assert reported_cost_usd(said) == (None if cost is None else Decimal(cost))
+    assert reported_cost_usd(cost_fields) == (None if cost is None else Decimal(cost))

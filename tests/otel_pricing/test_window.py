@@ -51,9 +51,9 @@ def test_a_span_offered_again_keeps_its_decision(priced: Callable[..., PricedCal
     window.offer(inner)
     window.offer(outer)
 
-    (again,) = window.offer(outer)
+    (reoffered,) = window.offer(outer)
 
-    assert not again.billed
+    assert not reoffered.billed
     assert len(window) == 2
 
 

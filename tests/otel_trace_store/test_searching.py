@@ -182,9 +182,9 @@ def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_file_of_an_earlier_version_is_read_and_not_written_to(earlier: Path) -> None:
     """A new one is started at once, and both are searched."""
     writer = TraceStoreWriter(earlier)
-    again = spans(A(1, "old", attributes={"x": "needle"}))
+    later = spans(A(1, "old", attributes={"x": "needle"}))
     new = spans(A(2, "new", trace=trace_id(2), attributes={"x": "needle"}))
-    written = writer.write(Arrivals(spans=[again, new]))
+    written = writer.write(Arrivals(spans=[later, new]))
     writer.close()
 
     assert written.spans == 1

@@ -298,15 +298,15 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(folder: Path) -> None:
     write(folder, spans=[spans(A(1))])
     (path,) = segment_files(folder)
     path.write_bytes(b"not a database at all" * 500)
-    said: list[str] = []
+    warnings: list[str] = []
 
-    writer = TraceStoreWriter(folder, say=said.append)
+    writer = TraceStoreWriter(folder, say=warnings.append)
     written = writer.write(Arrivals(spans=[spans(A(2))]))
     writer.close()
 
     assert written.spans == 1
     assert path.with_name(path.name + ".damaged").exists()
-    assert "damaged" in said[0]
+    assert "damaged" in warnings[0]
 
 
 def test_the_database_of_another_program_is_not_touched(folder: Path) -> None:

@@ -152,14 +152,14 @@ def test_output_before_a_stream_broke_off_counts() -> None:
 @pytest.mark.parametrize("size", [0, 100_000], ids=["short", "long"])
 def test_nothing_inside_text_or_arguments_is_a_field(path: str, size: int) -> None:
     """A prompt can make a model write anything there, before the real fields."""
-    trap = json.loads(TRAP)
+    document = json.loads(TRAP)
     place: dict[str, Any] = {
         "arguments": {"choices": [{"message": {"tool_calls": [
-            {"function": {"arguments": trap}}]}}]},
-        "content": {"choices": [{"message": {"content": [trap]}}]},
-        "input": {"content": [{"type": "tool_use", "input": trap}]},
-        "metadata": {"metadata": trap, "response": {"metadata": trap}},
-        "schema": {"tools": [trap], "text": trap, "instructions": TRAP},
+            {"function": {"arguments": document}}]}}]},
+        "content": {"choices": [{"message": {"content": [document]}}]},
+        "input": {"content": [{"type": "tool_use", "input": document}]},
+        "metadata": {"metadata": document, "response": {"metadata": document}},
+        "schema": {"tools": [document], "text": document, "instructions": TRAP},
     }[path]  # fmt: skip
     body = {**place, "padding": "x" * size, "model": "dear", "service_tier": "priority",
             "usage": {"prompt_tokens": 1200, "completion_tokens": 300}}  # fmt: skip
@@ -191,10 +191,10 @@ def test_claims_count_within_the_bounds_of_the_request(
     assert answer.usage_is_bounded == (claim != usage)
 
 
-@pytest.mark.parametrize("bad", [-5, 1.5, 10**30, True, "many", [], {}, None])
-def test_an_invalid_count_is_ignored(bad: object) -> None:
+@pytest.mark.parametrize("invalid", [-5, 1.5, 10**30, True, "many", [], {}, None])
+def test_an_invalid_count_is_ignored(invalid: object) -> None:
     """The others still count."""
-    body = {"usage": {"prompt_tokens": 12, "completion_tokens": bad}}
+    body = {"usage": {"prompt_tokens": 12, "completion_tokens": invalid}}
 
     assert read(json.dumps(body).encode()).usage == Usage(input_tokens=12)
 
@@ -204,8 +204,8 @@ def test_errors_inside_streams_are_named() -> None:
     body = sse({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}, named=True)
 
     assert read(body, headers={"content-type": SSE}).error_type == "overloaded_error"
-    thrown = frame("throttlingException", b'{"message":"x"}', ":exception-type")
-    assert read(thrown, headers={"content-type": AWS}).error_type == "throttlingException"
+    exception_frame = frame("throttlingException", b'{"message":"x"}', ":exception-type")
+    assert read(exception_frame, headers={"content-type": AWS}).error_type == "throttlingException"
 
 
 HOSTILE: dict[str, tuple[bytes, bytes, bytes]] = {

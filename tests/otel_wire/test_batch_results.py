@@ -79,8 +79,8 @@ def test_a_result_is_recognised_by_its_path(path: str, expected: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("whole", [False, True], ids=["in pieces", "whole"])
-def test_memory_does_not_grow_with_a_result(*, whole: bool) -> None:
+@pytest.mark.parametrize("buffered", [False, True], ids=["in pieces", "whole"])
+def test_memory_does_not_grow_with_a_result(*, buffered: bool) -> None:
     """120 MB in lines of 60 kB; for a whole download the app has the bytes in memory anyway."""
     text = line(0, "x" * 60_000)[:-1]
     count = 2000
@@ -89,7 +89,7 @@ def test_memory_does_not_grow_with_a_result(*, whole: bool) -> None:
         for number in range(count):
             yield text.replace(b"b-0", b"b-%d" % number) + b"\n"
 
-    body = [b"".join(pieces())] if whole else pieces()
+    body = [b"".join(pieces())] if buffered else pieces()
     kept = Kept()
     tracemalloc.start()
     try:

@@ -44,7 +44,7 @@ def unchanged() -> Iterator[None]:
     of_this_process.configure()
 
 
-def asked(observer: Observer, host: str, path: str = CHAT) -> bool:
+def is_observed_by(observer: Observer, host: str, path: str = CHAT) -> bool:
     """Send a request as a hook does; return whether it is observed."""
     if not observer.concerns("POST", host, path):
         return False
@@ -62,7 +62,7 @@ def test_without_a_choice_every_host_is_observed(
     """Gateways and local models too."""
     hosts = ["api.openai.com", "gateway.example", "127.0.0.1"]
 
-    assert all(asked(observer, host) for host in hosts)
+    assert all(is_observed_by(observer, host) for host in hosts)
     assert [record.host for record in seen] == hosts
 
 
@@ -81,7 +81,7 @@ def test_a_denied_host_is_left_alone_with_its_subdomains(
     """And no other."""
     observer.configure(denied=["openai.com"])
 
-    assert asked(observer, host) is is_observed
+    assert is_observed_by(observer, host) is is_observed
     assert bool(seen) is is_observed
 
 
@@ -95,15 +95,15 @@ def test_with_allowed_hosts_only_those_are_observed(
     """With their subdomains."""
     observer.configure(allowed=["openai.com"])
 
-    assert asked(observer, host) is is_observed
+    assert is_observed_by(observer, host) is is_observed
 
 
 def test_a_denied_host_is_not_allowed(observer: Observer) -> None:
     """A host may be left out of those that are allowed."""
     observer.configure(allowed=["openai.com"], denied=["eu.openai.com"])
 
-    assert asked(observer, "api.openai.com")
-    assert not asked(observer, "eu.openai.com")
+    assert is_observed_by(observer, "api.openai.com")
+    assert not is_observed_by(observer, "eu.openai.com")
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_a_configured_endpoint_is_a_model_call(
     """It is read as the API of OpenAI."""
     observer.configure(endpoints=["https://llm.example/ask"])
 
-    assert asked(observer, host, path) is is_observed
+    assert is_observed_by(observer, host, path) is is_observed
     assert [record.request.model for record in seen] == ["gpt-4o"] * is_observed
 
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/v1/metrics", "/v1/logs", "/api/v2/spans"])
 def test_requests_of_exporters_are_not_observed(observer: Observer, path: str) -> None:
     """They are not model calls, for any host."""
-    assert not asked(observer, "api.openai.com", path)
+    assert not is_observed_by(observer, "api.openai.com", path)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_the_settings_choose(
     """In the format of the environment."""
     watch = WireWatch(load(environ).settings, InternalErrors())
     stop = watch.install(seen.append)
-    asked(of_this_process, "api.openai.com")
+    is_observed_by(of_this_process, "api.openai.com")
     watch.close()
     stop()
 
@@ -161,7 +161,7 @@ def test_further_endpoints_come_from_a_setting(seen: list[WireRecord]) -> None:
     environ = {"OTEL_DISTRO_MODEL_ENDPOINTS": "llm.example/ask"}
     watch = WireWatch(load(environ).settings, InternalErrors())
     stop = watch.install(seen.append)
-    asked(of_this_process, "llm.example", "/ask")
+    is_observed_by(of_this_process, "llm.example", "/ask")
     watch.close()
     stop()
 

@@ -71,11 +71,11 @@ def test_the_oldest_versions_are_the_declared_minimums() -> None:
     """An untested minimum is a guess."""
     oldest = pinned("oldest")
     found = declared("config", "content", "ui")
-    asked: dict[str, Requirement] = {canonicalize_name(each.name): each for each in found}
+    required: dict[str, Requirement] = {canonicalize_name(each.name): each for each in found}
 
-    assert oldest.keys() == asked.keys()
+    assert oldest.keys() == required.keys()
     for name, version in oldest.items():
-        lowest = [spec.version for spec in asked[name].specifier if spec.operator == ">="]
+        lowest = [spec.version for spec in required[name].specifier if spec.operator == ">="]
         assert [Version(each) for each in lowest] == [version], name
 
 
@@ -86,7 +86,7 @@ UNKNOWN = {"name": "other", "skip_reason": "not found"}
 
 @pytest.mark.skipif(not REPORT.exists(), reason="a source package has no .ci folder")
 @pytest.mark.parametrize(
-    ("packages", "code", "said"),
+    ("packages", "code", "problem"),
     [
         ([AUDITED, UNKNOWN], 0, "0 known vulnerabilities in 1 packages; 1 not looked up"),
         ([FLAWED], 1, "given 1: ABC-1, fixed in 2"),
@@ -96,7 +96,7 @@ UNKNOWN = {"name": "other", "skip_reason": "not found"}
     ids=["well", "flawed", "nothing known", "no answer"],
 )
 def test_only_a_known_vulnerability_fails_the_audit(
-    tmp_path: Path, packages: list[object] | None, code: int, said: str
+    tmp_path: Path, packages: list[object] | None, code: int, problem: str
 ) -> None:
     """A failing service is reported, never counted as no findings."""
     audit = tmp_path / "audit.json"
@@ -107,4 +107,4 @@ def test_only_a_known_vulnerability_fails_the_audit(
     )
 
     assert done.returncode == code
-    assert said in done.stdout
+    assert problem in done.stdout

@@ -52,20 +52,20 @@ def spans_of(python: str) -> tuple[Counter[str], str, str]:
 
 def main() -> int:
     """Compare both environments."""
-    upstream, said, _ = spans_of(sys.argv[1])
-    ours, our_said, complaints = spans_of(sys.argv[2])
-    print(said.strip())
-    missing = upstream - ours
-    more = ours - upstream
+    upstream, attributes, _ = spans_of(sys.argv[1])
+    with_distro, our_attributes, complaints = spans_of(sys.argv[2])
+    print(attributes.strip())
+    missing = upstream - with_distro
+    more = with_distro - upstream
     undocumented = {n: c for n, c in missing.items() if not n.endswith(DOCUMENTED)}
-    print(f"{upstream.total()} spans upstream, {ours.total()} here, {len(upstream)} names")
+    print(f"{upstream.total()} spans upstream, {with_distro.total()} here, {len(upstream)} names")
     for name, count in sorted(missing.items()):
         note = "" if name in undocumented else "  (documented)"
         print(f"  only upstream: {count} x {name}{note}")
     for name, count in sorted(more.items()):
         print(f"  only here: {count} x {name}")
-    if said != our_said:
-        print(f"the program printed something else here: {our_said.strip()}")
+    if attributes != our_attributes:
+        print(f"the program printed something else here: {our_attributes.strip()}")
     if complaints:
         print(f"on standard error here: {complaints.strip()[:2000]}")
     return int(bool(undocumented or more or complaints))

@@ -147,9 +147,9 @@ def _run_shop(stack: Stack) -> dict[str, Any]:
     with FakeProvider() as provider:
         done = instrumented(SHOP, environ, f"{provider.url}/v1", str(CHEAP_CALLS))
     assert done.returncode == 0, done.stderr
-    told = run([str(BIN / "otel-distro"), "costs", "--json"], environ)
-    assert told.returncode == 0, told.stderr
-    costs: dict[str, Any] = json.loads(told.stdout)
+    answer = run([str(BIN / "otel-distro"), "costs", "--json"], environ)
+    assert answer.returncode == 0, answer.stderr
+    costs: dict[str, Any] = json.loads(answer.stdout)
     return costs
 
 

@@ -83,9 +83,9 @@ def test_client_metrics_are_read_by_the_names_of_both_generations() -> None:
 @every_dashboard
 def test_panels_ask_data_sources_that_are_provisioned(name: str) -> None:
     """Uids are fixed, so that dashboards and data sources find each other."""
-    asked = set(re.findall(r'"uid": "(\w+)"\s*\}', (GRAFANA / "dashboards" / name).read_text()))
+    used = set(re.findall(r'"uid": "(\w+)"\s*\}', (GRAFANA / "dashboards" / name).read_text()))
 
-    assert asked <= data_sources()
+    assert used <= data_sources()
 
 
 def test_links_between_data_sources_lead_somewhere() -> None:

@@ -99,22 +99,22 @@ def test_jaeger_accepts_its_file() -> None:
 
 def test_prometheus_accepts_its_file_and_all_rules() -> None:
     """The file, the targets and the rules it names."""
-    said = accepts([binary("promtool"), "check", "config", "collector-config/prometheus.yml"])
+    output = accepts([binary("promtool"), "check", "config", "collector-config/prometheus.yml"])
 
-    assert f"{len(list((CONFIG / 'rules').glob('*.yml')))} rule files found" in said
-    assert "prometheus.yml is valid" in said
+    assert f"{len(list((CONFIG / 'rules').glob('*.yml')))} rule files found" in output
+    assert "prometheus.yml is valid" in output
 
 
 def test_prometheus_knows_every_flag_it_is_given() -> None:
     """With a renamed flag the container would not start."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    said = accepts([binary("prometheus"), "--help-long"])
+    output = accepts([binary("prometheus"), "--help-long"])
 
     for flag in compose["services"]["prometheus"]["command"]:
         name, _, value = flag.partition("=")
-        assert name.replace("--", "") in said
+        assert name.replace("--", "") in output
         if name == "--enable-feature":
-            assert all(feature in said for feature in value.split(","))
+            assert all(feature in output for feature in value.split(","))
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_alertmanager_accepts_its_file() -> None:
 )
 def test_alerts_are_routed_by_urgency(labels: list[str], receiver: str) -> None:
     """A page goes to the pager, a leak to the privacy receiver, the rest to tickets."""
-    said = accepts(
+    output = accepts(
         [
             binary("amtool"),
             "config",
@@ -173,7 +173,7 @@ def test_alerts_are_routed_by_urgency(labels: list[str], receiver: str) -> None:
         ]
     )
 
-    assert said.split()[-1] == receiver
+    assert output.split()[-1] == receiver
 
 
 def test_binaries_have_the_versions_of_the_images() -> None:

@@ -89,7 +89,7 @@ def test_an_absent_stack_exits_with_1_and_the_start_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "said"),
+    ("path", "answer", "message"),
     [
         pytest.param("/-/ready", (503, {}), "docker compose logs prometheus", id="not ready"),
         pytest.param(
@@ -122,7 +122,7 @@ def test_an_absent_stack_exits_with_1_and_the_start_command() -> None:
     ],
 )
 def test_faults_are_named_with_a_remedy(
-    stack: FakeStack, path: str, answer: tuple[int, Any], said: str
+    stack: FakeStack, path: str, answer: tuple[int, Any], message: str
 ) -> None:
     """Each known fault of the stack has a separate message."""
     stack.answers[path] = answer
@@ -130,7 +130,7 @@ def test_faults_are_named_with_a_remedy(
     result = check(stack.url)
 
     assert result.exit_code == 1
-    assert said in result.output
+    assert message in result.output
 
 
 def test_a_firing_alert_is_reported_but_is_not_a_fault_of_the_stack(stack: FakeStack) -> None:
@@ -202,9 +202,9 @@ def test_up_makes_a_password_that_only_the_owner_can_read(tmp_path: Path) -> Non
 
     made = files.write_password(tmp_path)
     first = (tmp_path / ".env").read_text()
-    again = files.write_password(tmp_path)
+    second_password = files.write_password(tmp_path)
 
-    assert (made, again) == (True, False)
+    assert (made, second_password) == (True, False)
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     password = first.split("GRAFANA_ADMIN_PASSWORD=")[1].splitlines()[0]
     assert len(password) >= 32

@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         )
 
-    def whole(self, path: str, charge: Charge, answer: object) -> None:
+    def send_document(self, path: str, charge: Charge, answer: object) -> None:
         """Answer with one JSON document."""
         self._account_for(path, charge, 200, charge.nano_usd)
         self._json(answer)
@@ -276,7 +276,7 @@ def _chat(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) ->
         if asks:
             message |= {"content": None, "tool_calls": [call]}
         choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
-        to.whole(path, charge, base | {"choices": [choice], "usage": _openai_usage(charge)})
+        to.send_document(path, charge, base | {"choices": [choice], "usage": _openai_usage(charge)})
         return
     says_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     # Mistral and Groq always report usage in the last chunk.
@@ -337,13 +337,13 @@ def _responses(to: _Handler, path: str, body: Any, charge: Charge, pause_s: floa
         "top_p": 1.0,
     }
     if not body.get("stream"):
-        to.whole(path, charge, answer)
+        to.send_document(path, charge, answer)
         return
     place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
-    begun = answer | {"status": "in_progress", "output": [], "usage": None}
+    started = answer | {"status": "in_progress", "output": [], "usage": None}
     empty = item | {"status": "in_progress", "content": []}
     events: list[dict[str, Any]] = [
-        {"type": "response.created", "response": begun},
+        {"type": "response.created", "response": started},
         {"type": "response.output_item.added", "output_index": 0, "item": empty},
         {"type": "response.content_part.added", "part": text | {"text": ""}, **place},
         {"type": "response.output_text.delta", "delta": "sunny", "logprobs": [], **place},
@@ -368,7 +368,7 @@ def _embeddings(to: _Handler, path: str, body: Any, charge: Charge, _pause_s: fl
         for n in range(len(inputs) if isinstance(inputs, list) else 1)
     ]
     answer = {"object": "list", "model": charge.model, "data": data, "usage": usage}
-    to.whole(path, charge, answer | {"id": f"embd-{charge.number}"})
+    to.send_document(path, charge, answer | {"id": f"embd-{charge.number}"})
 
 
 def _messages(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) -> None:
@@ -400,9 +400,9 @@ def _messages(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float
         "usage": usage,
     }
     if not body.get("stream"):
-        to.whole(path, charge, answer)
+        to.send_document(path, charge, answer)
         return
-    begun = answer | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
+    started = answer | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
     empty, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": "sun "}
     if asks:
         empty = block | {"input": {}}
@@ -410,7 +410,7 @@ def _messages(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float
     pieces = 1 if asks else PIECES * (20 if pause_s else 1)
     end = {"stop_reason": answer["stop_reason"], "stop_sequence": None}
     events = [
-        {"type": "message_start", "message": begun},
+        {"type": "message_start", "message": started},
         {"type": "content_block_start", "index": 0, "content_block": empty},
         *[{"type": "content_block_delta", "index": 0, "delta": delta}] * pieces,
         {"type": "content_block_stop", "index": 0},
@@ -442,12 +442,12 @@ def _gemini(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) 
         "responseId": f"g-{charge.number}",
     }
     if ":stream" not in path:
-        to.whole(path, charge, answer)
+        to.send_document(path, charge, answer)
     elif "alt=sse" in to.path:
         to.stream(path, charge, _sse([answer]), pause_s=pause_s)
     else:
-        whole = json.dumps([answer]).encode()
-        to.stream(path, charge, [whole[:40], whole[40:]], kind="application/json")
+        send_document = json.dumps([answer]).encode()
+        to.stream(path, charge, [send_document[:40], send_document[40:]], kind="application/json")
 
 
 def _converse(to: _Handler, path: str, _body: Any, charge: Charge, pause_s: float) -> None:
@@ -459,7 +459,7 @@ def _converse(to: _Handler, path: str, _body: Any, charge: Charge, pause_s: floa
     message = {"role": "assistant", "content": [{"text": "sunny"}]}
     if not path.endswith("-stream"):
         answer = {"output": {"message": message}, "stopReason": "end_turn", "usage": usage}
-        to.whole(path, charge, answer | {"metrics": {"latencyMs": 5}})
+        to.send_document(path, charge, answer | {"metrics": {"latencyMs": 5}})
         return
     events: list[tuple[str, dict[str, Any]]] = [
         ("messageStart", {"role": "assistant"}),
@@ -502,7 +502,7 @@ def _ollama(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) 
         pieces = (json.dumps(line).encode() + b"\n" for line in lines)
         to.stream(path, charge, pieces, kind="application/x-ndjson", pause_s=pause_s)
     else:
-        to.whole(path, charge, base | part | end)
+        to.send_document(path, charge, base | part | end)
 
 
 def _cohere(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) -> None:
@@ -512,7 +512,7 @@ def _cohere(to: _Handler, path: str, body: Any, charge: Charge, pause_s: float) 
     if not body.get("stream"):
         message = {"role": "assistant", "content": [{"type": "text", "text": "sunny"}]}
         answer = {"id": identity, "finish_reason": "COMPLETE", "message": message, "usage": usage}
-        to.whole(path, charge, answer)
+        to.send_document(path, charge, answer)
         return
     text = {"message": {"content": {"type": "text", "text": "sunny"}}}
     started = {"message": {"role": "assistant", "content": []}}

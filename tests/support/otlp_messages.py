@@ -147,9 +147,9 @@ class Server:
             command, env=self._environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert self.process.stdout is not None
-        said = []
+        lines = []
         for line in self.process.stdout:
-            said.append(line)
+            lines.append(line)
             kind, _, rest = line.strip().partition(" ")
             if kind == "page":
                 self.page = rest.strip().rstrip("/")
@@ -161,7 +161,7 @@ class Server:
                 return
         self.process.wait(30)
         self.process.stdout.close()
-        raise AssertionError("".join(said))
+        raise AssertionError("".join(lines))
 
     def send(
         self, signal_name: str, body: bytes | dict[str, Any], **headers: str

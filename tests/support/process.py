@@ -104,10 +104,10 @@ def free_port() -> int:
     import socket
 
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
-    mine = [port for port in _PORTS if port % _MOST_WORKERS == worker and port not in _given]
+    ports = [port for port in _PORTS if port % _MOST_WORKERS == worker and port not in _given]
     # Not the seeded generator: two concurrent runs would choose the same ports.
-    random.SystemRandom().shuffle(mine)
-    for port in mine:
+    random.SystemRandom().shuffle(ports)
+    for port in ports:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -66,8 +66,8 @@ def _responses(model: str, usage: Json, **more: Any) -> Wire:
 def _claude(usage: Json, model: str = "claude-sonnet-4-5", **body: Any) -> Wire:
     answer = {"id": "m-1", "type": "message", "model": model, "stop_reason": "end_turn",
               "usage": usage}  # fmt: skip
-    asked = {"model": model, "max_tokens": 900, **MESSAGES, **body}
-    return Wire(ANTHROPIC, "/v1/messages", asked, answer)
+    request = {"model": model, "max_tokens": 900, **MESSAGES, **body}
+    return Wire(ANTHROPIC, "/v1/messages", request, answer)
 
 
 def _gemini(model: str, usage: Json, text: str = "hi") -> Wire:
@@ -102,9 +102,9 @@ def _of_openai(model: str) -> Json:
 
 
 def _batch(provider: str, model: str, nano_usd: int | None, host: str, path: str, line: Json,
-           said: str = "exact") -> Operation:  # fmt: skip
+           usage: str = "exact") -> Operation:  # fmt: skip
     return Operation("batch, its result", provider, model, "chat", nano_usd, None, dict(_SPAN),
-                     said, said, tier="batch", result=line, result_at=(host, path))  # fmt: skip
+                     usage, usage, tier="batch", result=line, result_at=(host, path))  # fmt: skip
 
 
 OPERATIONS: list[Operation] = [

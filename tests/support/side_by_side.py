@@ -31,9 +31,9 @@ def make_environments(root: Path, *packages: str) -> tuple[Path, Path]:
             if each.metadata["Name"] != "otel-distro"
         )
     )
-    theirs = _environment(root / "theirs", constraints, *packages, "opentelemetry-distro")
-    ours = _environment(root / "ours", constraints, *packages, "-e", str(PROJECT))
-    return theirs, ours
+    upstream = _environment(root / "theirs", constraints, *packages, "opentelemetry-distro")
+    distro = _environment(root / "ours", constraints, *packages, "-e", str(PROJECT))
+    return upstream, distro
 
 
 def _environment(folder: Path, constraints: Path, *packages: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_distro.export.spool.address import Address
-from otel_distro.export.spool.export_outcome import DELIVERED, Answer
+from otel_distro.export.spool.export_outcome import DELIVERED, SendResult
 
 ADDRESS = Address("traces", "shop", "http://collector:4318/v1/traces", "http/protobuf")
 
@@ -30,10 +30,10 @@ class SpoolReports:
 class Wire:
     """Takes requests; gives the *answers* first, then delivers."""
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[SendResult] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
 
-    def send(self, payload: bytes, on_sent: object = None) -> Answer:
+    def send(self, payload: bytes, on_sent: object = None) -> SendResult:
         answer = self.answers.pop(0) if self.answers else DELIVERED
         if answer == DELIVERED:
             self.requests.append(payload)

@@ -149,6 +149,6 @@ def write_month(folder: Path, now: datetime | None = None, **how: int) -> Path:
     writer.shutdown()
     day = int(now.timestamp()) // 86_400
     counts = {"email": 41, "phone": 12, "api_key": 3, "card": 2, "iban": 1}
-    lines = [json.dumps([day - back, counts]) + "\n" for back in range(20)]
+    lines = [json.dumps([day - days_ago, counts]) + "\n" for days_ago in range(20)]
     (folder / "redactions.jsonl").write_text("".join(lines))
     return ledger

@@ -60,7 +60,7 @@ class WiredSdk:
         for module in (aiohttp, httpx2, urllib3, http.client):
             clients.install(module)
         self.provider = provider
-        self.faults = InternalErrors()
+        self.internal_errors = InternalErrors()
         self.calls: dict[tuple[int, int], PricedCall] = {}
         self.exporter = InMemorySpanExporter()
         self.tracer_provider = TracerProvider(
@@ -71,11 +71,11 @@ class WiredSdk:
         self.accounts = Accounts(
             load_prices=PriceBook,
             latency=LatencyBudgets(),
-            faults=self.faults,
+            internal_errors=self.internal_errors,
             call_sinks=[self],
             wire=self.traffic,
         )
-        pipeline = Pipeline(Shield(Redactor()), self.accounts, self.faults, gate=gate)
+        pipeline = Pipeline(Shield(Redactor()), self.accounts, self.internal_errors, gate=gate)
         guard_tracer_provider(self.tracer_provider, pipeline)
         self.traffic.install(self.tracer_provider)
         self._stop = observer.observe(self.traffic.take)
@@ -150,7 +150,7 @@ class _Described:
             "gen_ai.provider.name": "openai",
             "gen_ai.request.model": QUESTION["model"],
             **more,
-            **said(answer),
+            **response_attributes(answer),
         }
 
     def __enter__(self) -> Any:
@@ -163,7 +163,7 @@ class _Described:
         self._manager.__exit__(*error)
 
 
-def said(answer: Mapping[str, Any]) -> dict[str, Any]:
+def response_attributes(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes by which an instrumentation reports the chat completion *answer*."""
     if not answer:
         return {}

@@ -121,8 +121,8 @@ def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") ->
             missing = "ModuleNotFoundError" in done.stderr or "ImportError" in done.stderr
             return _with(outcome, problem=lines[-1][:200], skipped=missing and not served)
         try:
-            total = _asked("costs", environ)["total"]
-            ledger = _asked("calls", environ, "--limit", "100000")["calls"]
+            total = _cli_json("costs", environ)["total"]
+            ledger = _cli_json("calls", environ, "--limit", "100000")["calls"]
             evidence = _evidence(environ)
         except ValueError as error:
             return _with(outcome, problem=str(error)[-200:])
@@ -136,7 +136,7 @@ def run_program(path: Path, provider: ChargingProvider, *, sampler: str = "") ->
     )
 
 
-def _asked(command: str, environ: dict[str, str], *options: str) -> dict[str, Any]:
+def _cli_json(command: str, environ: dict[str, str], *options: str) -> dict[str, Any]:
     """Return the output of a command; raises ValueError if it is empty."""
     done = subprocess.run(
         [str(BIN / "otel-distro"), command, "--json", *options],

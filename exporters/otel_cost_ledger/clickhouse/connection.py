@@ -93,7 +93,7 @@ class ClickHouseConnection:
         with self.translated():
             self.client.command(sql)
 
-    def look(self, tables: Tables) -> None:
+    def use_tables(self, tables: Tables) -> None:
         """Run queries on *tables* from now on."""
         self._named = tables.all()
 
@@ -108,9 +108,9 @@ class ClickHouseConnection:
             reason = _reason(str(error))
             message = self.url.without_password(f"{self.url}: {reason}")
             remedy = _FAULTS.get(code, "" if code else _NO_ANSWER)
-            found = ServerError(f"{message}; {remedy}" if remedy else message, "unavailable")
-            found.code = code
-            raise found from None
+            server_error = ServerError(f"{message}; {remedy}" if remedy else message, "unavailable")
+            server_error.code = code
+            raise server_error from None
 
     def close(self) -> None:
         """Do nothing: the client of a process stays open for its next query."""
@@ -119,14 +119,14 @@ class ClickHouseConnection:
 def _reason(message: str) -> str:
     """Return the server's error message, without the statement and its values."""
     before, found, reason = message.rpartition("DB::Exception: ")
-    said = (reason if found else before or message).partition("\n")[0]
-    return said.partition(" In scope ")[0].partition(" (for url ")[0][:400]
+    first_line = (reason if found else before or message).partition("\n")[0]
+    return first_line.partition(" In scope ")[0].partition(" (for url ")[0][:400]
 
 
 def code_of(error: Exception) -> int:
     """Return ClickHouse's error code; 0 if the server did not respond."""
-    found = _CODE.search(str(error))
-    return int(found[1]) if found else 0
+    match = _CODE.search(str(error))
+    return int(match[1]) if match else 0
 
 
 def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
@@ -138,7 +138,7 @@ def open_for_reading(url: ClickHouseUrl) -> ClickHouseConnection | None:
     version = int(meta[VERSION])
     if version > SCHEMA_VERSION:
         raise newer_schema(url, version)
-    connection.look(tables_now(connection, meta))
+    connection.use_tables(tables_now(connection, meta))
     return connection
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_cost_ledger.model.schema import COUNTERS, NS_PER_HOUR
-from otel_cost_ledger.model.sums import DEAREST, NO_PERSON
+from otel_cost_ledger.model.sums import MOST_EXPENSIVE, NO_PERSON
 
 COUNTED: Final = ", ".join(COUNTERS)
 _COUNT: Final = "toInt64(count()) AS calls"
@@ -66,19 +66,19 @@ HOURLY_FIRST_TOKEN: Final = Hourly(
     "calls",
     _COUNT,
 )
-HOURLY_DEAREST: Final = Hourly(
+HOURLY_MOST_EXPENSIVE: Final = Hourly(
     "ledger_hourly_dearest",
     ("start_ns", "span_id"),
     ("c.start_ns", "c.span_id"),
     "c.outcome_id > 0 AND c.cost_nano_usd > 0",
     "cost_nano_usd",
     "max(assumeNotNull(c.cost_nano_usd)) AS cost_nano_usd",
-    f" ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT {DEAREST} BY hour",
+    f" ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT {MOST_EXPENSIVE} BY hour",
 )
 HOURLY: Final = (
     HOURLY_COSTS,
     HOURLY_PEOPLE,
     HOURLY_LATENCY,
     HOURLY_FIRST_TOKEN,
-    HOURLY_DEAREST,
+    HOURLY_MOST_EXPENSIVE,
 )

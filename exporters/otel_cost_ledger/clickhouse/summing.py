@@ -46,17 +46,17 @@ def sum_hours(url: ClickHouseUrl, *, quiet_seconds: float = QUIET_SECONDS) -> in
             f"there is no cost ledger in {url} yet; run: otel-distro stack clickhouse init URL"
         )
     now_ns, since_ns = int(meta[NOW]), rows_since(meta)
-    wanted = connection.read(
+    hours = connection.read(
         f"SELECT hour, rows, summed FROM ({arrived_and_summed()})"
         f" WHERE stale AND hour >= {since_ns // NS_PER_HOUR}"
         f" AND arrived <= {now_ns - int(quiet_seconds * 1e9)} ORDER BY hour"
     )
     tables = Tables(now_ns, since_ns)
-    for batch in _batches([(hour, rows) for hour, rows, _ in wanted]):
+    for batch in _batches([(hour, rows) for hour, rows, _ in hours]):
         _sum(connection, tables, batch)
-    if any(again for _, _, again in wanted):
+    if any(again for _, _, again in hours):
         _remove_superseded(connection, now_ns)
-    return len(wanted)
+    return len(hours)
 
 
 def waiting_hours(connection: ClickHouseConnection, since_ns: int, now_ns: int) -> int:

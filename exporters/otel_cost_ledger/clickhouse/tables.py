@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from otel_cost_ledger.clickhouse.hourly import (
     COUNTED,
     HOURLY_COSTS,
-    HOURLY_DEAREST,
     HOURLY_FIRST_TOKEN,
     HOURLY_LATENCY,
+    HOURLY_MOST_EXPENSIVE,
     HOURLY_PEOPLE,
 )
 from otel_cost_ledger.model.filters import END_OF_TIME_NS
@@ -47,16 +47,18 @@ Hours = tuple[int, int]
 
 def ranges_of(hours: Iterable[int], most: int = MOST_RANGES) -> tuple[Hours, ...]:
     """Return *hours* as ordered ranges; beyond *most*, the nearest ones are joined."""
-    found: list[Hours] = []
+    hours_found: list[Hours] = []
     for hour in sorted(hours):
-        if found and hour <= found[-1][1]:
-            found[-1] = found[-1][0], hour + 1
+        if hours_found and hour <= hours_found[-1][1]:
+            hours_found[-1] = hours_found[-1][0], hour + 1
         else:
-            found.append((hour, hour + 1))
-    while len(found) > most:
-        place = min(range(len(found) - 1), key=lambda n: found[n + 1][0] - found[n][1])
-        found[place : place + 2] = [(found[place][0], found[place + 1][1])]
-    return tuple(found)
+            hours_found.append((hour, hour + 1))
+    while len(hours_found) > most:
+        place = min(
+            range(len(hours_found) - 1), key=lambda n: hours_found[n + 1][0] - hours_found[n][1]
+        )
+        hours_found[place : place + 2] = [(hours_found[place][0], hours_found[place + 1][1])]
+    return tuple(hours_found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Tables:
             "latency_histogram": _by_day(latency, "series_id, bucket", "calls"),
             "latency_hours": latency,
             "first_token_hours": self._sums(HOURLY_FIRST_TOKEN),
-            "dearest_hours": self._sums(HOURLY_DEAREST),
+            "dearest_hours": self._sums(HOURLY_MOST_EXPENSIVE),
             "pairs": "SELECT dim_id, origin_id, max(p.last_ns) AS last_ns"
             " FROM ledger_pairs AS p GROUP BY dim_id, origin_id",
             "summed": f"SELECT {END_OF_TIME_NS} AS until_ns, 0 AS days_since_ns,"

@@ -91,13 +91,13 @@ def archive_calls(
     partial.unlink(missing_ok=True)
     descriptor = create_private(partial, os.O_WRONLY)
     # The view, not the table: an archive must be readable without the ledger's name tables.
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT * FROM calls_v WHERE start_ns >= ? AND start_ns < ? ORDER BY start_ns, span_id",
         (since_ns, until_ns),
     )
-    header = [column[0] for column in found.description]
+    header = [column[0] for column in rows.description]
     with os.fdopen(descriptor, "wb") as raw:
-        written = kind.write(raw, header, found)
+        written = kind.write(raw, header, rows)
         raw.flush()
         os.fsync(raw.fileno())
     _verify(connection, partial, kind.read(partial), since_ns, until_ns)
@@ -135,16 +135,16 @@ def _parquet() -> ArchiveKind:
 
 
 def _verify(
-    connection: Connection, path: Path, found: Totals, since_ns: int, until_ns: int
+    connection: Connection, path: Path, totals: Totals, since_ns: int, until_ns: int
 ) -> None:
     expected = connection.execute(
         "SELECT count(*), coalesce(sum(cost_nano_usd), 0), coalesce(sum(input_tokens), 0)"
         " FROM calls WHERE start_ns >= ? AND start_ns < ?",
         (since_ns, until_ns),
     ).fetchone()
-    if found != expected:
+    if totals != expected:
         raise LedgerError(
-            f"archive {path} has {found} calls, nano-USD and tokens, the ledger"
+            f"archive {path} has {totals} calls, nano-USD and tokens, the ledger"
             f" {expected}; nothing was deleted, check the disk and try again"
         )
 

@@ -129,18 +129,18 @@ class Chunks:
         deleted = 0
         while True:
             # The end of the chunk is found before the lock is taken.
-            found = self.connection.execute(
+            row = self.connection.execute(
                 f"SELECT {time_column} FROM {table} WHERE {time_column} < ?"
                 f" ORDER BY {time_column} LIMIT 1 OFFSET ?",
                 (horizon, self.size - 1),
             ).fetchone()
-            last = horizon - 1 if found is None else found[0]
+            last = horizon - 1 if row is None else row[0]
             with self.locked():
                 deleted += self.connection.execute(
                     f"DELETE FROM {table} WHERE {time_column} <= ?", (last,)
                 ).rowcount
             self.checkpoint_now_and_then()
-            if found is None:
+            if row is None:
                 return deleted
 
     def checkpoint_now_and_then(self) -> None:

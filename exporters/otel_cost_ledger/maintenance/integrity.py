@@ -76,9 +76,9 @@ def _damage(ledger: Ledger) -> list[str]:
 def _compare(
     ledger: Ledger, table: str, stored: str, recomputed: str, first_day: int, *, keys: int = 3
 ) -> list[str]:
-    kept = ledger.rows(stored, [first_day])
-    made = ledger.rows(recomputed, [first_day * NS_PER_DAY])
-    return _differences(table, keys, kept, made)
+    stored_rows = ledger.rows(stored, [first_day])
+    recomputed_rows = ledger.rows(recomputed, [first_day * NS_PER_DAY])
+    return _differences(table, keys, stored_rows, recomputed_rows)
 
 
 def _compare_later_sums(ledger: Ledger, first_day: int) -> list[str]:

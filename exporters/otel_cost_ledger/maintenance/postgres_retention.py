@@ -67,8 +67,8 @@ def _exclusive(url: PostgresUrl, timeout_ms: int) -> Iterator[PostgresConnection
         if find_schema(connection) is None:
             raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
     with open_for_writing(url, timeout_ms=timeout_ms) as connection:
-        (mine,) = connection.execute("SELECT pg_try_advisory_lock(?)", [MAINTENANCE]).fetchone()
-        yield connection if mine else None
+        (acquired,) = connection.execute("SELECT pg_try_advisory_lock(?)", [MAINTENANCE]).fetchone()
+        yield connection if acquired else None
 
 
 def _sum_until(connection: PostgresConnection, until_ns: int) -> int:
@@ -96,8 +96,8 @@ def _drop_old_hours(connection: PostgresConnection, now_ns: int) -> None:
 def _run(
     connection: PostgresConnection, horizon_ns: int, archive_to: Path | None
 ) -> RetentionResult:
-    found = connection.execute("SELECT value FROM meta WHERE key = ?", [KEPT_SINCE]).fetchone()
-    before_ns = int(found[0]) if found else 0
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", [KEPT_SINCE]).fetchone()
+    before_ns = int(row[0]) if row else 0
     horizon_ns = max(horizon_ns, before_ns)
     # The horizon first: from here on no writer adds or changes an older call.
     _set_kept_since(connection, horizon_ns)
@@ -141,13 +141,13 @@ def _months_before(connection: PostgresConnection, horizon_ns: int) -> list[str]
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
         " WHERE i.inhparent = to_regclass('calls') ORDER BY 1"
     )
-    found = []
+    months = []
     for (name,) in names:
         _, year, month = name.split("_")
         following = (int(year) + int(month) // 12, int(month) % 12 + 1)
         if to_ns(datetime(*following, 1, tzinfo=UTC)) <= horizon_ns:
-            found.append(name)
-    return found
+            months.append(name)
+    return months
 
 
 def _delete(connection: PostgresConnection, table: str, column: str, horizon_ns: int) -> float:

@@ -101,18 +101,18 @@ class _Retention:
         )
 
     def _kept_since(self) -> int:
-        found = self._chunks.connection.execute(
+        row = self._chunks.connection.execute(
             "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
         ).fetchone()
-        return int(found[0]) if found else 0
+        return int(row[0]) if row else 0
 
     def _oldest(self) -> int:
-        found = self._chunks.connection.execute(
+        row = self._chunks.connection.execute(
             "SELECT min(t) FROM (SELECT min(start_ns) AS t FROM calls"
             " UNION ALL SELECT min(start_ns) FROM tool_calls"
             " UNION ALL SELECT min(at_ns) FROM latency_violations)"
         ).fetchone()
-        return MAX_TIME_NS if found[0] is None else int(found[0])
+        return MAX_TIME_NS if row[0] is None else int(row[0])
 
     def _set_kept_since(self, horizon_ns: int) -> None:
         with self._chunks.locked():

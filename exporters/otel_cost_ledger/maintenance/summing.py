@@ -94,8 +94,8 @@ def end_of_step(connection: Connection, until_ns: int, calls: int) -> int | None
     began_ns = summed_until(connection)
     if began_ns >= until_ns:
         return None
-    found = connection.execute(_END_OF_STEP, (began_ns, until_ns, calls)).fetchone()
-    return until_ns if found is None else max(int(found[0]), began_ns + 1)
+    row = connection.execute(_END_OF_STEP, (began_ns, until_ns, calls)).fetchone()
+    return until_ns if row is None else max(int(row[0]), began_ns + 1)
 
 
 def drop_old_hours(chunks: Chunks, now_ns: int) -> None:

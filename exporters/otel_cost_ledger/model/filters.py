@@ -58,13 +58,13 @@ class Filters:
         conditions: list[str] = []
         values: list[SqlValue] = []
         for names_table, column, names in interned:
-            wanted = [name for name in names if name in self.names()]
-            if wanted:
+            filtered = [name for name in names if name in self.names()]
+            if filtered:
                 where = " AND ".join(
-                    f"{name} IN ({', '.join('?' * len(self._values(name)))})" for name in wanted
+                    f"{name} IN ({', '.join('?' * len(self._values(name)))})" for name in filtered
                 )
                 conditions.append(f"{column} IN (SELECT id FROM {names_table} WHERE {where})")
-                values += [_stored(value) for name in wanted for value in self._values(name)]
+                values += [_stored(value) for name in filtered for value in self._values(name)]
         for name in ("user", "session"):
             shown = getattr(self, name)
             if shown is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     SqlValue = int | str | bytes | None
 
 
-class Answer(Protocol):
+class Cursor(Protocol):
     """Result of a statement."""
 
     @property
@@ -37,7 +37,7 @@ class Answer(Protocol):
 class Connection(Protocol):
     """An open database."""
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Answer:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Run one statement."""
         ...
 

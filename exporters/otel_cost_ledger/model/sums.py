@@ -28,7 +28,7 @@ HOURS_KEPT_DAYS: Final = 400
 PEOPLE_HOURS_KEPT_DAYS: Final = 3
 """Retention of hourly sums by user and session; daily ones stay as long as the calls."""
 
-DEAREST: Final = 15
+MOST_EXPENSIVE: Final = 15
 """Maximum calls in a query for the most expensive; ClickHouse keeps as many of each hour."""
 
 

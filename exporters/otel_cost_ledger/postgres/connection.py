@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_cost_ledger.model.location import PostgresUrl
-    from otel_cost_ledger.model.sql import Answer
+    from otel_cost_ledger.model.sql import Cursor
 
 WRITERS: Final = 0x4F544C_0001
 """Advisory lock that serialises writers, so that no two wait for each other's sums."""
@@ -89,11 +89,11 @@ class PostgresConnection:
         """Wait at most *timeout_ms* for the locks of other processes."""
         self.execute(f"SET lock_timeout = {int(timeout_ms)}")
 
-    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Answer:
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Run one statement with `?` placeholders."""
         with self.translated():
-            answer: Answer = self.raw.execute(_for_psycopg(sql), tuple(values))
-            return answer
+            cursor: Cursor = self.raw.execute(_for_psycopg(sql), tuple(values))
+            return cursor
 
     def run_script(self, script: str) -> None:
         """Run several statements without values."""
@@ -185,10 +185,10 @@ def find_schema(connection: PostgresConnection) -> int | None:
     """Return the ledger's schema version, None without one; raises for a newer one."""
     if not has_table(connection, "meta"):
         return None
-    found = connection.execute(
+    row = connection.execute(
         f"SELECT value FROM {SCHEMA}.meta WHERE key = 'schema_version'"
     ).fetchone()
-    version = int(found[0]) if found else 0
+    version = int(row[0]) if row else 0
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(
             f"{connection.url} has schema {version}, this version of otel-distro knows up to "

@@ -61,7 +61,7 @@ class PostgresFile:
             store.forget()
             raise
 
-    def hurry(self, timeout_ms: int) -> None:
+    def set_busy_timeout(self, timeout_ms: int) -> None:
         """Set the timeout for locks of other processes to *timeout_ms*."""
         self._timeout_ms = min(self._timeout_ms, timeout_ms)
         if self._store is not None:

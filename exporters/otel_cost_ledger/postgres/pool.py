@@ -41,10 +41,10 @@ class _Pools:
             return None
         key = tuple(sorted(url.parameters.items()))
         with self.lock:
-            found = self.pools.get(key)
-            if found is None:
-                found = self.pools[key] = _new_pool(connect())
-            return found
+            pool = self.pools.get(key)
+            if pool is None:
+                pool = self.pools[key] = _new_pool(connect())
+            return pool
 
 
 _here: _Pools = _Pools()

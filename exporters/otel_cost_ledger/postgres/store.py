@@ -123,7 +123,9 @@ class PostgresStore:
                     stored.revised += self.connection.execute(_REVISE, _REVISED(columns)).rowcount
             stored.expired = sum(row.start_ns < kept_since for row in rows)
             known = len(rows) - stored.expired - stored.written - stored.revised
-            others: list[tuple[str, Sequence[SqlValue]]] = [(VIOLATION, one) for one in violations]
+            others: list[tuple[str, Sequence[SqlValue]]] = [
+                (VIOLATION, violation) for violation in violations
+            ]
             others += [
                 (TOOL, tool_values(row, tool_id))
                 for row, tool_id in zip(tools, tool_ids, strict=True)
@@ -149,10 +151,10 @@ class PostgresStore:
                 copy.write_row((place, *row))
 
     def _kept_since(self) -> int:
-        found = self.connection.execute(
+        row = self.connection.execute(
             "SELECT value FROM meta WHERE key = ?", [KEPT_SINCE]
         ).fetchone()
-        return int(found[0]) if found else 0
+        return int(row[0]) if row else 0
 
     def _make_months(self, moments: Any) -> None:
         """Create the partitions for calls at *moments*; the caller holds the writers' lock."""

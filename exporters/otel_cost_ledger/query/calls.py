@@ -54,7 +54,7 @@ def calls(
     limit: int | None = 100,
     billed_only: bool = False,
 ) -> tuple[StoredCall, ...]:
-    """Return at most *limit* calls that started in the window, the latest first.
+    """Return at most *limit* calls that started in the window, newest first.
 
     Duplicate spans of a call are included with `billed` False, unless *billed_only*.
     """
@@ -120,8 +120,8 @@ def find_trace(ledger: Ledger, trace_id: int) -> tuple[StoredCall, ...]:
 
     There is no index on trace ids (it would double the size of a row), so this reads all rows.
     """
-    wanted = bytes.fromhex(f"{trace_id % (1 << 128):032x}")
-    return read_calls(ledger, ["trace_id = ?"], [wanted], order="start_ns, span_id")
+    trace_bytes = bytes.fromhex(f"{trace_id % (1 << 128):032x}")
+    return read_calls(ledger, ["trace_id = ?"], [trace_bytes], order="start_ns, span_id")
 
 
 _NO_LIMIT: Final = 2**62

@@ -121,7 +121,7 @@ def costs(
     lines, cached = _sum(ledger, plan, by, filters, top)
     total = total_of(lines.values())
     others = lines.pop((_OTHERS,), None) if top is not None else None
-    groups = sorted(lines.values(), key=_dearest_first)
+    groups = sorted(lines.values(), key=_by_cost)
     count = len(groups) if top is None else top.count
     if most_groups is not None and len(groups) > most_groups:
         others = total_of(groups[most_groups:])
@@ -237,5 +237,5 @@ def _with_percentiles(line: CostLine, latencies: Latencies, key: Key | None) -> 
     )
 
 
-def _dearest_first(line: CostLine) -> tuple[int, int, Key]:
+def _by_cost(line: CostLine) -> tuple[int, int, Key]:
     return -line.cost_nano_usd, -line.calls, line.key

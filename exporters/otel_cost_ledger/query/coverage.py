@@ -86,19 +86,19 @@ def _providers(rows: Iterable[tuple[Any, ...]]) -> Iterable[ProviderCoverage]:
     billed: dict[int, tuple[str, set[str]]] = {}
     """Span id -> provider, and the scopes that report the call."""
     repeats: list[tuple[int, str]] = []
-    found: dict[str, ProviderCoverage] = {}
+    by_provider: dict[str, ProviderCoverage] = {}
     for span_id, extra, provider, scope, is_billed, reason in rows:
         if is_billed:
             billed[span_id] = provider, {scope}
         elif reason == CACHED:
-            found.setdefault(provider, ProviderCoverage(provider)).cached += 1
+            by_provider.setdefault(provider, ProviderCoverage(provider)).cached += 1
         elif (instead := _billed_instead(extra)) is not None:
             repeats.append((instead, scope))
     for instead, scope in repeats:
         if instead in billed:
             billed[instead][1].add(scope)
     for provider, scopes in billed.values():
-        line = found.setdefault(provider, ProviderCoverage(provider))
+        line = by_provider.setdefault(provider, ProviderCoverage(provider))
         described = scopes - {WIRE_SCOPE}
         line.scopes.update(described)
         if WIRE_SCOPE not in scopes:
@@ -107,7 +107,7 @@ def _providers(rows: Iterable[tuple[Any, ...]]) -> Iterable[ProviderCoverage]:
             line.both += 1
         else:
             line.wire_only += 1
-    return found.values()
+    return by_provider.values()
 
 
 def _billed_instead(extra: Any) -> int | None:

@@ -52,14 +52,14 @@ def duplicate_candidates(ledger: Ledger, batch: Sequence[PricedCall]) -> tuple[P
     """
     in_batch = {(priced.call.start_ns, priced.call.span_id) for priced in batch}
     ids = {fingerprint(p.call.response_id): p.call.response_id for p in batch}
-    found: dict[tuple[int, int], PricedCall] = {}
+    priced_calls: dict[tuple[int, int], PricedCall] = {}
     for start_ns, end_ns in _merged(batch):
         for stored in overlapping(ledger, start_ns, end_ns):
             call = stored.priced.call
             key = (call.start_ns, call.span_id)
             if key not in in_batch:
-                found[key] = _with_response_id(stored, ids)
-    return tuple(found.values())
+                priced_calls[key] = _with_response_id(stored, ids)
+    return tuple(priced_calls.values())
 
 
 def _with_response_id(stored: StoredCall, ids: dict[int | None, str | None]) -> PricedCall:

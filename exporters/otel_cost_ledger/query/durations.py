@@ -46,10 +46,10 @@ def durations(
     value = _to_the_millisecond(column) if are_many else column
     sql, values = rows(window).selected(f"start_ns / {step_ns}, {value}, count(*)", filters)
     sql += f" AND {column} IS NOT NULL AND {BILLED} GROUP BY 1, 2"
-    found: dict[int, Counter[int]] = {}
+    counts: dict[int, Counter[int]] = {}
     for step, duration_us, calls in ledger.rows(sql, values):
-        found.setdefault(int(step) * step_ns, Counter())[int(duration_us)] += int(calls)
-    return found
+        counts.setdefault(int(step) * step_ns, Counter())[int(duration_us)] += int(calls)
+    return counts
 
 
 def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict[str, Counter[int]]:
@@ -61,10 +61,10 @@ def latencies_by_model(ledger: Ledger, window: Window, filters: Filters) -> dict
     many = _are_many(ledger, window)
     value = _to_the_millisecond("latency_us") if many else "latency_us"
     sql, values = rows(window).selected(f"{column}, {value}, count(*)", filters)
-    found: dict[str, Counter[int]] = {}
+    counts: dict[str, Counter[int]] = {}
     for dim_id, duration_us, calls in ledger.rows(f"{sql} AND {BILLED} GROUP BY 1, 2", values):
-        found.setdefault(key_of([dim_id])[0], Counter())[int(duration_us)] += int(calls)
-    return found
+        counts.setdefault(key_of([dim_id])[0], Counter())[int(duration_us)] += int(calls)
+    return counts
 
 
 def _counted(
@@ -82,11 +82,11 @@ def _counted(
         by = ("day",) if step_ns == NS_PER_DAY else ("hour",)
         stored = filters.names() <= IN_HISTOGRAM
         read = counted(ledger, window, column, by, filters, from_sums=stored)
-    found: dict[int, Counter[int]] = {}
+    counts: dict[int, Counter[int]] = {}
     for step, bucket_index, calls in read:
         middle = round(middle_us(bucket_index))
-        found.setdefault(int(step) * step_ns, Counter())[middle] += int(calls)
-    return found
+        counts.setdefault(int(step) * step_ns, Counter())[middle] += int(calls)
+    return counts
 
 
 def _to_the_millisecond(column: Column) -> str:
@@ -105,7 +105,7 @@ def _from_histogram(
     ledger: Ledger, window: Window, step_ns: int, filters: Filters
 ) -> dict[int, Counter[int]]:
     sql, values = histogram(window).grouped(("day", "bucket"), ("sum(calls)",), filters)
-    found: dict[int, Counter[int]] = {}
+    counts: dict[int, Counter[int]] = {}
     for day, bucket, calls in ledger.rows(sql, values):
-        found.setdefault(int(day) * step_ns, Counter())[round(middle_us(bucket))] += int(calls)
-    return found
+        counts.setdefault(int(day) * step_ns, Counter())[round(middle_us(bucket))] += int(calls)
+    return counts

@@ -24,11 +24,11 @@ FILTERS: Final = tuple(_COLUMNS)
 
 def known_values(ledger: Ledger, name: str) -> frozenset[str]:
     """Return the stored values of the filter *name*; empty without calls."""
-    found: set[str] = set()
+    values: set[str] = set()
     for column in _COLUMNS[name]:
         table = column.partition(".")[0]
-        found.update(str(row[0]) for row in ledger.rows(f"SELECT DISTINCT {column} FROM {table}"))
-    return frozenset(found - {""})
+        values.update(str(row[0]) for row in ledger.rows(f"SELECT DISTINCT {column} FROM {table}"))
+    return frozenset(values - {""})
 
 
 def extent(ledger: Ledger) -> tuple[datetime, datetime] | None:

@@ -98,22 +98,24 @@ def open_ledger(location: Location | str, *, missing_ok: bool = False) -> Iterat
 @contextmanager
 def _open_database(url: PostgresUrl | ClickHouseUrl, *, missing_ok: bool) -> Iterator[Ledger]:
     # Imported late, because the driver takes half a second to load.
-    found: Connection | None
+    connection: Connection | None
     version, counts_rows = SCHEMA_VERSION, False
     if isinstance(url, ClickHouseUrl):
         from otel_cost_ledger.clickhouse import connection as clickhouse
 
-        found, counts_rows = clickhouse.open_for_reading(url), True
+        connection, counts_rows = clickhouse.open_for_reading(url), True
     else:
         from otel_cost_ledger.postgres import connection as postgres
 
-        found = connected = postgres.open_for_reading(url)
+        connection = connected = postgres.open_for_reading(url)
         version = SCHEMA_VERSION if connected is None else connected.schema_version
-    if found is None and not missing_ok:
+    if connection is None and not missing_ok:
         raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
-    opened = found or _empty()
+    opened = connection or _empty()
     try:
-        yield Ledger(url, opened, version=version, counts_rows=counts_rows and found is not None)
+        yield Ledger(
+            url, opened, version=version, counts_rows=counts_rows and connection is not None
+        )
     finally:
         opened.close()
 

@@ -29,7 +29,7 @@ _Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ModelResponse:
     """A model that responded to requests for a model."""
 
     provider: str
@@ -65,17 +65,17 @@ def without_snapshot(model: str) -> str:
 
 
 def find_names(
-    answered: Sequence[Answered], succeeded: Collection[_Name], only_failed: Iterable[_Name]
+    responses: Sequence[ModelResponse], succeeded: Collection[_Name], only_failed: Iterable[_Name]
 ) -> ModelNames:
-    """Return the names derived from the pairs of requested and responding models in *answered*.
+    """Return the names derived from the pairs of requested and responding models in *responses*.
 
     A requested name joins the model that responded last, if all responses are from snapshots of one
     model; a router to several models keeps its own line, and so does a model with a fallback. A
     name with only failed calls, and without rows of responses, joins the latest snapshot of that
     name among the names that *succeeded*.
     """
-    by_request: dict[_Name, list[Answered]] = {}
-    for one in answered:
+    by_request: dict[_Name, list[ModelResponse]] = {}
+    for one in responses:
         if one.model != one.requested:
             by_request.setdefault((one.provider, one.requested), []).append(one)
     direct: dict[_Name, str] = {}
@@ -99,15 +99,15 @@ def find_names(
 
 def _followed(direct: dict[_Name, str]) -> dict[_Name, str]:
     """Return *direct* with each chain resolved to its end, without cycles."""
-    found: dict[_Name, str] = {}
+    renamed: dict[_Name, str] = {}
     for (provider, model), answering in direct.items():
         seen, name = {model}, answering
         while name not in seen and (provider, name) in direct:
             seen.add(name)
             name = direct[provider, name]
         if name not in seen:
-            found[provider, model] = name
-    return found
+            renamed[provider, model] = name
+    return renamed
 
 
 def model_names(ledger: Ledger) -> ModelNames:
@@ -133,8 +133,8 @@ _PAIRS: Final = f"SELECT d.provider, o.request_model, d.model, max(p.last_ns) FR
 
 def _read(ledger: Ledger) -> ModelNames:
     pairs = ledger.rows(_PAIRS if ledger.counts_rows else _LATEST_PAIRS)
-    answered = [
-        Answered(provider, requested, model, int(last_ns))
+    responses = [
+        ModelResponse(provider, requested, model, int(last_ns))
         for provider, requested, model, last_ns in pairs
     ]
     outcomes = ledger.rows(
@@ -146,7 +146,7 @@ def _read(ledger: Ledger) -> ModelNames:
     names: tuple[set[_Name], set[_Name]] = (set(), set())
     for provider, model, failed in outcomes:
         names[int(failed)].add((provider, model))
-    return find_names(answered, *names)
+    return find_names(responses, *names)
 
 
 def with_same_models(ledger: Ledger, filters: Filters) -> Filters:

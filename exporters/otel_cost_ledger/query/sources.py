@@ -113,16 +113,16 @@ def sources(ledger: Ledger, window: Window, names: Collection[str]) -> list[Sour
 
     Together they have each call once: whole days, whole hours, and rows for the rest.
     """
-    found: list[Source] = []
+    sources: list[Source] = []
     parts = [window]
     for tier in _tiers(ledger, frozenset(names)):
         left: list[Window] = []
         for part in parts:
             source, rest = tier.split(part)
-            found += [] if source is None else [source]
+            sources += [] if source is None else [source]
             left += rest
         parts = left
-    return found + [rows(part) for part in parts]
+    return sources + [rows(part) for part in parts]
 
 
 def _tiers(ledger: Ledger, names: frozenset[str]) -> list[_Tier]:

@@ -106,10 +106,10 @@ def _first_tokens(
     columns, key_of = key_maker(ledger, by)
     sql, values = source.selected(", ".join([*source.columns(columns), "ttft_us"]), filters)
     sql += f" AND ttft_us IS NOT NULL AND {BILLED}"
-    found: dict[Key, Counter[int]] = {}
+    counts: dict[Key, Counter[int]] = {}
     for *ids, ttft_us in ledger.rows(sql, values):
-        found.setdefault(key_of(ids), Counter())[ttft_us] += 1
-    return found
+        counts.setdefault(key_of(ids), Counter())[ttft_us] += 1
+    return counts
 
 
 def _counted_first_tokens(
@@ -118,9 +118,9 @@ def _counted_first_tokens(
     """Return the counts by bucket, computed by the database, for many calls."""
     stored = {*by, *filters.names()} <= IN_HISTOGRAM
     columns, key_of = key_maker(ledger, by, of_series=stored)
-    found: dict[Key, Counter[int]] = {}
+    counts: dict[Key, Counter[int]] = {}
     for *ids, bucket, calls in counted(
         ledger, window, "ttft_us", columns, filters, from_sums=stored
     ):
-        found.setdefault(key_of(ids), Counter())[round(middle_us(bucket))] += calls
-    return found
+        counts.setdefault(key_of(ids), Counter())[round(middle_us(bucket))] += calls
+    return counts

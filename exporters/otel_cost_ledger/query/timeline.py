@@ -153,6 +153,6 @@ def known_names(ledger: Ledger, table: str, name: str, most: int = 300) -> list[
     """
     if name == "model":
         dims = ledger.rows("SELECT DISTINCT provider, model FROM dims WHERE model <> ''")
-        return sorted({model_names(ledger).of(*found) for found in dims})[:most]
+        return sorted({model_names(ledger).of(*dim) for dim in dims})[:most]
     sql = f"SELECT DISTINCT {name} FROM {table} WHERE {name} <> '' ORDER BY 1 LIMIT ?"
     return [str(value) for (value,) in ledger.rows(sql, (most,))]

@@ -124,17 +124,17 @@ def _counted(ledger: Ledger, window: Window) -> Iterator[tuple[int, ...]]:
 def _durations(
     ledger: Ledger, window: Window, by: tuple[str, ...], names: dict[int, ToolKey]
 ) -> dict[tuple[str, ...], Counter[int]]:
-    found: dict[tuple[str, ...], Counter[int]] = {}
+    counts: dict[tuple[str, ...], Counter[int]] = {}
     many = count_up_to(ledger, "tool_calls", "start_ns", window, MOST_TIMED + 1) > MOST_TIMED
     if many or window.since_ns < ledger.rows_kept_since_ns:
-        return found
+        return counts
     sql = (
         f"SELECT start_ns / {NS_PER_DAY}, tool_id, duration_us FROM tool_calls"
         " WHERE start_ns >= ? AND start_ns < ? AND duration_us IS NOT NULL"
     )
     for day, tool_id, duration_us in ledger.rows(sql, [window.since_ns, window.until_ns]):
-        found.setdefault(_key(by, names[tool_id], day), Counter())[int(duration_us)] += 1
-    return found
+        counts.setdefault(_key(by, names[tool_id], day), Counter())[int(duration_us)] += 1
+    return counts
 
 
 def _key(by: tuple[str, ...], tool: ToolKey, day: int) -> tuple[str, ...]:

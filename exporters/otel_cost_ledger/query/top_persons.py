@@ -71,15 +71,15 @@ def top_persons(
         "SELECT person, sum(cost) AS cost, sum(calls) AS calls"
         f" FROM ({' UNION ALL '.join(parts)}) AS every GROUP BY person"
     )
-    found = list(
+    rows = list(
         ledger.rows(
             f"SELECT person, count(*) OVER () FROM ({summed}) AS each_one"
             " ORDER BY cost DESC, calls DESC, person LIMIT ?",
             [*values, min(most, MOST)],
         )
     )
-    ids = tuple(int(person) for person, _ in found)
-    return TopPersons(column, ids, int(found[0][1]) if found else 0)
+    ids = tuple(int(person) for person, _ in rows)
+    return TopPersons(column, ids, int(rows[0][1]) if rows else 0)
 
 
 def _known(column: str) -> str:

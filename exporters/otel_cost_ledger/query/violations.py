@@ -24,9 +24,9 @@ def violations(
     operation: str | None = None,
     limit: int | None = None,
 ) -> tuple[LatencyViolation, ...]:
-    """Return latency-budget violations of the window, the latest first, at most *limit* rows."""
+    """Return latency-budget violations of the window, newest first, at most *limit* rows."""
     window = Window.between(since, until)
-    found = ledger.rows(
+    rows = ledger.rows(
         "SELECT operation, budget_us, actual_us, at_ns, trace_id, span_id"
         " FROM latency_violations"
         " WHERE at_ns >= ? AND at_ns < ? AND (? OR operation = ?)"
@@ -48,7 +48,7 @@ def violations(
             trace_id=int.from_bytes(trace_id, "big"),
             span_id=unsigned_64(span_id),
         )
-        for name, budget_us, actual_us, at_ns, trace_id, span_id in found
+        for name, budget_us, actual_us, at_ns, trace_id, span_id in rows
     )
 
 
@@ -70,12 +70,12 @@ def violations_up_to(ledger: Ledger, window: Window, most: int) -> int:
 def violation_sums(ledger: Ledger, window: Window) -> tuple[ViolationSums, ...]:
     """Return the latency violations of *window* by operation, the most frequent first."""
     over = "actual_us - budget_us"
-    found = ledger.rows(
+    rows = ledger.rows(
         f"SELECT operation, count(*), sum({over}), max({over}) FROM latency_violations"
         " WHERE at_ns >= ? AND at_ns < ? GROUP BY operation ORDER BY 2 DESC, 1",
         (window.since_ns, window.until_ns),
     )
     return tuple(
         ViolationSums(str(name), int(count), int(total) / int(count) / 1000, int(most) / 1000)
-        for name, count, total, most in found
+        for name, count, total, most in rows
     )

@@ -68,7 +68,7 @@ def check_not_inherited(path: Path) -> None:
         )
 
 
-def give_up(connection: sqlite3.Connection) -> None:
+def abandon_connection(connection: sqlite3.Connection) -> None:
     """Never use, close or free *connection* again: its descriptors now belong to the program."""
     keep_forever(connection)
     if isinstance(connection, TrackedConnection):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_cost_ledger.sqlite.connection import Synchronous, open_writer
-from otel_cost_ledger.sqlite.forking import give_up
+from otel_cost_ledger.sqlite.forking import abandon_connection
 from otel_cost_ledger.sqlite.paths import identity
 from otel_cost_ledger.sqlite.quarantine import set_aside
 from otel_cost_ledger.sqlite.store import Store, Stored
@@ -73,7 +73,7 @@ class LedgerFile:
     def _is_intact(self) -> bool:
         return self._files is None or self._files.are_ours()
 
-    def hurry(self, timeout_ms: int) -> None:
+    def set_busy_timeout(self, timeout_ms: int) -> None:
         """Set the timeout for locks of other processes to *timeout_ms*."""
         self._busy_timeout_ms = min(self._busy_timeout_ms, timeout_ms)
         self._writer_lock.wait_s = self._busy_timeout_ms / 1000
@@ -85,8 +85,8 @@ class LedgerFile:
         # The file may have been too damaged to open: then it is the one at the path.
         damaged = self._identity or identity(self.path)
         self.close()
-        with self._writer_lock.held() as held:
-            return set_aside(self.path, damaged) if held else None
+        with self._writer_lock.held() as acquired:
+            return set_aside(self.path, damaged) if acquired else None
 
     def close(self) -> None:
         """Close the connection; the next `apply` opens it again.
@@ -99,7 +99,7 @@ class LedgerFile:
         if store is not None and (files is None or files.reclaim()):
             store.connection.close()
         elif store is not None:
-            give_up(store.connection)
+            abandon_connection(store.connection)
         if files is not None:
             files.close()
 

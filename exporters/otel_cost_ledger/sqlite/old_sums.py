@@ -152,8 +152,8 @@ def write_old_sums(connection: Connection, names: _Names, sums: OldSums) -> int:
         added += connection.execute(_ADD_DAILY, (day, *ids, *values)).rowcount
     for day, series, bucket, calls in sums.latency:
         connection.execute(_ADD_LATENCY, (day, bucket, calls, *series))
-    found = connection.execute("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)).fetchone()
-    before_ns = int(found[0]) if found else 0
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)).fetchone()
+    before_ns = int(row[0]) if row else 0
     if sums.kept_since_ns > before_ns:
         # No rows before this time arrive any more; existing ones are added to the sums first.
         add_up_to(connection, sums.kept_since_ns)

@@ -65,7 +65,7 @@ def _prepare_directory(directory: Path) -> None:
 def identity(path: Path) -> tuple[int, int] | None:
     """Return the identity (device, inode) of the file; None without a file."""
     try:
-        found = path.stat()
+        file_stat = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return file_stat.st_dev, file_stat.st_ino

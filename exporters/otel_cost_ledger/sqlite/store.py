@@ -178,10 +178,10 @@ class Store:
             self._insert([row], stored)
 
     def _kept_since(self) -> int:
-        found = self.connection.execute(
+        row = self.connection.execute(
             "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
         ).fetchone()
-        return int(found[0]) if found else 0
+        return int(row[0]) if row else 0
 
     def _values(self, rows: Sequence[Row]) -> list[tuple[SqlValue, ...]]:
         """Return the column values of *rows*, names replaced by ids."""

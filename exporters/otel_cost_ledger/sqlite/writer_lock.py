@@ -39,11 +39,11 @@ class WriterLock:
     @contextlib.contextmanager
     def held(self) -> Iterator[bool]:
         """Hold the lock for the body; yields False when it was not acquired in time."""
-        held = self._acquire()
+        acquired = self._acquire()
         try:
-            yield held
+            yield acquired
         finally:
-            if held:
+            if acquired:
                 self._release()
 
     def close(self) -> None:

@@ -19,22 +19,22 @@ class Outage:
     def __init__(
         self,
         path: Location,
-        say: Callable[[str], None],
+        warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
-        self._say = say
+        self._warn = warn
         self._clock = clock
-        self._told: set[Fault] = set()
+        self._reported: set[Fault] = set()
         self._attempts = 0
         self._retry_at = 0.0
         self.fault: Fault | None = None
 
-    def may_try(self) -> bool:
+    def is_retry_due(self) -> bool:
         """Whether the next attempt is due."""
         return self.fault is None or self._clock() >= self._retry_at
 
-    def begins(self, fault: Fault, explanation: str) -> None:
+    def failed(self, fault: Fault, explanation: str) -> None:
         """Record a failed write, and report it once per outage."""
         reaction = REACTIONS[fault]
         if fault is not self.fault:
@@ -43,18 +43,18 @@ class Outage:
         self._attempts = min(self._attempts + 1, 30)
         self._retry_at = self._clock() + wait_s
         self.fault = fault
-        if fault not in self._told:
-            self._told.add(fault)
-            self._say(f"cost ledger {self._path} cannot be written: {explanation}")
+        if fault not in self._reported:
+            self._reported.add(fault)
+            self._warn(f"cost ledger {self._path} cannot be written: {explanation}")
 
-    def ends(self, waiting: int, dropped: int) -> None:
+    def succeeded(self, waiting: int, dropped: int) -> None:
         """Record a successful write, and report the end of an outage."""
         if self.fault is None:
             return
         self.fault = None
         self._attempts = 0
-        self._told.clear()
-        self._say(
+        self._reported.clear()
+        self._warn(
             f"cost ledger {self._path} is written again; {waiting} calls were queued,"
             f" {dropped} were lost"
         )

@@ -48,7 +48,7 @@ class LedgerStore(Protocol):
         """Store the sums of days without calls; return the number of new ones."""
         ...
 
-    def hurry(self, timeout_ms: int) -> None:
+    def set_busy_timeout(self, timeout_ms: int) -> None:
         """Set the timeout for locks of other processes to *timeout_ms*."""
         ...
 

@@ -41,7 +41,7 @@ class Waiting:
             # Half the queue at once: one file operation for many calls.
             self._spill_oldest(self.ring.over + len(self.ring) // 2, fault, counters)
 
-    def leave_behind(self, fault: Fault | None, counters: Counters) -> None:
+    def spill_all(self, fault: Fault | None, counters: Counters) -> None:
         """Move everything to the spill file at the end of the process; the rest is lost."""
         self._spill_oldest(len(self.ring), fault, counters)
         lost = self.ring.take(len(self.ring))

@@ -188,9 +188,9 @@ class LedgerWriter:
             return WriteResult(waiting=len(self._ring), fault=Fault.BUSY)
         try:
             with suppressed():
-                self._file.hurry(int(timeout_s * 1000))
+                self._file.set_busy_timeout(int(timeout_s * 1000))
                 result = self._drain(0)
-                self._waiting.leave_behind(self._outage.fault, self.counters)
+                self._waiting.spill_all(self._outage.fault, self.counters)
                 self._file.release()
                 return result
         finally:
@@ -239,7 +239,7 @@ class LedgerWriter:
 
     def _store(self, entries: list[Entry], rejected: int) -> WriteResult:
         self._ring.add(entries)
-        if self._outage.may_try():
+        if self._outage.is_retry_due():
             return self._drain(rejected)
         self._waiting.make_room(self._outage.fault, self.counters)
         return WriteResult(rejected=rejected, waiting=len(self._ring), fault=self._outage.fault)
@@ -254,10 +254,10 @@ class LedgerWriter:
             error = self._attempt(done)
         fault = None
         if error is None:
-            self._outage.ends(waited, self.counters.dropped)
+            self._outage.succeeded(waited, self.counters.dropped)
         else:
             fault = fault_of(error)
-            self._outage.begins(fault, explain(error, fault))
+            self._outage.failed(fault, explain(error, fault))
             self._waiting.make_room(self._outage.fault, self.counters)
         self._count(done)
         return WriteResult(

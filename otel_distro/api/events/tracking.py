@@ -57,7 +57,7 @@ def track_event(name: str, attributes: Mapping[str, Any] | None = None, /, **mor
     try:
         _track(name, attributes or {}, more)
     except Exception as error:  # telemetry never raises into the app
-        _complain(f"event {name!r} could not be recorded ({type(error).__name__})")
+        _warn(f"event {name!r} could not be recorded ({type(error).__name__})")
 
 
 def attach(handler: Callable[[Event], object], events: str = "*") -> Callable[[Event], object]:
@@ -169,19 +169,19 @@ def _track(name: str, attributes: Mapping[str, Any], more: Mapping[str, Any]) ->
         short = catalogue.short_name(name)
         event = catalogue.EventType(short, "info", "")
         given.update(more)
-        _complain(f"event {short} is not in the catalogue; add it with otel_distro.define_event")
+        _warn(f"event {short} is not in the catalogue; add it with otel_distro.define_event")
     else:
         words = {attribute.keyword: attribute.name for attribute in event.attributes}
         given.update({words.get(word, word): value for word, value in more.items()})
         if SESSION in words.values() and SESSION not in given:
-            said = contexts.local_baggage().get(SESSION)
-            given.update({SESSION: said} if said else {})
+            session = contexts.local_baggage().get(SESSION)
+            given.update({SESSION: session} if session else {})
         for problem in catalogue.problems_of(event, given):
-            _complain(problem)
+            _warn(problem)
     given = {key: value for key, value in given.items() if value is not None}
     TALLIES.event(event.full_name)
     _emit(event, given)
-    _hand_on(Event(event.full_name, event.severity, given, time.time_ns()))
+    _dispatch(Event(event.full_name, event.severity, given, time.time_ns()))
 
 
 def _emit(event: catalogue.EventType, given: dict[str, Any]) -> None:
@@ -214,16 +214,16 @@ def _counter() -> metrics.Counter:
     return known[1]
 
 
-def _hand_on(event: Event) -> None:
+def _dispatch(event: Event) -> None:
     for pattern, handler in tuple(_handlers):
         short = catalogue.short_name(event.name)
         if fnmatchcase(event.name, pattern) or fnmatchcase(short, pattern):
             try:
                 handler(event)
             except Exception as error:  # the app's own code must not break the app
-                _complain(f"a handler of {event.name} failed ({type(error).__name__})")
+                _warn(f"a handler of {event.name} failed ({type(error).__name__})")
 
 
-def _complain(problem: str) -> None:
+def _warn(problem: str) -> None:
     if TALLIES.problem(problem):
         messages.warn_once(problem)

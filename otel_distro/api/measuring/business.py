@@ -49,7 +49,7 @@ def business_metric(
             instrument.add(value, given)
         TALLIES.metric(str(name), value, adds=kind != "gauge")
     except Exception as error:  # telemetry never raises into the app
-        _complain(f"metric {name!r} could not be recorded ({type(error).__name__})")
+        _warn(f"metric {name!r} could not be recorded ({type(error).__name__})")
 
 
 def _instrument(name: str, kind: Kind, unit: str) -> Any:
@@ -61,7 +61,7 @@ def _instrument(name: str, kind: Kind, unit: str) -> Any:
         if known is None:
             return None
     if (known[1], known[2]) != (kind, unit):
-        _complain(f"metric {name} is a {known[1]} in {known[2] or 'units'}, not a {kind} in {unit}")
+        _warn(f"metric {name} is a {known[1]} in {known[2] or 'units'}, not a {kind} in {unit}")
         return None
     return known[3]
 
@@ -70,7 +70,7 @@ def _made(
     name: str, kind: Kind, unit: str, provider: metrics.MeterProvider
 ) -> tuple[object, str, str, Any] | None:
     if name not in _instruments and len(_instruments) >= _MOST_METRICS:
-        _complain(f"there are {_MOST_METRICS} metrics already, so {name} is not recorded")
+        _warn(f"there are {_MOST_METRICS} metrics already, so {name} is not recorded")
         return None
     meter = provider.get_meter(names.API_SCOPE)
     makers: dict[str, Any] = {
@@ -80,12 +80,12 @@ def _made(
     }
     make = makers.get(kind)
     if make is None:
-        _complain(f"metric {name}: unknown kind {kind!r}; choose from counter, histogram, gauge")
+        _warn(f"metric {name}: unknown kind {kind!r}; choose from counter, histogram, gauge")
         return None
     made = _instruments[name] = (provider, kind, unit, make(name, unit=unit))
     return made
 
 
-def _complain(problem: str) -> None:
+def _warn(problem: str) -> None:
     if TALLIES.problem(problem):
         messages.warn_once(problem)

@@ -28,8 +28,8 @@ NO_TRACE = "no-trace"
 
 def current_trace_id() -> str:
     """Return the id of the current trace as 32 hexadecimal digits, or `no-trace`."""
-    found = trace.get_current_span().get_span_context()
-    return trace.format_trace_id(found.trace_id) if found.is_valid else NO_TRACE
+    span_context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(span_context.trace_id) if span_context.is_valid else NO_TRACE
 
 
 class measure:  # reads as a statement

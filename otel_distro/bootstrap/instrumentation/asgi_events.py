@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MIDDLEWARE = "opentelemetry.instrumentation.asgi"
 
 
-def leave_out_event_spans() -> None:
+def exclude_event_spans() -> None:
     """Exclude them in the ASGI middleware unless the app selects its own."""
     wrapt.register_post_import_hook(_wrap, _MIDDLEWARE)
 

@@ -82,7 +82,7 @@ def _activate_or_report(entry_point: EntryPoint, library: str | None, **kwargs: 
                 f"{_package(entry_point)} needs, is missing; run `otel-distro doctor`"
             )
     except ImportError as error:
-        _tell(entry_point.name, error)
+        _report_failure(entry_point.name, error)
 
 
 def _package(entry_point: EntryPoint) -> str:
@@ -102,10 +102,10 @@ def _activate(entry_point: EntryPoint, **kwargs: Any) -> None:
     except ImportError:
         raise
     except Exception as error:  # the agent would skip all following ones
-        _tell(entry_point.name, error)
+        _report_failure(entry_point.name, error)
 
 
-def _tell(name: str, error: Exception) -> None:
+def _report_failure(name: str, error: Exception) -> None:
     warn_once(
         f"instrumentation of {name} failed ({type(error).__name__}: {error}); "
         f"to skip it set OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={name}"

@@ -41,12 +41,12 @@ def instrument_model_clients(
     disabled = {name.strip() for name in environ.get(_DISABLED, "").split(",")}
     if "*" in disabled:
         return
-    found = instrumentors()
+    entry_points = instrumentors()
     active: set[str] = set()
     for client in MODEL_CLIENTS:
         if client.instrumentors & disabled:
             continue
-        theirs = [entry for entry in found if entry.name in client.instrumentors]
+        theirs = [entry for entry in entry_points if entry.name in client.instrumentors]
         usable = [entry for entry in theirs if conflict_of(entry) is None]
         for entry in usable:
             when_imported = partial(load, entry, skip_dep_check=True, **providers)
@@ -63,10 +63,10 @@ def _hook(action: Any) -> Any:
     return lambda _module: action()
 
 
-def _report(client: Instrumentation, theirs: Sequence[EntryPoint], active: set[str]) -> None:
+def _report(client: Instrumentation, instrumentors: Sequence[EntryPoint], active: set[str]) -> None:
     if any(is_imported(module) for module in active):
         return  # a library above this one emits the spans
-    why = "; ".join(filter(None, (conflict_of(entry) for entry in theirs)))
+    why = "; ".join(filter(None, (conflict_of(entry) for entry in instrumentors)))
     if why:
         what = f"({why})"
     elif client.package:

@@ -26,7 +26,7 @@ _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _BAR: Final = 24
 _NARROW: Final = 72
 _WIDE: Final = 120
-_NAMELESS: Final = "(not said)"
+_NAMELESS: Final = "(not set)"
 
 
 def draw(
@@ -62,7 +62,7 @@ def _figures(snapshot: Snapshot, width: int) -> Table:
     total = snapshot.total
     rate = total.failed_calls / total.calls if total.calls else 0.0
     hits = total.cache_read_tokens / total.input_tokens if total.input_tokens else None
-    found = [
+    figures_shown = [
         ("spend", cost_of(total), ""),
         ("calls", figures.count(total.calls), ""),
         ("failed", figures.percent(rate), "red" if rate >= 0.05 else ""),
@@ -74,12 +74,12 @@ def _figures(snapshot: Snapshot, width: int) -> Table:
         ("tokens out", figures.compact(total.output_tokens), ""),
         ("cached", "-" if hits is None else figures.percent(hits), ""),
     ]
-    columns = max(2, min(len(found), width // 17))
+    columns = max(2, min(len(figures_shown), width // 17))
     grid = Table.grid(padding=(0, 3, 0, 0))
     for _ in range(columns):
         grid.add_column(no_wrap=True)
-    for start in range(0, len(found), columns):
-        row = found[start : start + columns]
+    for start in range(0, len(figures_shown), columns):
+        row = figures_shown[start : start + columns]
         grid.add_row(*(Text(name, style="dim") for name, _, _ in row))
         grid.add_row(*(Text(value, style=f"bold {style}".strip()) for _, value, style in row))
     return grid

@@ -47,7 +47,7 @@ def malformed_headers(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def keep_headers_unprinted() -> None:
+def hide_malformed_headers() -> None:
     """From now on, report headers that cannot be parsed without their values."""
     parser = logging.getLogger(_PARSER)
     if not any(isinstance(known, _Unprinted) for known in parser.filters):
@@ -62,15 +62,15 @@ def warn_of_plaintext(environ: Mapping[str, str]) -> None:
 
 def sent_in_the_clear(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield scheme, host and port of remote endpoints that get headers unencrypted."""
-    told = set()
+    reported = set()
     for signal in _SIGNALS:
         value = partial(otlp_variable, environ, signal)
         exporters = environ.get(f"OTEL_{signal}_EXPORTER", "").strip() or "otlp"
         if "otlp" not in exporters or not value("HEADERS"):
             continue
         place = _plain_place(value("ENDPOINT"), insecure=value("INSECURE").lower() == "true")
-        if place and place not in told:
-            told.add(place)
+        if place and place not in reported:
+            reported.add(place)
             yield place
 
 

@@ -34,12 +34,12 @@ def exporter_arguments(environ: Mapping[str, str]) -> dict[type, dict[str, Any]]
     """
     if _may_want_more(environ):
         return {}
-    found = {}
+    arguments = {}
     for signal, (module, name) in _EXPORTERS.items():
         if _is_plain(signal, environ):
             exporter = getattr(import_module(_HTTP + module), name)
-            found[exporter] = {"_transport": _transport()}
-    return found
+            arguments[exporter] = {"_transport": _transport()}
+    return arguments
 
 
 def _transport() -> Any:

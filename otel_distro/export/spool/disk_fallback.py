@@ -23,9 +23,9 @@ class DiskFallback:
         """Writes every record to disk before it is queued; None if only failures are spooled."""
 
     @property
-    def keeps(self) -> bool:
+    def is_spooling(self) -> bool:
         """Whether undelivered records can be spooled."""
-        return self._transport.keeps
+        return self._transport.is_spooling
 
     @property
     def keeps_after_shutdown(self) -> bool:
@@ -37,9 +37,9 @@ class DiskFallback:
         """Time of the next delivery attempt, as `time.monotonic()`."""
         return self._transport.breaker.retry_at
 
-    def holds_back(self) -> bool:
+    def sends_to_disk(self) -> bool:
         """Whether to skip attempts now, because the endpoint is known to be down."""
-        return self._transport.holds_back()
+        return self._transport.sends_to_disk()
 
     @property
     def stopped_for(self) -> float:
@@ -48,7 +48,7 @@ class DiskFallback:
 
     def begin(self, marks: Iterable[Any]) -> None:
         """Prepare for the export of a batch, in the journal at *marks*."""
-        self._transport.outcome = DeliveryOutcome.UNFIT
+        self._transport.outcome = DeliveryOutcome.UNSENDABLE
         if self.journal is not None:
             self.journal.begin(marks)
 
@@ -64,15 +64,15 @@ class DiskFallback:
 
     def keep(self, payload: bytes, count: int) -> bool:
         """Write an encoded request with *count* records to disk; return the success."""
-        return self.keeps and self._transport.keep(payload, count)
+        return self.is_spooling and self._transport.keep(payload, count)
 
-    def keep_records(self, records: Sequence[Any]) -> bool:
+    def spool_records(self, records: Sequence[Any]) -> bool:
         """Encode *records* and write them to disk; raises if one of them cannot be encoded."""
-        return self._transport.keep_records(records)
+        return self._transport.spool_records(records)
 
-    def take_back(self) -> bytes | None:
+    def take_unsent(self) -> bytes | None:
         """Return the request in progress, for the caller to save; None without one."""
-        return self._transport.take_back()
+        return self._transport.take_unsent()
 
     def abandon(self) -> None:
         """Stop sending."""
@@ -83,7 +83,7 @@ class DiskFallback:
         if self.journal is not None:
             self.journal.close()
         if self._transport.folder is not None:
-            self._transport.folder.hand_over()
+            self._transport.folder.release_segments()
 
     def at_fork(self) -> None:
         """Reset after fork."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from otel_distro.export.spool.export_outcome import Answer
+    from otel_distro.export.spool.export_outcome import SendResult
 
 DAMAGED: Final = ".damaged"
 _KEPT_DAMAGED: Final = 4
@@ -28,7 +28,7 @@ _REQUEST_BYTES: Final = 1 << 20
 
 
 @dataclass(slots=True)
-class Drained:
+class DrainResult:
     """Result of a drain; counts are spans, log records or metric exports."""
 
     sent: int = 0
@@ -37,7 +37,7 @@ class Drained:
     set_aside: list[Path] = field(default_factory=list)
     in_use: int = 0
     """Segments skipped because another process has them locked."""
-    refused: Answer | None = None
+    refused: SendResult | None = None
     """Why it ended early; empty if everything was sent."""
     under_way: tuple[Segment, int] | None = None
     """The segment of the request in progress, and its previous sent position."""
@@ -51,34 +51,34 @@ class Drained:
 
 
 @contextmanager
-def turn_to_drain(folder: Path) -> Iterator[bool]:
+def drain_lock(folder: Path) -> Iterator[bool]:
     """Hold the folder's drain lock, if no other process has it; yield whether it is held."""
     try:
         descriptor = open_private(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     except OSError:
         yield False
         return
-    with locked(descriptor, folder / _LOCK) as held:
-        yield held
+    with locked(descriptor, folder / _LOCK) as acquired:
+        yield acquired
 
 
 def drain(
     folder: Path,
-    send: Callable[[bytes, Callable[[], None]], Answer],
-    go_on: Callable[[], bool] = lambda: True,
-    done: Drained | None = None,
+    send: Callable[[bytes, Callable[[], None]], SendResult],
+    may_continue: Callable[[], bool] = lambda: True,
+    done: DrainResult | None = None,
     *,
     joined: bool = True,
-) -> Drained:
-    """Send the requests of *folder* until it is empty, *send* fails or *go_on* returns False.
+) -> DrainResult:
+    """Send the requests of *folder* until it is empty, *send* fails or *may_continue* is False.
 
     The caller holds the drain lock, and may read *done* from another thread. Raises OSError if the
     folder cannot be read or written; requests sent by then are marked as sent. *joined* allows
     several records in one request.
     """
-    done = done or Drained()
+    done = done or DrainResult()
     for name in names(folder):
-        if done.refused is not None or not go_on():
+        if done.refused is not None or not may_continue():
             break
         try:
             segment = Segment.take(folder / name)
@@ -89,7 +89,7 @@ def drain(
             done.in_use += 1
             continue
         try:
-            _drain_segment(segment, send, go_on, done, joined=joined)
+            _drain_segment(segment, send, may_continue, done, joined=joined)
         finally:
             segment.release()
     return done
@@ -97,9 +97,9 @@ def drain(
 
 def _drain_segment(
     segment: Segment,
-    send: Callable[[bytes, Callable[[], None]], Answer],
-    go_on: Callable[[], bool],
-    done: Drained,
+    send: Callable[[bytes, Callable[[], None]], SendResult],
+    may_continue: Callable[[], bool],
+    done: DrainResult,
     *,
     joined: bool,
 ) -> None:
@@ -112,20 +112,20 @@ def _drain_segment(
     damaged, sent = segment.size > LARGEST_BYTES, start
     done.damaged += damaged
     for payload, count, end, damage in _requests(data, start, _REQUEST_RECORDS if joined else 0):
-        if not go_on():
+        if not may_continue():
             return
         if count:
             # Marked as soon as it is written: a kill before the response would otherwise send it
             # twice.
             done.under_way = segment, sent
-            answer = send(payload, partial(segment.mark_sent, end))
+            result = send(payload, partial(segment.mark_sent, end))
             done.under_way = None
-            if answer.verdict in {ResponseClass.TRY_LATER, ResponseClass.UNWANTED}:
+            if result.response_class in {ResponseClass.TRY_LATER, ResponseClass.UNSUPPORTED}:
                 segment.mark_sent(sent)
-                done.refused = answer
+                done.refused = result
                 return
-            if answer.verdict is ResponseClass.DELIVERED:
-                rejected = min(count, answer.rejected) if joined else 0
+            if result.response_class is ResponseClass.DELIVERED:
+                rejected = min(count, result.rejected) if joined else 0
                 done.sent += count - rejected
                 done.rejected += rejected
             else:
@@ -152,21 +152,21 @@ def _requests(
     parts: list[bytes] = []
     count = size = 0
     end = start
-    for found in read_records(data, start):
-        if isinstance(found, Damage):
-            yield b"".join(parts), count, found.end, found
+    for item in read_records(data, start):
+        if isinstance(item, Damage):
+            yield b"".join(parts), count, item.end, item
             parts, count, size = [], 0, 0
             continue
-        if parts and (count + found.count > most or size + len(found.payload) > _REQUEST_BYTES):
+        if parts and (count + item.count > most or size + len(item.payload) > _REQUEST_BYTES):
             yield b"".join(parts), count, end, None
             parts, count, size = [], 0, 0
-        parts.append(found.payload)
-        count, size, end = count + found.count, size + len(found.payload), found.end
+        parts.append(item.payload)
+        count, size, end = count + item.count, size + len(item.payload), item.end
     if parts:
         yield b"".join(parts), count, end, None
 
 
-def _set_aside(segment: Segment, done: Drained) -> None:
+def _set_aside(segment: Segment, result: DrainResult) -> None:
     """Keep a damaged file for inspection, but never more than a few."""
     folder = segment.path.parent
     older = sorted(folder.glob(f"*{DAMAGED}"))
@@ -175,4 +175,4 @@ def _set_aside(segment: Segment, done: Drained) -> None:
             path.unlink()
     target = segment.path.with_name(segment.path.name + DAMAGED)
     segment.path.rename(target)
-    done.set_aside.append(target)
+    result.set_aside.append(target)

@@ -14,11 +14,11 @@ from otel_distro.export.spool.http_adapter import HttpAdapter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_distro.export.spool.export_outcome import Answer
+    from otel_distro.export.spool.export_outcome import SendResult
 
-    Send = Callable[[bytes, Callable[[], None] | None], Answer]
+    Send = Callable[[bytes, Callable[[], None] | None], SendResult]
     """Sends an encoded request; the second argument is called when it has been written."""
-    Carry = Callable[[bytes, Send], Answer]
+    Carry = Callable[[bytes, Send], SendResult]
     """Receives an encoded request and the function that sends it."""
 
 _PACKAGE = "opentelemetry.exporter.otlp.proto."
@@ -33,7 +33,7 @@ class ExporterAdapter(Protocol):
     def intercept(self, carry: Carry) -> None:
         """Pass every request to *carry* instead of sending it."""
 
-    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> SendResult:
         """Send an encoded request once, without repeating it; on any thread.
 
         *on_sent* is called, if detectable, when the request has left this process and the response

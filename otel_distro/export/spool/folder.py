@@ -42,12 +42,12 @@ class SpoolFolder:
     """Stores undelivered requests; thread-safe, never raises."""
 
     def __init__(
-        self, state_dir: Path, address: Address, told: SpoolListener, limits: SpoolLimits
+        self, state_dir: Path, address: Address, listener: SpoolListener, limits: SpoolLimits
     ) -> None:
         self.address = address
         self.path = address.folder(state_dir)
         self._state_dir = state_dir
-        self._told = told
+        self._listener = listener
         self._limits = limits
         self._lock = threading.RLock()
         self._segment: Segment | None = None
@@ -73,15 +73,15 @@ class SpoolFolder:
                     return True
                 self._unmeasured += len(payload)
                 if size >= SEGMENT_BYTES:
-                    self.hand_over()
+                    self.release_segments()
                 elif time.monotonic() > self._synced_at + SYNC_SECONDS:
                     self._sync(segment)
             except OSError as error:
-                self._give_up(error)
+                self._disable(error)
                 return False
         return True
 
-    def hand_over(self) -> None:
+    def release_segments(self) -> None:
         """Close the segment that is being written, so that it can be sent."""
         with self._lock:
             segment, self._segment = self._segment, None
@@ -140,16 +140,16 @@ class SpoolFolder:
         segment.sync()
         self._synced_at = time.monotonic()
 
-    def _give_up(self, error: Exception) -> None:
+    def _disable(self, error: Exception) -> None:
         self._retry_at = time.monotonic() + _RETRY_SECONDS
         with suppress(OSError):
-            self.hand_over()
+            self.release_segments()
         self.note_fault(error)
 
     def note_fault(self, error: Exception) -> None:
         """Report an *error* of the folder, which is checked again before its next use."""
         self._prepared = False
-        self._told.spool_fault(self.path, error)
+        self._listener.spool_fault(self.path, error)
 
     def make_room(self, size: int) -> bool:
         """Drop the oldest until *size* bytes fit; return whether they do."""
@@ -173,12 +173,12 @@ class SpoolFolder:
     def _drop(self, name: str) -> int:
         path = self.path / name
         if self._segment is not None and self._segment.path == path:
-            self.hand_over()
+            self.release_segments()
         segment = Segment.take(path)
         if segment is None:  # being written or sent by another process
             return 0
         lost = waiting_in(path)
         segment.remove()
         if lost:
-            self._told.spool_lost(self.address.signal, lost, "spool_full")
+            self._listener.spool_lost(self.address.signal, lost, "spool_full")
         return segment.size

@@ -6,9 +6,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.export.spool.endpoints import endpoint_credentials, header_credentials
-from otel_distro.export.spool.export_outcome import DELIVERED, Answer, ResponseClass, classify_grpc
+from otel_distro.export.spool.export_outcome import (
+    DELIVERED,
+    ResponseClass,
+    SendResult,
+    classify_grpc,
+)
 from otel_distro.export.spool.otlp_requests import request_type
-from otel_distro.export.spool.otlp_responses import partial_answer
+from otel_distro.export.spool.otlp_responses import partial_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +36,7 @@ class GrpcAdapter:
         exporter._shutdown_in_progress = threading.Event()
         exporter._shutdown_in_progress.set()
         self._code = ""
-        self._heard_last = threading.local()
+        self._last = threading.local()
         self._stub = exporter._stub
 
     def intercept(self, carry: Carry) -> None:
@@ -44,9 +49,9 @@ class GrpcAdapter:
             exporter._translate_data = lambda _data: request
             results: list[Any] = []
 
-            def send(_payload: bytes, _on_sent: Callable[[], None] | None) -> Answer:
+            def send(_payload: bytes, _on_sent: Callable[[], None] | None) -> SendResult:
                 self._code = ""
-                self._heard_last.answer = DELIVERED
+                self._last.answer = DELIVERED
                 results.append(self._export(data))
                 return self._answer(results[-1])
 
@@ -54,7 +59,7 @@ class GrpcAdapter:
             if results:
                 return results[-1]
             result = exporter._result
-            delivered = answer.verdict is ResponseClass.DELIVERED
+            delivered = answer.response_class is ResponseClass.DELIVERED
             return result.SUCCESS if delivered else result.FAILURE
 
         exporter._export = export
@@ -62,7 +67,7 @@ class GrpcAdapter:
         exporter._stub = lambda channel: listen(self._stub(channel))
         exporter._client = listen(exporter._client)
 
-    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> SendResult:
         """Send an encoded request once, without repeating it."""
         exporter = self._exporter
         try:
@@ -72,8 +77,8 @@ class GrpcAdapter:
                 timeout=exporter._timeout,
             )
         except Exception as error:  # RpcError, whose module may be missing
-            return _grpc_answer(_code_of(error) or "UNAVAILABLE")
-        return partial_answer(self._signal, response)
+            return _grpc_result(_code_of(error) or "UNAVAILABLE")
+        return partial_success(self._signal, response)
 
     def credentials(self) -> Iterator[str]:
         """Yield the credentials of requests."""
@@ -84,18 +89,18 @@ class GrpcAdapter:
         """Do nothing: gRPC has its own fork hooks."""
 
     def _listen(self, client: Any) -> Any:
-        return _Listening(client, self._heard, self._answered)
+        return _ListeningStub(client, self._on_status, self._on_response)
 
-    def _heard(self, code: str) -> None:
+    def _on_status(self, code: str) -> None:
         self._code = code
 
-    def _answered(self, response: Any) -> None:
-        self._heard_last.answer = partial_answer(self._signal, response)
+    def _on_response(self, response: Any) -> None:
+        self._last.answer = partial_success(self._signal, response)
 
-    def _answer(self, result: Any) -> Answer:
+    def _answer(self, result: Any) -> SendResult:
         if getattr(result, "name", "") == "SUCCESS":
-            return getattr(self._heard_last, "answer", DELIVERED)
-        return _grpc_answer(self._code or "UNAVAILABLE")
+            return getattr(self._last, "answer", DELIVERED)
+        return _grpc_result(self._code or "UNAVAILABLE")
 
 
 _UNREACHABLE = {
@@ -104,29 +109,29 @@ _UNREACHABLE = {
 }
 
 
-def _grpc_answer(code: str) -> Answer:
-    answered = code not in _UNREACHABLE
-    reason = f"it answered {code}" if answered else _UNREACHABLE[code]
-    return Answer(classify_grpc(code), reason, answered)
+def _grpc_result(code: str) -> SendResult:
+    responded = code not in _UNREACHABLE
+    reason = f"it answered {code}" if responded else _UNREACHABLE[code]
+    return SendResult(classify_grpc(code), reason, responded)
 
 
-class _Listening:
+class _ListeningStub:
     """A gRPC stub that reports statuses and responses, which the exporter does not expose."""
 
     def __init__(
-        self, client: Any, heard: Callable[[str], None], answered: Callable[[Any], None]
+        self, client: Any, on_status: Callable[[str], None], on_response: Callable[[Any], None]
     ) -> None:
         self._client = client
-        self._heard = heard
-        self._answered = answered
+        self._on_status = on_status
+        self._on_response = on_response
 
     def Export(self, *args: Any, **kwargs: Any) -> Any:  # the name of the call
         try:
             response = self._client.Export(*args, **kwargs)
-            self._answered(response)
+            self._on_response(response)
             return response
         except Exception as error:
-            self._heard(_code_of(error))
+            self._on_status(_code_of(error))
             raise
 
 

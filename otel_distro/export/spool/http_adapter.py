@@ -13,7 +13,7 @@ from otel_distro.export.spool.endpoints import (
     header_credentials,
     without_header,
 )
-from otel_distro.export.spool.export_outcome import Answer, ResponseClass, classify_http
+from otel_distro.export.spool.export_outcome import ResponseClass, SendResult, classify_http
 from otel_distro.export.spool.inherited_connections import (
     drop_lost_connections,
     remember_connections,
@@ -51,17 +51,19 @@ class HttpAdapter:
         """Pass every request to *carry* instead of sending it."""
         self._exporter._client = _SpoolingClient(self._client, self._try_once, carry)
 
-    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> SendResult:
         """Send an encoded request once, without repeating it."""
         return self._try_once(payload, on_sent)[1]
 
-    def _try_once(self, payload: bytes, on_sent: Callable[[], None] | None) -> tuple[Any, Answer]:
+    def _try_once(
+        self, payload: bytes, on_sent: Callable[[], None] | None
+    ) -> tuple[Any, SendResult]:
         """Send *payload*; return the client's result and its outcome."""
         result, response = _export(self._once, payload, on_sent)
-        answer = _http_answer(result)
-        if answer.verdict is ResponseClass.DELIVERED:
-            answer = judge(self._signal, response)
-        return result, answer
+        outcome = _http_result(result)
+        if outcome.response_class is ResponseClass.DELIVERED:
+            outcome = judge(self._signal, response)
+        return result, outcome
 
     def credentials(self) -> Iterator[str]:
         """Yield the credentials of requests."""
@@ -70,7 +72,7 @@ class HttpAdapter:
         session = getattr(self._client._transport, "_session", None)
         if session is not None:
             yield from header_credentials(session.headers)
-            yield from (repr(found) for found in (session.auth, session.cert) if found)
+            yield from (repr(secret) for secret in (session.auth, session.cert) if secret)
 
     def at_fork(self) -> None:
         """Close our copies of the parent's connections, which it still uses."""
@@ -83,7 +85,7 @@ class _SpoolingClient:
     def __init__(
         self,
         client: Any,
-        once: Callable[[bytes, Callable[[], None] | None], tuple[Any, Answer]],
+        once: Callable[[bytes, Callable[[], None] | None], tuple[Any, SendResult]],
         carry: Carry,
     ) -> None:
         self._client = client
@@ -93,21 +95,21 @@ class _SpoolingClient:
     def export(self, data: bytes) -> Any:
         results: list[Any] = []
 
-        def send(payload: bytes, on_sent: Callable[[], None] | None) -> Answer:
-            result, answer = self._once(payload, on_sent)
+        def send(payload: bytes, on_sent: Callable[[], None] | None) -> SendResult:
+            result, outcome = self._once(payload, on_sent)
             results.append(result)
-            return answer
+            return outcome
 
-        answer = self._carry(data, send)
-        if results and results[-1].success == (answer.verdict is ResponseClass.DELIVERED):
+        outcome = self._carry(data, send)
+        if results and results[-1].success == (outcome.response_class is ResponseClass.DELIVERED):
             return results[-1]
         from opentelemetry.exporter.otlp.common.http import _ExportResult
 
         status = results[-1].status_code if results else None
         return _ExportResult(
-            success=answer.verdict is ResponseClass.DELIVERED,
+            success=outcome.response_class is ResponseClass.DELIVERED,
             status_code=status,
-            reason=answer.reason,
+            reason=outcome.reason,
             error=None,
         )
 
@@ -161,11 +163,13 @@ class _Body(io.BytesIO):
         return block
 
 
-def _http_answer(result: Any) -> Answer:
-    verdict = classify_http(result.status_code)
-    if verdict is ResponseClass.DELIVERED:
-        return Answer(verdict)
+def _http_result(result: Any) -> SendResult:
+    response_class = classify_http(result.status_code)
+    if response_class is ResponseClass.DELIVERED:
+        return SendResult(response_class)
     if result.status_code is not None:
-        return Answer(verdict, f"it answered {result.status_code} {result.reason or ''}".rstrip())
+        return SendResult(
+            response_class, f"it answered {result.status_code} {result.reason or ''}".rstrip()
+        )
     reason = without_header(str(result.error)) if result.error is not None else ""
-    return Answer(verdict, reason, answered=False)
+    return SendResult(response_class, reason, responded=False)

@@ -67,11 +67,11 @@ _sockets: Final[WeakKeyDictionary[Any, Identity | None]] = WeakKeyDictionary()
 
 
 def _pool_managers(transport: Any, session: Any) -> Iterator[Any]:
-    found = [getattr(transport, "_pool", None)]
+    managers = [getattr(transport, "_pool", None)]
     for adapter in getattr(session, "adapters", {}).values():
-        found += [getattr(adapter, "poolmanager", None)]
-        found += getattr(adapter, "proxy_manager", {}).values()
-    yield from (manager for manager in found if hasattr(manager, "pools"))
+        managers += [getattr(adapter, "poolmanager", None)]
+        managers += getattr(adapter, "proxy_manager", {}).values()
+    yield from (manager for manager in managers if hasattr(manager, "pools"))
 
 
 def _empty(pools: Any) -> None:

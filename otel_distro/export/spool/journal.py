@@ -119,28 +119,28 @@ class Journal:
         except DescriptorLostError:
             # The program closed our descriptor and another process has locked the file: it sends
             # it.
-            self._disown(page)
+            self._drop_page(page)
             page = self._opened()
             return page, page.segment.append(payload, 1)
 
-    def _disown(self, page: _Page) -> None:
+    def _drop_page(self, page: _Page) -> None:
         page.live = False
         page.segment.release()
         self._page = None
-        self._pages = [kept for kept in self._pages if kept is not page]
+        self._pages = [open_page for open_page in self._pages if open_page is not page]
 
     def _opened(self) -> _Page:
-        page, away = self._page, self._transport.holds_back()
-        if page is not None and not page.full and (page.live or away):
+        page, to_disk = self._page, self._transport.sends_to_disk()
+        if page is not None and not page.full and (page.live or to_disk):
             return page
         if page is not None and not page.live:
             page.segment.release()
             self._transport.wake_resender()
         if not self._folder.make_room(SEGMENT_BYTES):
             raise OSError("its limit is reached and no record can be dropped")
-        page = _Page(self._folder.new_segment(), live=not away)
+        page = _Page(self._folder.new_segment(), live=not to_disk)
         self._page = page
-        self._pages = [kept for kept in self._pages if kept.live]
+        self._pages = [open_page for open_page in self._pages if open_page.live]
         self._pages.append(page)
         return page
 
@@ -148,28 +148,28 @@ class Journal:
         """Prepare for sending the records at *marks*, the oldest first."""
         self._in_hand = {mark.page: mark.end for mark in marks}
 
-    def promise(self) -> None:
+    def assume_sent(self) -> None:
         """Mark the begun export as sent: it arrives even if the process is killed now.
 
         Otherwise the records of a process killed before the response would be sent twice.
         """
         if not self._transport.proven:  # then it may not arrive
             return
-        with self._turn() as ours:
-            for page, end in self._in_hand.items() if ours else ():
+        with self._locked() as acquired:
+            for page, end in self._in_hand.items() if acquired else ():
                 self._mark(page, end)
 
     def withdraw(self) -> None:
         """Undo the mark: the export failed."""
-        with self._turn() as ours:
-            for page in self._in_hand if ours else ():
+        with self._locked() as acquired:
+            for page in self._in_hand if acquired else ():
                 self._mark(page, page.sent)
 
     def acknowledge(self, marks: Iterable[Mark]) -> None:
         """Acknowledge the records at *marks*, oldest first: they are not sent again."""
         last = {mark.page: mark.end for mark in marks}
-        with self._turn() as ours:
-            for page, end in last.items() if ours else ():
+        with self._locked() as acquired:
+            for page, end in last.items() if acquired else ():
                 self._mark(page, end)
                 page.sent = end
                 if page.live and end == page.segment.size and page.full:
@@ -181,10 +181,10 @@ class Journal:
             with suppress(OSError):
                 page.segment.mark_sent(position)
 
-    def surrender(self) -> None:
+    def release_unsent(self) -> None:
         """Leave all unacknowledged records to the resender."""
         self.withdraw()
-        with self._turn():  # an unavailable lock must not delay the exit
+        with self._locked():  # an unavailable lock must not delay the exit
             for page in self._pages:
                 page.live = False
                 if page is not self._page:
@@ -192,21 +192,21 @@ class Journal:
             self._pages = [page for page in self._pages if page is self._page]
         self._transport.wake_resender()
 
-    def hand_over(self) -> None:
+    def release_segments(self) -> None:
         """Release the remaining records to the resender."""
-        with self._turn() as ours:
+        with self._locked() as acquired:
             page = self._page
-            if ours and page is not None and not page.live:
+            if acquired and page is not None and not page.live:
                 page.segment.release()
                 self._page = None
-                self._pages = [kept for kept in self._pages if kept is not page]
+                self._pages = [open_page for open_page in self._pages if open_page is not page]
 
     def close(self) -> None:
         """Remove delivered records, release the others, and stop writing."""
         self._closed = True
-        with self._turn() as ours:
+        with self._locked() as acquired:
             pages, self._pages, self._page = self._pages, [], None
-            for page in pages if ours else ():
+            for page in pages if acquired else ():
                 with suppress(OSError):
                     if read_done(page.segment.read()) == page.segment.size:
                         page.segment.remove()
@@ -228,15 +228,15 @@ class Journal:
     def _remove(self, page: _Page) -> None:
         with suppress(OSError):
             page.segment.remove()
-        self._pages = [kept for kept in self._pages if kept is not page]
+        self._pages = [open_page for open_page in self._pages if open_page is not page]
         if self._page is page:
             self._page = None
 
     @contextmanager
-    def _turn(self) -> Iterator[bool]:
-        ours = self._lock.acquire(timeout=_PATIENCE)
+    def _locked(self) -> Iterator[bool]:
+        acquired = self._lock.acquire(timeout=_PATIENCE)
         try:
-            yield ours
+            yield acquired
         finally:
-            if ours:
+            if acquired:
                 self._lock.release()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.export.spool.address import ROOT, Address, read_address
-from otel_distro.export.spool.drain import DAMAGED, Drained, drain, turn_to_drain
+from otel_distro.export.spool.drain import DAMAGED, DrainResult, drain, drain_lock
 from otel_distro.export.spool.endpoints import without_credentials
 from otel_distro.export.spool.exporter_adapters import ExporterAdapter, adapter_for
 from otel_distro.export.spool.segment_folder import in_use, names, waiting_in
@@ -38,10 +38,10 @@ def folders(state_dir: Path) -> Iterator[tuple[Path, Address]]:
     """Yield every folder of the spool below *state_dir* and its address."""
     root = state_dir / ROOT
     try:
-        found = sorted(os.listdir(root))
+        names = sorted(os.listdir(root))
     except OSError:
         return
-    for name in found:
+    for name in names:
         address = read_address(root / name)
         if address is not None:
             yield root / name, address
@@ -74,10 +74,10 @@ def _size(path: Path) -> int:
         return 0
 
 
-def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> Drained | None:
+def drain_folder(path: Path, address: Address, port: ExporterAdapter) -> DrainResult | None:
     """Send the records spooled at *path* through *port*; None if another process does."""
-    with turn_to_drain(path) as ours:
-        return drain(path, port.send, joined=address.signal != "metrics") if ours else None
+    with drain_lock(path) as acquired:
+        return drain(path, port.send, joined=address.signal != "metrics") if acquired else None
 
 
 def configured_adapter(address: Address) -> ExporterAdapter | None:

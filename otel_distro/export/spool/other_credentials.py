@@ -20,10 +20,10 @@ def warn_of_others(state_dir: Path, address: Address) -> None:
     except OSError:
         return
     for folder in folders:
-        found = read_address(folder)
-        if found is None or found == address or not names(folder):
+        other_address = read_address(folder)
+        if other_address is None or other_address == address or not names(folder):
             continue
-        if replace(found, credentials=address.credentials) == address:
+        if replace(other_address, credentials=address.credentials) == address:
             warn_once(
                 f"telemetry of {address.service} for {address.endpoint}, recorded under other "
                 f"credentials, waits in {folder}; run `otel-distro spool drain` to send it with "

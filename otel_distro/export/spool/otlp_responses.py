@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.export.spool.export_outcome import DELIVERED, Answer, ResponseClass
+from otel_distro.export.spool.export_outcome import DELIVERED, ResponseClass, SendResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,8 +73,8 @@ class BoundedTransport:
             )
             status = raw.status
         elif session is not None:
-            found = session.request(method, url, allow_redirects=False, stream=True, **options)
-            raw, status = found.raw, found.status_code
+            response = session.request(method, url, allow_redirects=False, stream=True, **options)
+            raw, status = response.raw, response.status_code
         else:
             whole = self._transport.request(method, url, **options)
             if whole.error is not None:
@@ -109,25 +109,25 @@ def _beginning(raw: Any) -> bytes:
     return bytes(data[:LARGEST_RESPONSE])
 
 
-def judge(signal: str, response: Response) -> Answer:
+def judge(signal: str, response: Response) -> SendResult:
     """Return the outcome of a request of *signal* from a response with a success status."""
     body = response.body
     kind = str(response.fields.get("content-type", "")).partition(";")[0].strip().lower()
     if "html" in kind or body.lstrip()[:1] == b"<":
         reason = f"it answered {response.status_code} with a web page, so it is no OTLP receiver"
-        return Answer(ResponseClass.TRY_LATER, reason)
+        return SendResult(ResponseClass.TRY_LATER, reason)
     if not body:
         return DELIVERED
     if kind == "application/json":
-        return _json_answer(signal, body)
+        return _json_partial_success(signal, body)
     try:
         message = _response_type(signal).FromString(body)
     except Exception:  # a receiver may send a plain "OK"
         return DELIVERED
-    return partial_answer(signal, message)
+    return partial_success(signal, message)
 
 
-def partial_answer(signal: str, message: Any) -> Answer:
+def partial_success(signal: str, message: Any) -> SendResult:
     """Return the outcome of a request from its decoded response *message*."""
     partial = getattr(message, "partial_success", None)
     if partial is None:
@@ -139,7 +139,7 @@ def partial_answer(signal: str, message: Any) -> Answer:
     )
 
 
-def _json_answer(signal: str, body: bytes) -> Answer:
+def _json_partial_success(signal: str, body: bytes) -> SendResult:
     try:
         partial = json.loads(body)["partialSuccess"]
         rejected = int(partial.get(_REJECTED[signal][1]) or 0)
@@ -148,12 +148,12 @@ def _json_answer(signal: str, body: bytes) -> Answer:
         return DELIVERED
 
 
-def _partly(signal: str, rejected: int, message: str) -> Answer:
+def _partly(signal: str, rejected: int, message: str) -> SendResult:
     if not 0 < rejected < _MOST:
-        return Answer(ResponseClass.DELIVERED, message)
+        return SendResult(ResponseClass.DELIVERED, message)
     what = {"traces": "spans", "logs": "log records", "metrics": "data points"}[signal]
     words = f"it rejected {rejected:,} {what} of a request" + (f": {message}" if message else "")
-    return Answer(ResponseClass.DELIVERED, words, rejected=rejected)
+    return SendResult(ResponseClass.DELIVERED, words, rejected=rejected)
 
 
 def _response_type(signal: str) -> Any:

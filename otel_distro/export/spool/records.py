@@ -84,9 +84,9 @@ def read_records(data: bytes, start: int) -> Iterator[Record | Damage]:
     """Yield the records and damage in *data* from *start* on."""
     position = start
     while position < len(data):
-        found: Record | Damage = _record_at(data, position) or _damage_at(data, position)
-        yield found
-        position = found.end
+        record: Record | Damage = _record_at(data, position) or _damage_at(data, position)
+        yield record
+        position = record.end
 
 
 def _record_at(data: bytes, position: int) -> Record | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from otel_distro.export.spool.drain import Drained, drain, turn_to_drain
+from otel_distro.export.spool.drain import DrainResult, drain, drain_lock
 from otel_host.background import BackgroundThread
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_distro.export.spool.folder import SpoolFolder
     from otel_distro.export.spool.spooling_transport import SpoolingTransport
 
-_OTHERS_AT_IT: Final = 5.0
+_LOCKED_RETRY_S: Final = 5.0
 """Seconds between checks of segments locked by another process."""
 _SHORTEST: Final = 0.05
 
@@ -25,7 +25,7 @@ _SHORTEST: Final = 0.05
 class ResendListener(Protocol):
     """Receives the result of each resend."""
 
-    def resent(self, signal: str, done: Drained) -> None:
+    def resent(self, signal: str, done: DrainResult) -> None:
         """Record the result of a drain."""
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
@@ -35,8 +35,8 @@ class ResendListener(Protocol):
 class Resender:
     """Sends the spooled records of all *transports*, with backoff; restarted after fork."""
 
-    def __init__(self, told: ResendListener) -> None:
-        self._told = told
+    def __init__(self, listener: ResendListener) -> None:
+        self._listener = listener
         self._transports: list[SpoolingTransport] = []
         self._reset()
 
@@ -44,22 +44,22 @@ class Resender:
         self._awake = threading.Event()
         self._worker = BackgroundThread("otel_distro-resend", self._run)
         self._closing = False
-        self._asked = False
-        self._drained = Drained()
+        self._requested = False
+        self._drained = DrainResult()
 
     def serve(self, transport: SpoolingTransport) -> None:
         """Add the folder of *transport*."""
         self._transports.append(transport)
         transport.wake_resender = self.wake
 
-    def look(self) -> None:
+    def start_if_spooled(self) -> None:
         """Start if records are spooled, by this process or an ended one."""
         if any(folder.waiting() for _, folder in self._served()):
             self.wake()
 
     def wake(self) -> None:
         """Start: records are spooled."""
-        self._asked = True
+        self._requested = True
         if not self._closing:
             self._worker.ensure()  # when no thread can start any more, the next process sends it
 
@@ -84,12 +84,12 @@ class Resender:
     def _run(self) -> None:
         with suppress_instrumentation():
             while not self._closing:
-                self._asked = False
+                self._requested = False
                 pause = self._round()
                 if pause is not None:
                     self._awake.wait(pause)
                     continue
-                if self._worker.end(unless=lambda: self._asked):
+                if self._worker.end(unless=lambda: self._requested):
                     return
 
     def _round(self) -> float | None:
@@ -109,33 +109,33 @@ class Resender:
 
     def _send(self, transport: SpoolingTransport, folder: SpoolFolder) -> float | None:
         """Send the records of *folder*; return the retry time, None if a retry is useless now."""
-        with turn_to_drain(folder.path) as ours:
+        with drain_lock(folder.path) as acquired:
             # A transport without its own probe detects recovery by its own requests.
-            transport.probed = ours
-            if not ours:
-                return _OTHERS_AT_IT
-            transport.hand_over()
+            transport.probed = acquired
+            if not acquired:
+                return _LOCKED_RETRY_S
+            transport.release_segments()
             try:
-                done = self._drained = Drained()
+                done = self._drained = DrainResult()
                 drain(
                     folder.path,
                     transport.resend,
-                    lambda: self._goes_on(transport),
+                    lambda: self._may_continue(transport),
                     done,
                     joined=transport.signal != "metrics",  # each export has its own time
                 )
             except OSError as error:
                 transport.probed = False
-                self._told.spool_fault(folder.path, error)
-                return _OTHERS_AT_IT
-        self._told.resent(transport.signal, done)
+                self._listener.spool_fault(folder.path, error)
+                return _LOCKED_RETRY_S
+        self._listener.resent(transport.signal, done)
         if done.refused is not None:
             return transport.retry_at - time.monotonic()
         transport.probed = False
         # Other processes send the segments they write; once they have ended, we do.
         return None if done.in_use or not folder.waiting() else _SHORTEST
 
-    def _goes_on(self, transport: SpoolingTransport) -> bool:
+    def _may_continue(self, transport: SpoolingTransport) -> bool:
         return not self._closing and transport.may_send()
 
     def _served(self) -> list[tuple[SpoolingTransport, SpoolFolder]]:

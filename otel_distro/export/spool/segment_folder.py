@@ -32,10 +32,10 @@ def sizes(folder: Path) -> Iterator[tuple[str, int]]:
         for entry in entries:
             with suppress(OSError):
                 if entry.name.endswith(SUFFIX):
-                    found = entry.stat(follow_symlinks=False)
+                    file_stat = entry.stat(follow_symlinks=False)
                     # For a sparse file, which we never write, its disk usage counts.
-                    on_disk = getattr(found, "st_blocks", found.st_size // 512 + 1) * 512
-                    size = found.st_size
+                    on_disk = getattr(file_stat, "st_blocks", file_stat.st_size // 512 + 1) * 512
+                    size = file_stat.st_size
                     yield entry.name, min(size, on_disk) if size > LARGEST_BYTES else size
 
 

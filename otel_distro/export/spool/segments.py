@@ -31,18 +31,18 @@ SUFFIX: Final = ".spool"
 LARGEST_BYTES: Final = 32 * 2**20
 """Larger than any segment of ours; bytes beyond it are damage and are not read."""
 _READ: Final = 2**20
-_UNBORN: Final = ".new-"
+_NEW: Final = ".new-"
 """Suffix of a file whose writer does not hold its lock yet; readers ignore it."""
 
 
-_held: set[OwnDescriptor] = set()
+_lock_descriptors: set[OwnDescriptor] = set()
 """Descriptors that hold locks; a forked child closes its copies."""
 
 
 def forget_inherited() -> None:
     """Close the copies of the parent's descriptors after fork; the parent keeps its locks."""
-    while _held:
-        _held.pop().close()
+    while _lock_descriptors:
+        _lock_descriptors.pop().close()
 
 
 @contextmanager
@@ -52,13 +52,13 @@ def locked(descriptor: int, what: object) -> Iterator[bool]:
     The descriptor is closed at the end, and at once in a forked child.
     """
     own = OwnDescriptor(descriptor, what)
-    _held.add(own)
+    _lock_descriptors.add(own)
     owner = os.getpid()
     try:
         yield try_lock(own.number)
     finally:
         if os.getpid() == owner:
-            _held.discard(own)
+            _lock_descriptors.discard(own)
             _unlock_and_close(own)
 
 
@@ -76,7 +76,7 @@ class Segment:
         self.path = path
         self.size = size
         self._own = OwnDescriptor(descriptor, path)
-        _held.add(self._own)
+        _lock_descriptors.add(self._own)
         self._released = False
         self._synced = size
 
@@ -84,16 +84,16 @@ class Segment:
     def create(cls, folder: Path) -> Segment:
         """Create a segment in *folder*, named so that the oldest sorts first."""
         name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(3)}{SUFFIX}"
-        unborn, path = folder / f"{_UNBORN}{name}", folder / name
-        descriptor = create_private(unborn)
+        new, path = folder / f"{_NEW}{name}", folder / name
+        descriptor = create_private(new)
         try:
             try_lock(descriptor)
             _write(descriptor, pack_header())
-            unborn.rename(path)
+            new.rename(path)
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
-                unborn.unlink()
+                new.unlink()
             raise
         return cls(path, descriptor, HEADER_SIZE)
 
@@ -152,7 +152,7 @@ class Segment:
     def release(self) -> None:
         """Release the segment to the next process that locks it."""
         self._released = True
-        _held.discard(self._own)
+        _lock_descriptors.discard(self._own)
         _unlock_and_close(self._own)
 
     def _opened(self) -> int:
@@ -164,7 +164,7 @@ class Segment:
             return self._own.number
         if self._released:
             raise DescriptorLostError(self.path)
-        _held.discard(self._own)
+        _lock_descriptors.discard(self._own)
         before = self._own.identity
         again = _reopened(self.path)
         if again is None:
@@ -173,7 +173,7 @@ class Segment:
             again.close()
             raise DescriptorLostError(self.path)
         self._own = again
-        _held.add(again)
+        _lock_descriptors.add(again)
         return again.number
 
     def remove(self) -> None:
@@ -197,10 +197,10 @@ def _reopened(path: Path) -> OwnDescriptor | None:
 def _is_still(path: Path, descriptor: int) -> bool:
     opened = os.fstat(descriptor)
     try:
-        found = path.lstat()
+        file_stat = path.lstat()
     except FileNotFoundError:
         return False
-    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+    return (file_stat.st_dev, file_stat.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def _write(descriptor: int, data: bytes, position: int = 0) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from otel_distro.export.spool.circuit_breaker import LONGEST_WAIT, Breaker
 from otel_distro.export.spool.export_marker import exporting
-from otel_distro.export.spool.export_outcome import Answer, DeliveryOutcome, ResponseClass
+from otel_distro.export.spool.export_outcome import DeliveryOutcome, ResponseClass, SendResult
 from otel_distro.export.spool.otlp_requests import count_records, encode
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class SpoolingTransport:
         self,
         signal: str,
         port: ExporterAdapter,
-        told: DeliveryListener,
+        listener: DeliveryListener,
         folder: SpoolFolder | None,
         *,
         on_outcome: Callable[[DeliveryOutcome], None] = lambda _outcome: None,
@@ -47,10 +47,10 @@ class SpoolingTransport:
         """`traces`, `metrics` or `logs`."""
         self.folder = folder
         self.breaker = Breaker()
-        self.outcome = DeliveryOutcome.UNFIT
+        self.outcome = DeliveryOutcome.UNSENDABLE
         self.rejected = 0
         """Records of the last delivered request that were rejected."""
-        self.keeps = folder is not None
+        self.is_spooling = folder is not None
         """Whether a failed request is spooled; false if a journal already has it."""
         self.resend_at = 0.0
         """`time.monotonic()` before which no spooled request is sent."""
@@ -59,7 +59,7 @@ class SpoolingTransport:
         self.wake_resender: Callable[[], None] = lambda: None
         self.journal: Journal | None = None
         self._port = port
-        self._told = told
+        self._listener = listener
         self._on_outcome = on_outcome
         self._lock = threading.RLock()
         self._payload: bytes | None = None
@@ -73,67 +73,71 @@ class SpoolingTransport:
         self._abandoned = False
         port.intercept(self.carry)
 
-    def carry(self, payload: bytes, send: Send) -> Answer:
+    def carry(self, payload: bytes, send: Send) -> SendResult:
         """Deliver or spool *payload*, on the exporter's thread; the result is in `outcome`."""
         if not self.may_send():
             self.outcome = DeliveryOutcome.REJECTED
             self._on_outcome(self.outcome)
-            return Answer(ResponseClass.REJECTED)
+            return SendResult(ResponseClass.REJECTED)
         with self._lock:
             if self._abandoned:
-                self.outcome = DeliveryOutcome.TAKEN
-                return Answer(ResponseClass.TRY_LATER)
-            holds_back = self.holds_back()
-            if not holds_back:
+                self.outcome = DeliveryOutcome.TAKEN_OVER
+                return SendResult(ResponseClass.TRY_LATER)
+            sends_to_disk = self.sends_to_disk()
+            if not sends_to_disk:
                 self._payload = payload
-        if holds_back:
-            answer = Answer(ResponseClass.TRY_LATER)
+        if sends_to_disk:
+            result = SendResult(ResponseClass.TRY_LATER)
             self.outcome = (
-                DeliveryOutcome.KEPT
-                if self.keeps and self.keep(payload)
-                else DeliveryOutcome.RETURNED
+                DeliveryOutcome.SPOOLED
+                if self.is_spooling and self.keep(payload)
+                else DeliveryOutcome.FAILED
             )
         else:
             with exporting():
-                answer = send(payload, None if self.journal is None else self.journal.promise)
+                result = send(payload, None if self.journal is None else self.journal.assume_sent)
             with self._lock:
                 taken, self._payload = self._payload is None, None
-            self.outcome = DeliveryOutcome.TAKEN if taken else self._judge(payload, answer)
-        if self.outcome is not DeliveryOutcome.TAKEN:
+            self.outcome = (
+                DeliveryOutcome.TAKEN_OVER if taken else self._outcome_of(payload, result)
+            )
+        if self.outcome is not DeliveryOutcome.TAKEN_OVER:
             self._on_outcome(self.outcome)
-        return answer
+        return result
 
-    def _judge(self, payload: bytes, answer: Answer) -> DeliveryOutcome:
-        self._note(answer)
-        self.rejected = answer.rejected
-        if answer.verdict is ResponseClass.DELIVERED:
+    def _outcome_of(self, payload: bytes, result: SendResult) -> DeliveryOutcome:
+        self._note(result)
+        self.rejected = result.rejected
+        if result.response_class is ResponseClass.DELIVERED:
             return DeliveryOutcome.DELIVERED
-        if answer.verdict is ResponseClass.TOO_LARGE:
-            return DeliveryOutcome.UNFIT
-        if answer.verdict in {ResponseClass.REJECTED, ResponseClass.UNWANTED}:
+        if result.response_class is ResponseClass.TOO_LARGE:
+            return DeliveryOutcome.UNSENDABLE
+        if result.response_class in {ResponseClass.REJECTED, ResponseClass.UNSUPPORTED}:
             return DeliveryOutcome.REJECTED
         return (
-            DeliveryOutcome.KEPT if self.keeps and self.keep(payload) else DeliveryOutcome.RETURNED
+            DeliveryOutcome.SPOOLED
+            if self.is_spooling and self.keep(payload)
+            else DeliveryOutcome.FAILED
         )
 
-    def _note(self, answer: Answer) -> None:
-        self.unreachable = answer.verdict is ResponseClass.TRY_LATER and not answer.answered
-        self.proven = answer.verdict is ResponseClass.DELIVERED
-        if answer.verdict is ResponseClass.TRY_LATER:
+    def _note(self, result: SendResult) -> None:
+        self.unreachable = result.response_class is ResponseClass.TRY_LATER and not result.responded
+        self.proven = result.response_class is ResponseClass.DELIVERED
+        if result.response_class is ResponseClass.TRY_LATER:
             self.breaker.failed()
-            self._told.failed(answer.reason)
+            self._listener.failed(result.reason)
             return
         self.breaker.succeeded()
-        if answer.verdict is ResponseClass.DELIVERED:
-            self._told.delivered()
-            if answer.rejected:
-                self._told.refused(self.signal, answer.reason)
-            elif answer.reason:
-                self._told.warned(self.signal, answer.reason)
-        elif answer.verdict is not ResponseClass.TOO_LARGE:
-            self._told.refused(self.signal, answer.reason)
+        if result.response_class is ResponseClass.DELIVERED:
+            self._listener.delivered()
+            if result.rejected:
+                self._listener.refused(self.signal, result.reason)
+            elif result.reason:
+                self._listener.warned(self.signal, result.reason)
+        elif result.response_class is not ResponseClass.TOO_LARGE:
+            self._listener.refused(self.signal, result.reason)
 
-    def holds_back(self) -> bool:
+    def sends_to_disk(self) -> bool:
         """Whether requests go to disk without an attempt."""
         if self.folder is None:
             return False
@@ -151,29 +155,29 @@ class SpoolingTransport:
             count = count_records(self.signal, payload)
         if not self.folder.keep(payload, count):
             return False
-        self._told.kept(self.signal, count)
+        self._listener.kept(self.signal, count)
         self.wake_resender()
         return True
 
-    def keep_records(self, records: Sequence[Any]) -> bool:
+    def spool_records(self, records: Sequence[Any]) -> bool:
         """Encode spans or log *records* and write them to disk; return the success."""
         return self.keep(encode(self.signal, records), len(records))
 
-    def resend(self, payload: bytes, on_sent: Callable[[], None]) -> Answer:
+    def resend(self, payload: bytes, on_sent: Callable[[], None]) -> SendResult:
         """Send a spooled request; call *on_sent* once it is written to a reachable endpoint."""
         with exporting():
-            answer = self._port.send(payload, on_sent if self.proven else None)
-        if answer.verdict is ResponseClass.UNWANTED:
+            result = self._port.send(payload, on_sent if self.proven else None)
+        if result.response_class is ResponseClass.UNSUPPORTED:
             self.resend_at = time.monotonic() + LONGEST_WAIT
-        self._note(answer)
-        return answer
+        self._note(result)
+        return result
 
-    def hand_over(self) -> None:
+    def release_segments(self) -> None:
         """Close the segment being written, so that it can be sent."""
         if self.folder is not None:
-            self.folder.hand_over()
+            self.folder.release_segments()
         if self.journal is not None:
-            self.journal.hand_over()
+            self.journal.release_segments()
 
     @property
     def retry_at(self) -> float:
@@ -202,7 +206,7 @@ class SpoolingTransport:
         self._stopped = True
         self.stopped_at = time.monotonic()
 
-    def take_back(self) -> bytes | None:
+    def take_unsent(self) -> bytes | None:
         """Return the request in progress, if any; the caller takes it over."""
         with self._lock:
             payload, self._payload = self._payload, None

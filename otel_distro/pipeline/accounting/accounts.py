@@ -46,14 +46,14 @@ class Accounts:
         *,
         load_prices: Callable[[], PriceBook],
         latency: LatencyBudgets,
-        faults: InternalErrors,
+        internal_errors: InternalErrors,
         call_sinks: Sequence[CallSink] = (),
         verdict_sinks: Sequence[VerdictSink] = (),
         wire: WireTraffic | None = None,
     ) -> None:
         self._load_prices = load_prices
         self._latency = latency
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._call_sinks = call_sinks
         self._storing = [sink for sink in call_sinks if isinstance(sink, Storing)]
         self._tool_sinks = [sink for sink in call_sinks if isinstance(sink, ToolSink)]
@@ -63,7 +63,9 @@ class Accounts:
         self._reset()
 
     def _reset(self) -> None:
-        self._settlement = Settlement(self._load_prices, self._faults, self._hasten, self._wire)
+        self._settlement = Settlement(
+            self._load_prices, self._internal_errors, self._flush_soon, self._wire
+        )
         if self._wire is not None:
             self._wire.attach(self._settlement, self._wake)
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
@@ -102,7 +104,7 @@ class Accounts:
         if account is None and record is None:
             return None
         self._wake()
-        return _Facts(account, record, self._faults)
+        return _Facts(account, record, self._internal_errors)
 
     def pending(self) -> bool:
         """Whether any span is queued or being settled."""
@@ -114,9 +116,9 @@ class Accounts:
 
     def flush(self, timeout: float) -> bool:
         """Settle everything taken so far within *timeout* seconds; return the success."""
-        return self._hasten().wait(timeout)
+        return self._flush_soon().wait(timeout)
 
-    def _hasten(self) -> threading.Event:
+    def _flush_soon(self) -> threading.Event:
         """Settle everything taken so far without delay; return an event that is set once done."""
         done = threading.Event()
         if self._wire is not None:
@@ -125,7 +127,7 @@ class Accounts:
             self._wake()
         self._waiting.append(done)
         if self._thread is None and not self._start_lock.locked():
-            self._settle_here()
+            self._settle_on_caller()
         else:
             self._awake.set()
         return done
@@ -134,7 +136,7 @@ class Accounts:
         """Whether anything is queued."""
         return bool(self._settlement or self._verdicts or self._tools)
 
-    def _settle_here(self) -> None:
+    def _settle_on_caller(self) -> None:
         """Settle everything on this thread, at exit, when no other thread can start."""
         if self:
             with suppress_instrumentation():
@@ -156,7 +158,7 @@ class Accounts:
 
     def after_fork_in_parent(self) -> None:
         """End the pause."""
-        self._settlement.go_on()
+        self._settlement.resume()
 
     def at_fork(self) -> None:
         """Reset after fork: queued spans belong to the parent."""
@@ -193,10 +195,10 @@ class Accounts:
     def _settle_for(self, *, all_of_them: bool) -> None:
         """Settle the queue, for all waiting flushes."""
         waiting = self._take_waiting()
-        hastens = all_of_them or bool(waiting)
+        flushes = all_of_them or bool(waiting)
         self._settling = True  # before taking anything off the queue
-        self._settle(all_of_them=hastens)
-        if hastens:
+        self._settle(all_of_them=flushes)
+        if flushes:
             for sink in self._call_sinks:
                 self._guarded(sink.flush)
         self._settling = False
@@ -224,7 +226,7 @@ class Accounts:
             time.sleep(_SLICE_SECONDS)
 
     def _settle(self, *, all_of_them: bool) -> None:
-        self._settlement.settle_here()
+        self._settlement.settle_on_caller()
         self._settlement.confirm_due(all_of_them=all_of_them)
         new, revised = self._settlement.take_decided()
         records = [self._verdicts.popleft() for _ in range(len(self._verdicts))]
@@ -257,20 +259,20 @@ class Accounts:
         try:
             action(*items)
         except Exception as error:  # an error in one sink must not affect the others
-            self._faults.record("account", error)
+            self._internal_errors.record("account", error)
 
 
 class _Facts:
     """The attributes to add to a span's view, computed when it is first read."""
 
-    __slots__ = ("_account", "_faults", "_record")
+    __slots__ = ("_account", "_internal_errors", "_record")
 
     def __init__(
-        self, account: Account | None, record: LatencyRecord | None, faults: InternalErrors
+        self, account: Account | None, record: LatencyRecord | None, internal_errors: InternalErrors
     ) -> None:
         self._account = account
         self._record = record
-        self._faults = faults
+        self._internal_errors = internal_errors
 
     def __call__(self) -> Mapping[str, Any]:
         facts: dict[str, Any] = {}
@@ -280,5 +282,5 @@ class _Facts:
             if self._account is not None:
                 facts.update(self._account.facts())
         except Exception as error:  # better a span without cost than no span
-            self._faults.record("account", error)
+            self._internal_errors.record("account", error)
         return facts

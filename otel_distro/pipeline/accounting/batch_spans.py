@@ -67,10 +67,10 @@ class BatchSpans:
 
     def _new(self, records: Iterable[SpanRecord]) -> list[SpanRecord]:
         """Return those of *records* that no process has taken yet."""
-        found = {r.span_id: r for r in records if r.span_id not in self._ended}
-        for span_id in found:
+        new_records = {r.span_id: r for r in records if r.span_id not in self._ended}
+        for span_id in new_records:
             self._ended[span_id] = None
         while len(self._ended) > _MOST_REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        claimed = set(found) if self.claims is None else self.claims.claim(list(found))
-        return [record for span_id, record in found.items() if span_id in claimed]
+        claimed = set(new_records) if self.claims is None else self.claims.claim(list(new_records))
+        return [record for span_id, record in new_records.items() if span_id in claimed]

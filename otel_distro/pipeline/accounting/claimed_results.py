@@ -106,8 +106,8 @@ class ClaimedResults:
         make_private_folder(self._path.parent)
         create_missing(self._path)
         # Not sqlite3.connect, which an instrumentation may have wrapped.
-        made = sqlite3.Connection(self._path, timeout=_BUSY_S, isolation_level=None)
-        with closing(made) as db:
+        connection = sqlite3.Connection(self._path, timeout=_BUSY_S, isolation_level=None)
+        with closing(connection) as db:
             db.execute("BEGIN IMMEDIATE")
             db.execute(_TABLE)
             yield db

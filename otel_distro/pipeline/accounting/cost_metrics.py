@@ -40,11 +40,11 @@ class CostMetrics:
             description="Cost of one model call",
             explicit_bucket_boundaries_advisory=_BUCKETS_USD,
         )
-        self._held: dict[tuple[int, int], PricedCall] = {}
+        self._pending: dict[tuple[int, int], PricedCall] = {}
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Count the calls with a certain price, and those deferred last time."""
-        due, self._held = self._held, {}
+        due, self._pending = self._pending, {}
         for priced in revised:
             was_held = due.pop((priced.call.trace_id, priced.call.span_id), None)
             if was_held is not None and priced.billed:
@@ -56,14 +56,14 @@ class CostMetrics:
             if priced.status in _CERTAIN:
                 self._count(priced)
             else:
-                self._held[key] = priced
+                self._pending[key] = priced
         for priced in due.values():
             self._count(priced)
 
     def flush(self) -> None:
         """Count the calls still deferred."""
-        held, self._held = self._held, {}
-        for priced in held.values():
+        pending, self._pending = self._pending, {}
+        for priced in pending.values():
             self._count(priced)
 
     def _count(self, priced: PricedCall) -> None:

@@ -65,10 +65,10 @@ class GatewayCalls:
             self._mark()
         if not calls or not self._may_have_clients():
             return []
-        found: list[PricedCall] = []
+        priced_calls: list[PricedCall] = []
         for start in range(0, len(calls), _MOST_AT_ONCE):
-            found += pairs(self._related(calls[start : start + _MOST_AT_ONCE]))
-        return found
+            priced_calls += pairs(self._related(calls[start : start + _MOST_AT_ONCE]))
+        return priced_calls
 
     def _mark(self) -> None:
         try:
@@ -109,14 +109,14 @@ def pairs(related: Iterable[StoredCall]) -> list[PricedCall]:
     """Return the client calls among *related* that have a gateway call there, as not billed."""
     stored = [call for call in related if call.priced.call.scope == WIRE_SCOPE]
     taken: set[tuple[int, int]] = set()
-    found: list[PricedCall] = []
+    priced_calls: list[PricedCall] = []
     for outer in stored:
         if outer.priced.call.own_host_process is None:
             continue
-        inner = next((other for other in stored if _serves(other, outer, taken)), None)
+        inner = next((other for other in stored if _is_gateway_request(other, outer, taken)), None)
         if inner is not None:
             taken.add(_key(inner))
-            found.append(
+            priced_calls.append(
                 replace(
                     outer.priced,
                     billed=False,
@@ -124,30 +124,33 @@ def pairs(related: Iterable[StoredCall]) -> list[PricedCall]:
                     billed_span_id=inner.priced.call.span_id,
                 )
             )
-    return found
+    return priced_calls
 
 
-def _serves(inner: StoredCall, outer: StoredCall, taken: set[tuple[int, int]]) -> bool:
+def _is_gateway_request(inner: StoredCall, outer: StoredCall, taken: set[tuple[int, int]]) -> bool:
     """Whether *inner* is the gateway's request for the client's call *outer*."""
-    ours, theirs = inner.priced.call, outer.priced.call
-    if ours.own_host_process == theirs.own_host_process or _key(inner) in taken:
+    request, client_call = inner.priced.call, outer.priced.call
+    if request.own_host_process == client_call.own_host_process or _key(inner) in taken:
         return False
     # A gateway in front of another is a client too: only their nesting shows which serves which.
-    slack_ns = _SLACK_NS if ours.own_host_process is None else 0
-    if ours.start_ns < theirs.start_ns - slack_ns or ours.end_ns > theirs.end_ns + _SLACK_NS:
+    slack_ns = _SLACK_NS if request.own_host_process is None else 0
+    if (
+        request.start_ns < client_call.start_ns - slack_ns
+        or request.end_ns > client_call.end_ns + _SLACK_NS
+    ):
         return False
     mark = inner.response_fingerprint
     same_id = mark is not None and mark == outer.response_fingerprint
-    if ours.trace_id != theirs.trace_id:
+    if request.trace_id != client_call.trace_id:
         # Test servers give every response the same id; providers do not.
-        return same_id and ours.own_host_process is None
+        return same_id and request.own_host_process is None
     if same_id:
         return True
-    if ours.usage is None or theirs.usage is None:
+    if request.usage is None or client_call.usage is None:
         return False
-    return (ours.usage.input_tokens, ours.usage.output_tokens) == (
-        theirs.usage.input_tokens,
-        theirs.usage.output_tokens,
+    return (request.usage.input_tokens, request.usage.output_tokens) == (
+        client_call.usage.input_tokens,
+        client_call.usage.output_tokens,
     )
 
 

@@ -46,7 +46,7 @@ def left_calls(folder: Path) -> int:
     return sum(len(left.requests) for left in left_behind(folder))
 
 
-def take_over(folder: Path, store: Callable[[list[PricedCall]], bool]) -> int:
+def recover(folder: Path, store: Callable[[list[PricedCall]], bool]) -> int:
     """Pass the calls of killed processes to *store*; return the number of calls.
 
     The file is removed only if *store* returns that they are stored durably.

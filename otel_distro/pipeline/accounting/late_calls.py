@@ -24,10 +24,10 @@ NOT_PRICED: Final = "not priced before the exit"
 """Reason of calls that are unpriced only because their process ended too early."""
 
 
-def collect(settings: Settings, say: Callable[[str], None]) -> None:
+def collect(settings: Settings, warn: Callable[[str], None]) -> None:
     """Store and price the calls that ended programs left for the ledger of *settings*.
 
-    Does nothing without such calls, or without consent to store. *say* receives warnings. Never
+    Does nothing without such calls, or without consent to store. *warn* receives warnings. Never
     raises: calls that cannot be stored now are kept for a later attempt.
     """
     from otel_cost_ledger.model.location import ClickHouseUrl, spill_path
@@ -44,19 +44,19 @@ def collect(settings: Settings, say: Callable[[str], None]) -> None:
         folder = settings.state_dir / FOLDER
         if since_ns is None and not left_calls(folder):
             return
-        _store(settings, ledger, spill, folder, say)
+        _store(settings, ledger, spill, folder, warn)
         if since_ns is not None:
-            _price(settings, ledger, since_ns, say)
+            _price(settings, ledger, since_ns, warn)
     except Exception as error:  # a command reads the ledger as it is
-        say(f"calls of ended programs could not be stored: {type(error).__name__}: {error}")
+        warn(f"calls of ended programs could not be stored: {type(error).__name__}: {error}")
 
 
 def _store(
-    settings: Settings, ledger: Location, spill: Path, folder: Path, say: Callable[[str], None]
+    settings: Settings, ledger: Location, spill: Path, folder: Path, warn: Callable[[str], None]
 ) -> None:
     from otel_cost_ledger.write.writer import LedgerWriter
     from otel_distro.base.installation_key import installation_key
-    from otel_distro.pipeline.accounting.killed_requests import take_over
+    from otel_distro.pipeline.accounting.killed_requests import recover
     from otel_redaction import redact
 
     writer = LedgerWriter(
@@ -65,7 +65,7 @@ def _store(
         pseudonym_key=installation_key(settings.state_dir),
         busy_timeout_ms=_BUSY_TIMEOUT_MS,
         spill_to=spill,
-        say=say,
+        say=warn,
     )
 
     def store(calls: list[PricedCall]) -> bool:
@@ -73,12 +73,14 @@ def _store(
 
     try:
         if writer.force_flush().fault is None:
-            take_over(folder, store)
+            recover(folder, store)
     finally:
         writer.shutdown()
 
 
-def _price(settings: Settings, ledger: Location, since_ns: int, say: Callable[[str], None]) -> None:
+def _price(
+    settings: Settings, ledger: Location, since_ns: int, warn: Callable[[str], None]
+) -> None:
     from otel_cost_ledger.model.filters import Filters
     from otel_distro.reports.analysis.repricing import reprice
     from otel_pricing import PriceBook, read_price_file
@@ -89,7 +91,7 @@ def _price(settings: Settings, ledger: Location, since_ns: int, say: Callable[[s
         datetime.fromtimestamp(since_ns // 1_000_000_000, UTC),
         book,
         write=True,
-        report=say,
+        report=warn,
         filters=Filters(status="unpriced"),
         reason=NOT_PRICED,
     )

@@ -136,15 +136,15 @@ class LedgerSink:
         if not unpriced and self._opened is None:
             return True
         # Not those of other processes: there is no time for that at exit.
-        kept = self._writer(takes_over=False).save_waiting(unpriced)
+        saved = self._writer(takes_over=False).save_waiting(unpriced)
         count = sum(priced.billed for priced in unpriced)
-        if count and kept:
+        if count and saved:
             messages.warn(
                 f"{counted(count, 'model call')} could not be priced before the process "
                 f"ended (OTEL_DISTRO_EXIT_TIMEOUT is {self._settings.exit_timeout:g} s); the next "
                 "command that reads the ledger, such as `otel-distro costs`, stores and prices them"
             )
-        return kept
+        return saved
 
     def _writer(self, *, takes_over: bool = True) -> LedgerWriter:
         # Opened at the first call: a process that never calls a model never touches the disk.
@@ -159,21 +159,21 @@ class LedgerSink:
                 say=messages.warn,
             )
             if takes_over:
-                self._take_over(self._opened)
+                self._recover_killed(self._opened)
         return self._opened
 
-    def _take_over(self, writer: LedgerWriter) -> None:
+    def _recover_killed(self, writer: LedgerWriter) -> None:
         """Store the calls that killed processes sent and did not store."""
         folder = self._settings.state_dir / FOLDER
         if not folder.is_dir():
             return
-        from otel_distro.pipeline.accounting.killed_requests import take_over
+        from otel_distro.pipeline.accounting.killed_requests import recover
 
         def store(calls: list[PricedCall]) -> bool:
             writer.write(self._admitted(calls))
             return not writer.lag()[0]
 
-        taken = take_over(folder, store)
+        taken = recover(folder, store)
         if taken:
             messages.warn(
                 f"{counted(taken, 'model call')} of processes that were killed "

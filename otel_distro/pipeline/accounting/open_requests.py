@@ -120,18 +120,18 @@ class OpenRequests:
     def abandon(self) -> None:
         """Release the parent's file in a forked child."""
         self._opening = threading.Lock()
-        owner = self._let_go()
+        owner = self._detach()
         if owner is not None:
             owner.abandon()
 
     def close(self, *, remove: bool) -> None:
         """Release the file at exit; *remove* if all calls are stored or in another file."""
         self._failed = True
-        owner = self._let_go()
+        owner = self._detach()
         if owner is not None:
             owner.close(remove=remove)
 
-    def _let_go(self) -> Owner | None:
+    def _detach(self) -> Owner | None:
         """Drop all slots and the file; return its owner, if any."""
         owner, self._owner = self._owner, None
         memory, self._memory = self._memory, None

@@ -96,20 +96,20 @@ class Settlement:
     """Settles calls in the order they ended, on the first thread that needs a result.
 
     Pricing the first call imports modules for a third of a second. The thread that calls
-    `take_decided` does that: others may have to return sooner. *hasten* wakes that thread and
+    `take_decided` does that: others may have to return sooner. *flush_soon* wakes that thread and
     returns the event that it sets when everything queued so far is settled.
     """
 
     def __init__(
         self,
         load_prices: Callable[[], PriceBook],
-        faults: InternalErrors,
-        hasten: Callable[[], threading.Event],
+        internal_errors: InternalErrors,
+        flush_soon: Callable[[], threading.Event],
         wire: Wire | None = None,
     ) -> None:
         self._load_prices = load_prices
-        self._hasten = hasten
-        self._faults = faults
+        self._flush_soon = flush_soon
+        self._internal_errors = internal_errors
         self._wire = wire
         self._providers_on_the_wire: set[str] = set()
         self._unconfirmed: dict[Key, float] = {}
@@ -157,11 +157,11 @@ class Settlement:
         if self._book is not None:
             self._decide_queued()
             return
-        done = self._hasten()
+        done = self._flush_soon()
         while not done.wait(_SLICE_S) and not self._leaving:
             pass
 
-    def settle_here(self) -> None:
+    def settle_on_caller(self) -> None:
         """Settle everything queued so far, on this thread."""
         self._decide_queued()
 
@@ -180,7 +180,7 @@ class Settlement:
         self._leaving = True
 
     def pause(self) -> None:
-        """Keep other threads from pricing until `go_on`, so that this one may fork.
+        """Keep other threads from pricing until `resume`, so that this one may fork.
 
         Pricing the first call imports modules for a third of a second. A child forked during an
         import has incomplete modules, and waits forever for the importing thread.
@@ -188,7 +188,7 @@ class Settlement:
         if self._lock.acquire(timeout=_LONGEST_PAUSE_S):
             self._paused_by.add(threading.get_ident())
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """End the pause of this thread."""
         if threading.get_ident() in self._paused_by:
             self._paused_by.discard(threading.get_ident())
@@ -250,7 +250,7 @@ class Settlement:
             try:
                 self._decide(account)
             except Exception as error:  # a bad span must not affect the others
-                self._faults.record("account", error)
+                self._internal_errors.record("account", error)
             account.settled = True
 
     def _decide(self, account: Account) -> None:

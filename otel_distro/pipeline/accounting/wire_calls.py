@@ -101,12 +101,12 @@ class WireCall:
 def with_context_of(call: ModelCall, others: Iterable[ModelCall]) -> ModelCall:
     """Return *call* with missing inherited attributes taken from spans of the same call."""
     missing = {name for name in _CONTEXT_FIELDS if getattr(call, name) is None}
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for other in others:
-        for name in missing - found.keys():
+        for name in missing - fields.keys():
             if (value := getattr(other, name)) is not None:
-                found[name] = value
-    return replace(call, **found) if found else call
+                fields[name] = value
+    return replace(call, **fields) if fields else call
 
 
 def _usage(record: WireRecord) -> tuple[Usage | None, str]:
@@ -117,13 +117,13 @@ def _usage(record: WireRecord) -> tuple[Usage | None, str]:
     if record.is_error or record.status is None or not answer.bytes_read:
         # Not charged for, or unknown: no estimate.
         return answer.usage, ""
-    found = usage_or_estimate(record.request, answer)
-    if not found.is_estimated:
-        return found.usage, ""
+    estimate = usage_or_estimate(record.request, answer)
+    if not estimate.is_estimated:
+        return estimate.usage, ""
     if answer.usage_is_bounded:
-        return found.usage, "the response claims more than the request allows"
+        return estimate.usage, "the response claims more than the request allows"
     how = "was broken off" if record.ending.value in _NOT_READ else "reports no usage"
-    return found.usage, f"the response {how}; tokens estimated from what was sent and received"
+    return estimate.usage, f"the response {how}; tokens estimated from what was sent and received"
 
 
 def _most_input(record: WireRecord) -> int | None:

@@ -119,7 +119,7 @@ def end(span: ReadableSpan, provider: Any) -> None:
 def span_attributes(wire: WireCall, call: ModelCall) -> dict[str, Any]:
     """Return the attributes of the span by the GenAI conventions."""
     record = wire.record
-    found: dict[str, Any] = {
+    attributes: dict[str, Any] = {
         "gen_ai.operation.name": call.operation,
         "gen_ai.provider.name": call.provider,
         "gen_ai.request.model": call.request_model,
@@ -133,7 +133,7 @@ def span_attributes(wire: WireCall, call: ModelCall) -> dict[str, Any]:
         "http.response.status_code": record.status if record.is_error else None,
         **{key: getattr(call.usage, field, None) for key, field in _TOKENS.items()},
     }
-    described = {key: value for key, value in found.items() if value not in (None, "", ())}
+    described = {key: value for key, value in attributes.items() if value not in (None, "", ())}
     return {**wire.context_attributes, **described}
 
 

@@ -134,7 +134,7 @@ class WireTraffic:
         span: Any = trace.get_current_span(context)
         around: list[Mapping[str, Any]] = [getattr(span, "attributes", None) or {}, inherited(span)]
         scope = current_scope(context)
-        said = {key: scope[name] for name, (key, _) in _SCOPES.items() if name in scope}
+        scope_attributes = {key: scope[name] for name, (key, _) in _SCOPES.items() if name in scope}
         known = {
             key: value
             for key, keys in _SCOPES.values()
@@ -142,7 +142,7 @@ class WireTraffic:
         }
         flags = next((each for each in around if each.get(FLAG)), {})
         known.update((key, flags[key]) for key in (FLAG, VARIANT) if key in flags)
-        return {**known, **self._context_attributes(context), **said}
+        return {**known, **self._context_attributes(context), **scope_attributes}
 
     def drain(self) -> None:
         """Read the responses that have ended since the last call."""

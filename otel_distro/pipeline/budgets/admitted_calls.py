@@ -27,7 +27,7 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Passed:
+class _Attempt:
     admitted: AdmittedCall | Covered
     trace_id: int
 
@@ -37,20 +37,20 @@ class GatedCalls:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calls: deque[_Passed] = deque(maxlen=_MOST)
+        self._calls: deque[_Attempt] = deque(maxlen=_MOST)
 
     def add(self, admitted: AdmittedCall | Covered) -> None:
         """Remember the call *admitted*, on the thread that makes it."""
-        passed = _Passed(admitted, trace.get_current_span().get_span_context().trace_id)
+        attempt = _Attempt(admitted, trace.get_current_span().get_span_context().trace_id)
         with self._lock:
-            self._calls.append(passed)
+            self._calls.append(attempt)
 
     def forget(self, admitted: AdmittedCall) -> None:
         """Forget the call *admitted*: the request on the wire identifies it."""
         with self._lock:
-            for passed in self._calls:
-                if passed.admitted is admitted:
-                    self._calls.remove(passed)
+            for attempt in self._calls:
+                if attempt.admitted is admitted:
+                    self._calls.remove(attempt)
                     return
 
     def take(self, call: ModelCall, *, only_covered: bool = False) -> list[AdmittedCall | Covered]:
@@ -62,17 +62,17 @@ class GatedCalls:
         time and model, and by trace where both have one.
         """
         with self._lock:
-            found = [
-                passed
-                for passed in self._calls
-                if (not only_covered or isinstance(passed.admitted, Covered))
-                and _fits(passed, call)
+            candidates = [
+                attempt
+                for attempt in self._calls
+                if (not only_covered or isinstance(attempt.admitted, Covered))
+                and _matches(attempt, call)
             ]
-            same_trace = [passed for passed in found if passed.trace_id == call.trace_id]
-            tries = (same_trace or found)[:1] + [p for p in same_trace[1:] if _free(p)]
-            for passed in tries:
-                self._calls.remove(passed)
-        return [passed.admitted for passed in tries]
+            same_trace = [attempt for attempt in candidates if attempt.trace_id == call.trace_id]
+            tries = (same_trace or candidates)[:1] + [p for p in same_trace[1:] if _is_free(p)]
+            for attempt in tries:
+                self._calls.remove(attempt)
+        return [attempt.admitted for attempt in tries]
 
     def at_fork(self) -> None:
         """Reset after fork."""
@@ -80,15 +80,15 @@ class GatedCalls:
         self._calls = deque(maxlen=_MOST)
 
 
-def _fits(passed: _Passed, call: ModelCall) -> bool:
-    admitted = passed.admitted
+def _matches(attempt: _Attempt, call: ModelCall) -> bool:
+    admitted = attempt.admitted
     return (
         call.start_ns <= admitted.start_ns <= call.end_ns
         and admitted.request.model in (call.request_model, call.response_model)
-        and passed.trace_id in (call.trace_id, 0)
+        and attempt.trace_id in (call.trace_id, 0)
     )
 
 
-def _free(passed: _Passed) -> bool:
+def _is_free(attempt: _Attempt) -> bool:
     """Whether it was an attempt that cost nothing."""
-    return passed.admitted.cost_nano_usd == 0
+    return attempt.admitted.cost_nano_usd == 0

@@ -65,7 +65,7 @@ class Scopes:
             name: next((v for known in around if (v := first_text(known, keys))), None)
             for name, keys in _KEYS.items()
         }
-        values.update(self._said(None))
+        values.update(self._context_scopes(None))
         values["service"] = self.service
         values["model"] = request.model
         values["provider"] = request.provider
@@ -74,7 +74,7 @@ class Scopes:
 
     def attributes(self, context: Context | None) -> dict[str, str]:
         """Return the scope attributes of spans started in *context*."""
-        return {_KEYS[name][0]: value for name, value in self._said(context).items()}
+        return {_KEYS[name][0]: value for name, value in self._context_scopes(context).items()}
 
     def _own(self, span: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return *attributes* of *span* without those copied from untrusted baggage.
@@ -94,14 +94,14 @@ class Scopes:
 
     def _foreign(self, context: Context | None) -> dict[str, str]:
         """Return the scope values in baggage that is neither trusted nor set in this process."""
-        carried = baggage.get_all(context)
-        if not carried:
+        values = baggage.get_all(context)
+        if not values:
             return {}
         here = local_baggage(context)
         return {
-            key: str(carried[key])
-            for key in _SCOPE_KEYS & carried.keys()
-            if key not in self._trusted and here.get(key) != carried[key]
+            key: str(values[key])
+            for key in _SCOPE_KEYS & values.keys()
+            if key not in self._trusted and here.get(key) != values[key]
         }
 
     def note_baggage(self, span: Any, context: Context | None) -> None:
@@ -137,19 +137,19 @@ class Scopes:
         """Reset the lock after fork."""
         self._lock = threading.Lock()
 
-    def _said(self, context: Context | None) -> dict[str, str]:
-        said: dict[str, str] = {}
+    def _context_scopes(self, context: Context | None) -> dict[str, str]:
+        scopes: dict[str, str] = {}
         if self._trusted:
-            carried = baggage.get_all(context)
-            trusted = {key: carried[key] for key in self._trusted & carried.keys()}
+            values = baggage.get_all(context)
+            trusted = {key: values[key] for key in self._trusted & values.keys()}
             for name, keys in _KEYS.items():
                 if value := first_text(trusted, keys):
-                    said[name] = value
+                    scopes[name] = value
         here = local_baggage(context)
         if here:
-            said.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
-        said.update((k, v) for k, v in current_scope(context).items() if k in _KEYS)
-        return said
+            scopes.update((name, v) for name, keys in _KEYS.items() if (v := here.get(keys[0])))
+        scopes.update((k, v) for k, v in current_scope(context).items() if k in _KEYS)
+        return scopes
 
 
 def note_origin(span: Any, parent_context: Context | None) -> None:
@@ -162,8 +162,12 @@ def note_origin(span: Any, parent_context: Context | None) -> None:
 def trace_from_elsewhere() -> int:
     """Return the id of the current trace if it came from another process; 0 otherwise."""
     span: Any = trace.get_current_span()
-    found = span.get_span_context()
-    return int(found.trace_id) if found.is_remote or getattr(span, _CAME_IN, False) else 0
+    span_context = span.get_span_context()
+    return (
+        int(span_context.trace_id)
+        if span_context.is_remote or getattr(span, _CAME_IN, False)
+        else 0
+    )
 
 
 class ScopeSpanProcessor(SpanProcessor):

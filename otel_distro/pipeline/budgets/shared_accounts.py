@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from otel_distro.settings import Settings
 
 
-def open_accounts(settings: Settings, faults: InternalErrors | None = None) -> BudgetAccounts:
+def open_accounts(
+    settings: Settings, internal_errors: InternalErrors | None = None
+) -> BudgetAccounts:
     """Return the shared accounts, opened with the spending in the ledger."""
     budgets = {budget.name: budget for budget in settings.cost_budgets}
 
@@ -23,8 +25,8 @@ def open_accounts(settings: Settings, faults: InternalErrors | None = None) -> B
         try:
             return spent_by_ledger(settings, budgets[account.budget], account)
         except Exception as error:  # a broken ledger must not stop the budget
-            if faults is not None:
-                faults.record("budget", error)
+            if internal_errors is not None:
+                internal_errors.record("budget", error)
             return 0
 
     return BudgetAccounts(

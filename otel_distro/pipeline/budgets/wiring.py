@@ -23,8 +23,8 @@ from otel_distro.base import messages
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.budgets.admitted_calls import Covered, GatedCalls
-from otel_distro.pipeline.budgets.booking import Booking
 from otel_distro.pipeline.budgets.budget_reports import BudgetReporter
+from otel_distro.pipeline.budgets.call_charges import CallCharges
 from otel_distro.pipeline.budgets.scopes import (
     Scopes,
     ScopeSpanProcessor,
@@ -52,18 +52,21 @@ class Budgets:
     """The cost budgets of this process; a `CallSink` of the accounts."""
 
     def __init__(
-        self, settings: Settings, load_prices: Callable[[], PriceBook], faults: InternalErrors
+        self,
+        settings: Settings,
+        load_prices: Callable[[], PriceBook],
+        internal_errors: InternalErrors,
     ) -> None:
         self._settings = settings
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._reporter: BudgetReporter | None = None
         self._key: bytes | None = None
         self._scopes = Scopes(settings.budget_baggage)
         self.all = settings.cost_budgets
-        self.accounts = open_accounts(settings, faults)
+        self.accounts = open_accounts(settings, internal_errors)
         self.gated = GatedCalls()
         self._open_calls = OpenCalls(settings.state_dir)
-        self._booking = Booking(
+        self._charges = CallCharges(
             self.all,
             self.accounts,
             self.gated,
@@ -101,7 +104,7 @@ class Budgets:
             return
         observer.admission = self.gate
         observer.on_fault = self._failed
-        hook_clients(self._faults)
+        hook_clients(self._internal_errors)
 
     def _passed(self, admitted: AdmittedCall) -> None:
         self.gated.add(admitted)
@@ -121,27 +124,27 @@ class Budgets:
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, BudgetFileError):
-            self._faults.record("books", error, f"budgets cannot be updated now: {error}")
+            self._internal_errors.record("books", error, f"budgets cannot be updated now: {error}")
         else:
-            self._faults.record("budget", error)
+            self._internal_errors.record("budget", error)
 
     def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
         """Charge calls that the gate has not charged, and correct the charges of revised ones."""
         try:
             if self._hard:
                 self.accounts.finish_late()  # to know which attempts cost nothing
-            self._booking.take(new, revised)
+            self._charges.take(new, revised)
         except BudgetFileError as error:
             self._failed(error)
 
     def note_admitted(self, key: tuple[int, int], admitted: AdmittedCall) -> None:
         """Remember that the call with *key* in the ledger is *admitted*."""
-        self._booking.note_admitted(key, admitted)
+        self._charges.note_admitted(key, admitted)
 
     def flush(self) -> None:
         """Write charges that could not be written before."""
         try:
-            self._booking.write()
+            self._charges.write()
         except BudgetFileError as error:
             self._failed(error)
 
@@ -150,7 +153,7 @@ class Budgets:
         self.accounts.at_fork()
         self.gated.at_fork()
         self._open_calls.at_fork()
-        self._booking.at_fork()
+        self._charges.at_fork()
         self._scopes.at_fork()
 
     def close(self) -> None:
@@ -221,4 +224,4 @@ class Budgets:
             try:
                 tell_callbacks(crossing)
             except Exception as error:  # the app's own code
-                self._faults.record("budget callback", error)
+                self._internal_errors.record("budget callback", error)

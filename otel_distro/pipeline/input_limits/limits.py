@@ -30,10 +30,10 @@ class ValueLimits:
         Smaller values of that variable are enforced by the SDK itself.
         """
         try:
-            asked = int(environ.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", ""))
+            limit = int(environ.get("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", ""))
         except ValueError:
             return self
-        return replace(self, max_chars=max(asked, self.max_chars))
+        return replace(self, max_chars=max(limit, self.max_chars))
 
 
 VALUE_LIMITS = ValueLimits()

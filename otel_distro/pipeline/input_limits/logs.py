@@ -115,7 +115,7 @@ def _readable(record: logging.LogRecord, cleaner: ValueCleaner) -> logging.LogRe
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
     words = [
         cleaner.text(record.msg),
-        *(cleaner.text(each) for each in arguments if each is not None),
+        *(cleaner.text(argument) for argument in arguments if argument is not None),
     ]
     copy = logging.LogRecord(
         record.name, record.levelno, record.pathname, record.lineno, " ".join(words), (), None

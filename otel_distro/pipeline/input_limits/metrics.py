@@ -100,8 +100,8 @@ class TolerantMeter(Meter):
         try:
             return tolerant(create(*args, **named))
         except Exception:  # an invalid name must not end the program
-            asked = args[0] if args else named.get("name", "")
-            name = self.cleaner.text(asked)
+            requested = args[0] if args else named.get("name", "")
+            name = self.cleaner.text(requested)
             self.cleaner.note(kinds.REFUSED, f"instrument {name}")
             return instead(name)
 

@@ -159,12 +159,12 @@ class TolerantTracer(Tracer):
         return tracer
 
     def _links(self, links: Any) -> Sequence[trace.Link]:
-        given = list(islice(iter(links), _MAX_LINKS))
+        copied_links = list(islice(iter(links), _MAX_LINKS))
         usable = [
             link
-            for link in given
+            for link in copied_links
             if isinstance(link, trace.Link) and isinstance(link.context, SpanContext)
         ]
-        if len(usable) < len(given):
+        if len(usable) < len(copied_links):
             self.cleaner.note(kinds.REFUSED, "links")
         return usable

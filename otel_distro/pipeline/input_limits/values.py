@@ -122,7 +122,7 @@ class ValueCleaner:
                 known: str = key
                 return known
             if type(key) is not str:
-                if not isinstance(key, str) and not _says_something(key):
+                if not isinstance(key, str) and not _has_text(key):
                     raise TypeError
                 key = _as_text(key)
             if key:
@@ -195,7 +195,7 @@ class ValueCleaner:
             return self._mapping(value, depth, parts, key, max_chars)
         if isinstance(value, Sequence):
             return self._sequence(value, depth, parts, key, max_chars)
-        if not _says_something(value):
+        if not _has_text(value):
             raise TypeError
         return self._text(_as_text(value), key, max_chars)
 
@@ -243,12 +243,12 @@ class ValueCleaner:
 
     def _first(self, values: Iterable[Any], parts: list[int], key: str) -> list[Any]:
         most = max(0, min(self._limits.max_items, parts[0]))
-        found = list(islice(iter(values), most + 1))
-        if len(found) > most:
-            found.pop()
+        head = list(islice(iter(values), most + 1))
+        if len(head) > most:
+            head.pop()
             self.note(kinds.TOO_MANY, key)
-        parts[0] -= len(found)
-        return found
+        parts[0] -= len(head)
+        return head
 
     def _text(self, text: str, key: str = "", max_chars: int | None = None) -> str:
         longest = self._max_chars if max_chars is None else max_chars
@@ -294,7 +294,7 @@ def _as_text(value: Any) -> str:
     return str.__str__(str(value))
 
 
-def _says_something(value: Any) -> bool:
+def _has_text(value: Any) -> bool:
     """Return whether *value* has its own text, not only `<C object at 0x...>`."""
     kind: Any = type(value)
     return kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__

@@ -160,8 +160,8 @@ def _exception(exc_info: Any) -> BaseException | None:
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple) and len(exc_info) == 3:
-        found = exc_info[1]
-        return found if isinstance(found, BaseException) else None
+        exception = exc_info[1]
+        return exception if isinstance(exception, BaseException) else None
     return sys.exc_info()[1] if exc_info is True else None
 
 

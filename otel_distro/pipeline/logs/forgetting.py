@@ -34,10 +34,12 @@ def _rewrite(path: Path, shown: str) -> int:
     lines = io.BytesIO(gzip.decompress(data) if packed else data).readlines()
     kept = [line for line in lines if shown.encode() not in line]
     if len(kept) < len(lines):
-        found = path.stat()
+        file_stat = path.stat()
         left = b"".join(kept)
         with replacing(path) as new:
             new.write(gzip.compress(left) if packed else left)
             new.flush()
-            os.utime(new.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))  # rotation reads it
+            os.utime(
+                new.fileno(), ns=(file_stat.st_atime_ns, file_stat.st_mtime_ns)
+            )  # rotation reads it
     return len(lines) - len(kept)

@@ -47,25 +47,27 @@ class RotatingFile:
         # The mode of an existing log is the user's choice: a log shipper may need to read it.
         descriptor = open_private(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, narrow=False)
         try:
-            found = os.fstat(descriptor)
-            if not self._is_due(found, len(data[at])):
-                part, room = [data[at]], self._limit - found.st_size - len(data[at])
+            file_stat = os.fstat(descriptor)
+            if not self._is_due(file_stat, len(data[at])):
+                part, room = [data[at]], self._limit - file_stat.st_size - len(data[at])
                 for line in data[at + 1 :]:
                     room -= len(line)
                     if room < 0:
                         break
                     part.append(line)
-                _write_all(descriptor, b"".join(part), found.st_size)
+                _write_all(descriptor, b"".join(part), file_stat.st_size)
                 return at + len(part)
         finally:
             os.close(descriptor)
         self._rotate()
         return at
 
-    def _is_due(self, found: os.stat_result, size: int) -> bool:
-        if not found.st_size:
+    def _is_due(self, file_stat: os.stat_result, size: int) -> bool:
+        if not file_stat.st_size:
             return False
-        return found.st_size + size > self._limit or _day(found.st_mtime) < _day(time.time())
+        return file_stat.st_size + size > self._limit or _day(file_stat.st_mtime) < _day(
+            time.time()
+        )
 
     def _rotate(self) -> None:
         aside = self.path.with_name(f".{self.path.name}.rotating")

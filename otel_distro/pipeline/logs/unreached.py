@@ -91,11 +91,11 @@ def _export(logger: logging.Logger, record: logging.LogRecord) -> None:
 def _handler() -> logging.Handler | None:
     """Return the handler created by the `logging` instrumentation; None without one."""
     module: Any = sys.modules.get(_INSTRUMENTATION)
-    found = getattr(getattr(module, "LoggingInstrumentor", None), "_logging_handler", None)
-    if not isinstance(found, logging.Handler):
+    handler = getattr(getattr(module, "LoggingInstrumentor", None), "_logging_handler", None)
+    if not isinstance(handler, logging.Handler):
         return None
-    _known[:] = [found]
-    return found
+    _known[:] = [handler]
+    return handler
 
 
 def _is_unreached(logger: logging.Logger) -> bool:

@@ -29,15 +29,15 @@ _CLIENTS: Final = (
 """Same as `otel_wire.clients.HOOKS`, which is imported only with one of them."""
 
 
-def hook_clients(faults: InternalErrors) -> None:
+def hook_clients(internal_errors: InternalErrors) -> None:
     """Install the hook of each client library when the program imports it."""
     for name in _CLIENTS:
-        wrapt.register_post_import_hook(_Put(faults), name)
+        wrapt.register_post_import_hook(_Put(internal_errors), name)
 
 
 class _Put:
-    def __init__(self, faults: InternalErrors) -> None:
-        self._faults = faults
+    def __init__(self, internal_errors: InternalErrors) -> None:
+        self._internal_errors = internal_errors
 
     def __call__(self, module: Any) -> None:
         try:
@@ -45,7 +45,7 @@ class _Put:
 
             clients.install(module)
         except Exception as error:  # the app's import must not fail
-            self._faults.record("wire", error)
+            self._internal_errors.record("wire", error)
             messages.warn(
                 f"calls through {module.__name__} are not observed, and not stopped by budgets, "
                 f"because this version of it cannot be wrapped ({type(error).__name__})"
@@ -55,9 +55,9 @@ class _Put:
 class WireWatch:
     """The observer of this process, with the hosts and endpoints of the settings."""
 
-    def __init__(self, settings: Settings, faults: InternalErrors) -> None:
+    def __init__(self, settings: Settings, internal_errors: InternalErrors) -> None:
         self._settings = settings
-        self._faults = faults
+        self._internal_errors = internal_errors
         self._installed = False
 
     def install(self, take: Callable[[WireRecord], None]) -> Callable[[], None]:
@@ -76,11 +76,11 @@ class WireWatch:
             endpoints=self._settings.model_endpoints,
         )
         observer.requests_usage = self._settings.stream_usage == "request"
-        observer.on_fault = lambda error: self._faults.record("wire", error)
+        observer.on_fault = lambda error: self._internal_errors.record("wire", error)
         self._installed = True
         stop = observer.observe(take)
-        hook_clients(self._faults)
-        hook_gateways(self._faults)
+        hook_clients(self._internal_errors)
+        hook_gateways(self._internal_errors)
         return stop
 
     def close(self) -> None:

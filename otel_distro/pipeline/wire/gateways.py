@@ -25,29 +25,31 @@ if TYPE_CHECKING:
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
-def hook_gateways(faults: InternalErrors) -> None:
+def hook_gateways(internal_errors: InternalErrors) -> None:
     """Make applications continue the traces of model calls, once their framework is imported."""
     for module, owner, method, make in _APPLICATIONS:
-        wrapt.register_post_import_hook(_patching(owner, method, make, faults), module)
+        wrapt.register_post_import_hook(_patching(owner, method, make, internal_errors), module)
 
 
-def _patching(owner: str, method: str, make: Any, faults: InternalErrors) -> Callable[[Any], None]:
+def _patching(
+    owner: str, method: str, make: Any, internal_errors: InternalErrors
+) -> Callable[[Any], None]:
     def put(module: Any) -> None:
         try:
             from otel_wire.patching import patch
 
-            patch(getattr(module, owner), method, lambda call: make(call, faults))
+            patch(getattr(module, owner), method, lambda call: make(call, internal_errors))
         except Exception as error:  # the app's import must not fail
-            faults.record("wire", error)
+            internal_errors.record("wire", error)
 
     return put
 
 
-def _asgi(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+def _asgi(call: Callable[..., Any], internal_errors: InternalErrors) -> Callable[..., Any]:
     """Return *call* of an ASGI application: Starlette, FastAPI, LiteLLM's proxy, Quart, Django."""
 
     async def called(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        with _current(_of_asgi, faults, self, scope):
+        with _current(_of_asgi, internal_errors, self, scope):
             await call(self, scope, receive, send)
 
     return called
@@ -61,15 +63,15 @@ def _of_asgi(app: Any, scope: Any) -> Context | None:
     return _caller(app, scope.get("method", ""), scope.get("path", ""), texts)
 
 
-def _wsgi(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+def _wsgi(call: Callable[..., Any], internal_errors: InternalErrors) -> Callable[..., Any]:
     """Return *call* of a WSGI application: Flask, Django."""
 
     def called(self: Any, environ: Any, start_response: Any) -> Any:
-        with _current(_of_wsgi, faults, self, environ) as caller:
+        with _current(_of_wsgi, internal_errors, self, environ) as caller:
             response = call(self, environ, start_response)
         # A stream may call the model while the server reads it, after the instrumentation's span.
         if caller is None:
-            with _current(_of_wsgi, faults, None, environ) as caller:
+            with _current(_of_wsgi, internal_errors, None, environ) as caller:
                 pass
         return response if caller is None else _Streamed(response, caller)
 
@@ -106,9 +108,9 @@ class _Streamed:
             close()
 
 
-def _aiohttp(call: Callable[..., Any], faults: InternalErrors) -> Callable[..., Any]:
+def _aiohttp(call: Callable[..., Any], internal_errors: InternalErrors) -> Callable[..., Any]:
     async def called(self: Any, request: Any) -> Any:
-        with _current(_of_aiohttp, faults, self, request):
+        with _current(_of_aiohttp, internal_errors, self, request):
             return await call(self, request)
 
     return called
@@ -120,14 +122,17 @@ def _of_aiohttp(app: Any, request: Any) -> Context | None:
 
 @contextmanager
 def _current(
-    read: Callable[[Any, Any], Context | None], faults: InternalErrors, app: Any, request: Any
+    read: Callable[[Any, Any], Context | None],
+    internal_errors: InternalErrors,
+    app: Any,
+    request: Any,
 ) -> Generator[Context | None]:
     """Activate the caller's span in the block; yield its context, or None without one."""
     caller = None
     try:
         caller = read(app, request)
     except Exception as error:  # our errors must not reach the app
-        faults.record("wire", error)
+        internal_errors.record("wire", error)
     if caller is None:
         yield None
         return

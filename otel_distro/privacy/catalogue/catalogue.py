@@ -57,7 +57,7 @@ def catalogue(settings: Settings, environ: Mapping[str, str]) -> Iterator[Entry]
 def _exported(export: Export, settings: Settings) -> Iterator[Entry]:
     text = REDACTED if settings.redaction else OPEN
     messages = "removed" if settings.content is not None else text
-    for name, meaning, why, kind in fields.of_signal(export.signal):
+    for name, meaning, why, kind in fields.fields_of_signal(export.signal):
         protection = {fields.TEXT: text, fields.MESSAGE: messages}.get(kind, AS_IS)
         if protection == "removed":
             continue

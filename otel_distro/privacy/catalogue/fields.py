@@ -107,7 +107,7 @@ _LEDGER_MEANINGS = {
 _NAMES = frozenset({"dim_id", "origin_id", "outcome_id"})
 
 
-def of_signal(signal: str) -> Iterator[_Field]:
+def fields_of_signal(signal: str) -> Iterator[_Field]:
     """Yield (name, meaning, purpose, kind) of the fields of *signal*."""
     yield from {"traces": _OF_SPANS, "logs": _OF_LOGS, "metrics": _OF_METRICS}[signal]
     if signal != "metrics":
@@ -117,7 +117,7 @@ def of_signal(signal: str) -> Iterator[_Field]:
     for name, meaning in _resource():
         yield name, meaning, "to distinguish services", TEXT
     yield from _model_calls(signal)
-    yield from _of_ours(signal)
+    yield from _own_fields(signal)
 
 
 def ledger() -> Iterator[tuple[str, str, str]]:
@@ -169,7 +169,7 @@ def _model_calls(signal: str) -> Iterator[_Field]:
             yield name, "of model calls", COSTS, TEXT
 
 
-def _of_ours(signal: str) -> Iterator[_Field]:
+def _own_fields(signal: str) -> Iterator[_Field]:
     for module_name in (
         "otel_distro.base.attributes",
         "otel_budget.attributes",

@@ -25,7 +25,7 @@ def notice_for(settings: Settings) -> str:
     from otel_distro.settings import process_environment
 
     lines = [WHAT, HOW]
-    places = sorted({found.place for found in exports(process_environment()) if found.leaves})
+    places = sorted({export.place for export in exports(process_environment()) if export.leaves})
     lines.append(
         f"It is sent to: {', '.join(places)}."
         if places

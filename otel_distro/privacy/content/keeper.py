@@ -72,14 +72,14 @@ class ContentKeeper(SpanExporter):
         if not is_model_call(span.attributes or {}, scope.name if scope else ""):
             return None
         whole = span.seen_through(self._shield)
-        said: dict[str, Any] = messages_in(whole.attributes)
+        messages: dict[str, Any] = messages_in(whole.attributes)
         for event in whole.events:
-            if found := messages_in(event.attributes):
-                said.setdefault("events", []).append({"name": event.name, **found})
-        if not said:
+            if event_messages := messages_in(event.attributes):
+                messages.setdefault("events", []).append({"name": event.name, **event_messages})
+        if not messages:
             return None
         trace_id, span_id = trace_bytes(span.context.trace_id), span.context.span_id
-        content = json.dumps({"name": whole.name, **said}, ensure_ascii=False, default=str)
+        content = json.dumps({"name": whole.name, **messages}, ensure_ascii=False, default=str)
         row = store.Sealed(span.start_time or 0, span_id, trace_id, self._user(span), b"")
         sealed = self._seal(content.encode("utf-8", "replace"), row.ids)
         return store.Sealed(row.start_ns, span_id, trace_id, row.user_id, sealed)

@@ -44,9 +44,9 @@ def sealer(public_key: str) -> Callable[[bytes, bytes], bytes]:
     to = curve.X25519PublicKey.from_public_bytes(recipient)
 
     def seal(content: bytes, ids: bytes) -> bytes:
-        mine = curve.X25519PrivateKey.generate()
-        sender = mine.public_key().public_bytes_raw()
-        cipher, nonce = _cipher(mine.exchange(to), sender + recipient)
+        ephemeral = curve.X25519PrivateKey.generate()
+        sender = ephemeral.public_key().public_bytes_raw()
+        cipher, nonce = _cipher(ephemeral.exchange(to), sender + recipient)
         return bytes(_VERSION + sender + cipher.encrypt(nonce, content, ids))
 
     return seal
@@ -62,8 +62,8 @@ def opener(private_key: str) -> Callable[[bytes, bytes], bytes]:
             "not a private content key; "
             "name the file that `otel-distro privacy content keygen` wrote"
         )
-    mine = curve.X25519PrivateKey.from_private_bytes(raw)
-    recipient = mine.public_key().public_bytes_raw()
+    ephemeral = curve.X25519PrivateKey.from_private_bytes(raw)
+    recipient = ephemeral.public_key().public_bytes_raw()
 
     def open_sealed(sealed: bytes, ids: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag
@@ -73,7 +73,7 @@ def opener(private_key: str) -> Callable[[bytes, bytes], bytes]:
             raise ContentKeyError("not a record of this version")
         sender = sealed[len(_VERSION) : head]
         try:
-            shared = mine.exchange(curve.X25519PublicKey.from_public_bytes(sender))
+            shared = ephemeral.exchange(curve.X25519PublicKey.from_public_bytes(sender))
             cipher, nonce = _cipher(shared, sender + recipient)
             return bytes(cipher.decrypt(nonce, sealed[head:], ids))
         except (InvalidTag, ValueError) as error:
@@ -90,8 +90,8 @@ def _cipher(shared: bytes, parties: bytes) -> tuple[Any, bytes]:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     length = _KEY_BYTES + _NONCE_BYTES
-    made = HKDF(SHA256(), length, salt=parties, info=_PURPOSE).derive(shared)
-    return ChaCha20Poly1305(made[:_KEY_BYTES]), made[_KEY_BYTES:]
+    derived = HKDF(SHA256(), length, salt=parties, info=_PURPOSE).derive(shared)
+    return ChaCha20Poly1305(derived[:_KEY_BYTES]), derived[_KEY_BYTES:]
 
 
 def _curve() -> Any:

@@ -68,13 +68,13 @@ def read(path: Path, *, trace_id: bytes | None = None, limit: int = 20) -> list[
     with _opened(path) as connection:
         if not _has_table(connection):
             return []
-        found = connection.execute(
+        rows = connection.execute(
             f"SELECT start_ns, span_id, trace_id, user_id, sealed FROM messages {where}"
             " ORDER BY start_ns DESC LIMIT ?",
             [*values, limit],
         ).fetchall()
     return [Sealed(at, unsigned_64(span), trace, user, sealed)
-            for at, span, trace, user, sealed in found]  # fmt: skip
+            for at, span, trace, user, sealed in rows]  # fmt: skip
 
 
 def delete_before(path: Path, horizon_ns: int) -> int:
@@ -128,8 +128,8 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _has_table(connection: sqlite3.Connection) -> bool:
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages'").fetchone()
-    return found is not None
+    table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages'").fetchone()
+    return table is not None
 
 
 def _retry(action: Callable[[], None]) -> None:

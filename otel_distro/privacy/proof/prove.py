@@ -64,13 +64,13 @@ def prove(command: Sequence[str], environ: Mapping[str, str]) -> Proof:
             raise ProofFailedError(f"command not found: {command[0]}")
         arguments = [word.replace(PLACEHOLDER, text) for word in command[1:]]
         done = subprocess.run([program, *arguments], env=planted, check=False)
-        found = _found(receiver, canaries)
+        results = _found(receiver, canaries)
         stored = dict(_files(Path(folder)))
         exported = receiver.everything()
     in_files = tuple(sorted(p for p, data in stored.items() if _seen(data, canaries)))
     everything = exported + b"".join(stored.values())
     leaked = sum(1 for canary in canaries if _seen(everything, (canary,)))
-    return Proof(found, leaked, len(canaries), done.returncode, in_files)
+    return Proof(results, leaked, len(canaries), done.returncode, in_files)
 
 
 def _planted(environ: Mapping[str, str], text: str, folder: str, url: str) -> dict[str, str]:

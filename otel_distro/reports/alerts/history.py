@@ -48,18 +48,18 @@ class History:
 
     def since(self, since: datetime) -> list[SentAlert]:
         """Return alerts sent since *since*, the earliest first; damaged lines are skipped."""
-        found = []
+        alerts = []
         for line in self._lines():
             try:
                 entry = json.loads(line)
-                told = SentAlert(
+                alert = SentAlert(
                     datetime.fromisoformat(entry["at"]), str(entry["title"]), entry["resolved"]
                 )
-                if told.at >= since:
-                    found.append(told)
+                if alert.at >= since:
+                    alerts.append(alert)
             except (ValueError, KeyError, TypeError):
                 continue
-        return found
+        return alerts
 
     def _lines(self) -> list[str]:
         try:

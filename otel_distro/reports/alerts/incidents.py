@@ -31,27 +31,27 @@ class Message:
 
 
 def messages(
-    found: Sequence[Incident], known: dict[str, Any], now: datetime
+    incidents: Sequence[Incident], known: dict[str, Any], now: datetime
 ) -> tuple[list[Message], dict[str, Any]]:
-    """Return the messages for *found*, and the new value of *known*."""
-    told: list[Message] = []
+    """Return the messages for *incidents*, and the new value of *known*."""
+    alerts: list[Message] = []
     after: dict[str, Any] = {}
-    current = {incident.key: incident for incident in found}
+    current = {incident.key: incident for incident in incidents}
     for key, incident in current.items():
         before = known.get(key)
         if before is None or _is_over(before, now):
-            told.append(_begun(incident))
+            alerts.append(_started(incident))
             before = {"since": now.isoformat(), "summary": incident.summary}
         after[key] = {**before, "resolved": None}
     for key, before in known.items():
         if key in current:
             continue
         if before.get("resolved") is None:
-            told.append(_ended(before))
+            alerts.append(_ended(before))
             after[key] = {**before, "resolved": now.isoformat()}
         elif not _is_over(before, now):
             after[key] = before
-    return told, after
+    return alerts, after
 
 
 def _is_over(before: dict[str, Any], now: datetime) -> bool:
@@ -59,7 +59,7 @@ def _is_over(before: dict[str, Any], now: datetime) -> bool:
     return resolved is not None and now - datetime.fromisoformat(resolved) > COOLDOWN
 
 
-def _begun(incident: Incident) -> Message:
+def _started(incident: Incident) -> Message:
     lines = [incident.summary, *(f"trace {trace_id}" for trace_id in incident.trace_ids)]
     return Message(f"[{incident.severity}] {incident.summary}", "\n".join(lines))
 

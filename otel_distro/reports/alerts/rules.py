@@ -61,21 +61,21 @@ def check(
 
     *live* has the checks of running processes and of export counters.
     """
-    found = [incident for line in budgets for incident in _budget(line)]
-    found += _live(live)
+    incidents = [incident for line in budgets for incident in _budget(line)]
+    incidents += _live(live)
     if ledger is None:
-        return found
+        return incidents
     from otel_cost_ledger.query.calls import each_call
 
     recent = list(each_call(ledger, now - timedelta(hours=6), now))
     in_hour = _since(recent, now - timedelta(hours=1))
-    found += _error_frequency(_since(in_hour, now - timedelta(minutes=5)))
-    found += _health_of_calls(in_hour)
-    found += _unpriced(in_hour)
-    found += _anomalies(ledger, now)
+    incidents += _error_frequency(_since(in_hour, now - timedelta(minutes=5)))
+    incidents += _health_of_calls(in_hour)
+    incidents += _unpriced(in_hour)
+    incidents += _anomalies(ledger, now)
     for budget in {line.budget.name: line.budget for line in budgets}.values():
-        found += _burn_rate(budget, recent, now)
-    return found
+        incidents += _burn_rate(budget, recent, now)
+    return incidents
 
 
 def _live(live: Iterable[HealthCheck]) -> Iterator[Incident]:
@@ -134,12 +134,12 @@ def _health_of_calls(calls: Sequence[StoredCall]) -> Iterator[Incident]:
 def _anomalies(ledger: Ledger, now: datetime) -> Iterator[Incident]:
     hours = hours_of(ledger, now - timedelta(days=DAYS, hours=2), now)
     for anomaly in anomalies(hours, int(now.timestamp() * 1e9)):
-        shown = _SHOWN[anomaly.figure]
+        figure = _SHOWN[anomaly.figure]
         yield Incident(
             f"anomaly:{anomaly.figure}",
             "warning",
-            f"{anomaly.figure.replace('_', ' ')} was {shown(anomaly.value)} in the last whole "
-            f"hour; {shown(anomaly.usual.mean)} is usual",
+            f"{anomaly.figure.replace('_', ' ')} was {figure(anomaly.value)} in the last whole "
+            f"hour; {figure(anomaly.usual.mean)} is usual",
         )
 
 
@@ -210,7 +210,7 @@ def _burn_rate(
             for m in (long, short)
         ]
         if min(rates) >= factor:
-            dearest = sorted(
+            costliest = sorted(
                 _since(calls, now - timedelta(minutes=short)),
                 key=lambda stored: -(stored.priced.cost_nano_usd or 0),
             )
@@ -219,7 +219,7 @@ def _burn_rate(
                 "critical",
                 f"money is spent {rates[0]:.1f} times as fast as budget {budget.name!r} allows, "
                 f"over {long} minutes",
-                _shown(stored.priced.call.trace_id for stored in dearest),
+                _shown(stored.priced.call.trace_id for stored in costliest),
             )
             return
 

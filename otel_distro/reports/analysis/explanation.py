@@ -48,8 +48,8 @@ class Node:
     def reasons(self) -> tuple[str, ...]:
         """Reasons for billing, the source of the price, missing parts of it."""
         priced = self.stored.priced
-        said = (priced.billing_reason, priced.price_source, priced.reason)
-        return tuple(reason for reason in said if reason)
+        candidates = (priced.billing_reason, priced.price_source, priced.reason)
+        return tuple(reason for reason in candidates if reason)
 
 
 def tree(calls: Sequence[StoredCall]) -> tuple[Node, ...]:

@@ -34,7 +34,7 @@ _SAMPLE: Final = 100_000
 
 
 @dataclass(slots=True)
-class Ours:
+class LedgerCost:
     """The ledger's figures for one day and model."""
 
     calls: int = 0
@@ -86,10 +86,10 @@ def reconcile(ledger: Ledger, export: Export, book: PriceBook) -> list[Gap]:
     if not export.charges:
         return []
     days = sorted(day for day, _ in export.charges)
-    ours = _from_ledger(ledger, export.provider, days[0], days[-1])
-    keys = sorted(export.charges.keys() | ours.keys())
+    recorded = _from_ledger(ledger, export.provider, days[0], days[-1])
+    keys = sorted(export.charges.keys() | recorded.keys())
     return [
-        _gap(key, export, export.charges.get(key, Charge()), ours.get(key, Ours()), book)
+        _gap(key, export, export.charges.get(key, Charge()), recorded.get(key, LedgerCost()), book)
         for key in keys
     ]
 
@@ -105,71 +105,79 @@ def totals(gaps: Iterable[Gap]) -> dict[str, int]:
 
 def _from_ledger(
     ledger: Ledger, provider: str, first: str, last: str
-) -> dict[tuple[str, str], Ours]:
+) -> dict[tuple[str, str], LedgerCost]:
     from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.query.costs import costs
 
     since = datetime.fromisoformat(first).replace(tzinfo=UTC)
     until = datetime.fromisoformat(last).replace(tzinfo=UTC) + timedelta(days=1)
     # The daily sums, which outlive single calls, have all of these by whole days.
-    found: dict[tuple[str, str], Ours] = {}
+    found: dict[tuple[str, str], LedgerCost] = {}
     for failed in (False, True):
         filters = Filters(provider=provider, failed=failed)
         for line in costs(
             ledger, since, until, by=("day", "model"), filters=filters, percentiles=False
         ).groups:
             day, model = line.key
-            found.setdefault((day, family(model)), Ours()).add(line, failed=failed)
+            found.setdefault((day, family(model)), LedgerCost()).add(line, failed=failed)
     return found
 
 
-def _gap(key: tuple[str, str], export: Export, theirs: Charge, ours: Ours, book: PriceBook) -> Gap:
+def _gap(
+    key: tuple[str, str], export: Export, invoiced: Charge, recorded: LedgerCost, book: PriceBook
+) -> Gap:
     day, model = key
     rates = _Rates(export.provider, model, day, book)
-    charged = theirs.cost_nano_usd
+    charged = invoiced.cost_nano_usd
     if charged is None and key in export.charges:
-        charged = rates.cost(theirs)
+        charged = rates.cost(invoiced)
     if key not in export.charges:
         charged = 0
     causes: dict[str, int] = {}
     if charged is not None:
-        causes = _causes(charged - ours.cost_nano_usd, charged, theirs, ours, rates)
-    return Gap(day, model, ours.calls, theirs.requests, ours.cost_nano_usd, charged, causes)
+        causes = _causes(charged - recorded.cost_nano_usd, charged, invoiced, recorded, rates)
+    return Gap(
+        day, model, recorded.calls, invoiced.requests, recorded.cost_nano_usd, charged, causes
+    )
 
 
-def _causes(gap: int, charged: int, theirs: Charge, ours: Ours, rates: _Rates) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _causes(
+    gap: int, charged: int, invoiced: Charge, recorded: LedgerCost, rates: _Rates
+) -> dict[str, int]:
+    causes: dict[str, int] = {}
     left = gap
     bounds = (
-        ("uninstrumented", _uninstrumented(charged, theirs, ours)),
-        ("failed", ours.failed_exposure),
-        ("unpriced", ours.unpriced_exposure),
+        ("uninstrumented", _uninstrumented(charged, invoiced, recorded)),
+        ("failed", recorded.failed_exposure),
+        ("unpriced", recorded.unpriced_exposure),
     )
     for cause, bound in bounds:
         part = min(max(left, 0), bound)
         if part:
-            found[cause] = part
+            causes[cause] = part
             left -= part
-    if "uninstrumented" not in found and theirs.cache_read_tokens is not None:
+    if "uninstrumented" not in causes and invoiced.cache_read_tokens is not None:
         # Fewer cached tokens at the provider cost more.
-        cache = round((ours.cache_read_tokens - theirs.cache_read_tokens) * rates.cache_saving)
+        cache = round(
+            (recorded.cache_read_tokens - invoiced.cache_read_tokens) * rates.cache_saving
+        )
         part = min(left, cache) if left > 0 else max(left, cache)
         if part and (part > 0) == (left > 0):
-            found["cache"] = part
+            causes["cache"] = part
             left -= part
     if left:
-        found["not explained"] = left
-    return found
+        causes["not explained"] = left
+    return causes
 
 
-def _uninstrumented(charged: int, theirs: Charge, ours: Ours) -> int:
+def _uninstrumented(charged: int, invoiced: Charge, recorded: LedgerCost) -> int:
     """Return the cost of requests missing from the ledger, at the provider's average."""
-    if ours.calls == 0:
+    if recorded.calls == 0:
         return charged
-    if theirs.requests:
-        return charged * max(0, theirs.requests - ours.calls) // theirs.requests
-    tokens = (theirs.input_tokens or 0) + (theirs.output_tokens or 0)
-    missing = tokens - ours.input_tokens - ours.output_tokens
+    if invoiced.requests:
+        return charged * max(0, invoiced.requests - recorded.calls) // invoiced.requests
+    tokens = (invoiced.input_tokens or 0) + (invoiced.output_tokens or 0)
+    missing = tokens - recorded.input_tokens - recorded.output_tokens
     return charged * max(0, missing) // tokens if tokens else 0
 
 

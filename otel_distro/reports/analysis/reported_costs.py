@@ -47,13 +47,13 @@ def compare(
     """
     window = Window.between(since, until)
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 6)
-    found = read_calls(
+    stored_calls = read_calls(
         ledger,
         ["start_ns >= ?", "start_ns < ?", BILLED, "extra LIKE ?"],
         [window.since_ns, window.until_ns, "%reported_nano_usd%"],
         order="start_ns, span_id",
     )
-    for stored in found:
+    for stored in stored_calls:
         priced, call = stored.priced, stored.priced.call
         reported = nano((call.reported_cost_usd or ZERO) * NANO_PER_USD)
         if not reported:

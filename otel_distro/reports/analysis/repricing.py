@@ -38,7 +38,7 @@ def changes(stored: Sequence[StoredCall], book: PriceBook) -> list[tuple[PricedC
 
     The billing decision is unchanged: it was made with all spans of the call available.
     """
-    found = []
+    changes_found = []
     for before in (entry.priced for entry in stored):
         fresh = price_call(before.call, book)
         after = replace(
@@ -48,8 +48,8 @@ def changes(stored: Sequence[StoredCall], book: PriceBook) -> list[tuple[PricedC
             billed_span_id=before.billed_span_id,
         )
         if (after.status, after.cost_nano_usd) != (before.status, before.cost_nano_usd):
-            found.append((before, after))
-    return found
+            changes_found.append((before, after))
+    return changes_found
 
 
 def reprice(

@@ -52,26 +52,26 @@ def unknown_prices(
 
     *answered*: (provider, model asked for) -> model that answered another call by that name.
     """
-    return [_unknown_price(found, answered, book) for found in models]
+    return [_unknown_price(model, answered, book) for model in models]
 
 
 def _unknown_price(
-    found: UnpricedModel, answered: Mapping[tuple[str, str], str], book: PriceBook
+    unpriced: UnpricedModel, answered: Mapping[tuple[str, str], str], book: PriceBook
 ) -> UnknownPrice:
-    names = dict.fromkeys((found.model, found.request_model))
-    is_priced = any(book.find(found.provider, n, at_ns=found.last_ns) for n in names if n)
+    names = dict.fromkeys((unpriced.model, unpriced.request_model))
+    is_priced = any(book.find(unpriced.provider, n, at_ns=unpriced.last_ns) for n in names if n)
     learned = next(
-        (answered[found.provider, n] for n in names if (found.provider, n) in answered), ""
+        (answered[unpriced.provider, n] for n in names if (unpriced.provider, n) in answered), ""
     )
     if learned:
-        return UnknownPrice(found, learned, "", "answered other calls by this name", is_priced)
+        return UnknownPrice(unpriced, learned, "", "answered other calls by this name", is_priced)
     for name in names:
         maker, model = _named_inside(name)
         if not model:
             continue
-        sold = book.find(found.provider, model, at_ns=found.last_ns) is not None
-        return UnknownPrice(found, model, "" if sold else maker, "its name is in it", is_priced)
-    return UnknownPrice(found, "", "", "", is_priced)
+        sold = book.find(unpriced.provider, model, at_ns=unpriced.last_ns) is not None
+        return UnknownPrice(unpriced, model, "" if sold else maker, "its name is in it", is_priced)
+    return UnknownPrice(unpriced, "", "", "", is_priced)
 
 
 def _named_inside(name: str) -> tuple[str, str]:

@@ -83,7 +83,7 @@ def find_waste(calls: Iterable[BilledCall], book: PriceBook) -> WasteReport:
     """Return the waste among *calls*, which are in order of time."""
     search = _Search(book)
     for call in calls:
-        search.look_at(call)
+        search.add(call)
     return search.report()
 
 
@@ -99,7 +99,7 @@ class _Search:
         self._calls = self._cost = self._unused = 0
         self._unused_cost = Decimal(0)
 
-    def look_at(self, call: BilledCall) -> None:
+    def add(self, call: BilledCall) -> None:
         self._calls += 1
         self._cost += call.cost_nano_usd or 0
         if self._failed:
@@ -109,20 +109,20 @@ class _Search:
         elif call.outcome.failed:
             self._failed[_attempt(call)].append(call)
         if not call.outcome.failed and call.has_usage:
-            self._look_for_repeat(call)
-            self._look_at_prefix(call)
-            self._look_at_limit(call)
+            self._check_repeat(call)
+            self._check_prefix(call)
+            self._check_output_limit(call)
 
     def report(self) -> WasteReport:
         for failures in self._failed.values():
             for call in failures:
                 self._lines["failures"].add(**_spent(call))
         self._failed.clear()
-        found = (line for line in self._lines.values() if line.calls)
+        lines = (line for line in self._lines.values() if line.calls)
         return WasteReport(
             calls=self._calls,
             cost_nano_usd=self._cost,
-            lines=tuple(sorted(found, key=lambda line: (-line.at_most_nano_usd, line.kind))),
+            lines=tuple(sorted(lines, key=lambda line: (-line.at_most_nano_usd, line.kind))),
             unused_limit_tokens=self._unused,
             unused_limit_nano_usd=nano(self._unused_cost),
         )
@@ -132,7 +132,7 @@ class _Search:
             soon = call.start_ns - failed.end_ns <= RETRY_NS
             self._lines["retries" if soon else "failures"].add(**_spent(failed))
 
-    def _look_for_repeat(self, call: BilledCall) -> None:
+    def _check_repeat(self, call: BilledCall) -> None:
         prompt = call.more.get("prompt")
         same: tuple[object, ...]
         if prompt is not None:
@@ -147,7 +147,7 @@ class _Search:
             self._lines[kind].add(at_most=call.cost_nano_usd or 0)
         self._shapes[same] = call.start_ns
 
-    def _look_at_prefix(self, call: BilledCall) -> None:
+    def _check_prefix(self, call: BilledCall) -> None:
         tokens = call.input_tokens or 0
         if tokens < SHORTEST_PREFIX:
             return
@@ -181,7 +181,7 @@ class _Search:
         )
         return nano(bill(now, price).nano_usd - bill(cached, price).nano_usd)
 
-    def _look_at_limit(self, call: BilledCall) -> None:
+    def _check_output_limit(self, call: BilledCall) -> None:
         limit, used = call.max_output_tokens, call.output_tokens
         if not limit or used is None:
             return

@@ -74,13 +74,13 @@ def compare(
     *shown* returns the display name of a provider's model. Failed calls without usage are
     unchanged: they would have failed as well.
     """
-    found: dict[str, Comparison] = {}
+    comparisons: dict[str, Comparison] = {}
     for stored in calls:
         call = stored.priced.call
         changed = change.applied(call, book)
         name = shown(call.provider, call.model)
         instead = name if changed.model == call.model else changed.model
-        line = found.setdefault(name, Comparison(name, instead))
+        line = comparisons.setdefault(name, Comparison(name, instead))
         before = price_call(call, book).cost_nano_usd
         after = price_call(changed, book).cost_nano_usd
         if before is None or after is None:
@@ -89,4 +89,4 @@ def compare(
         line.calls += 1
         line.before_nano_usd += before
         line.after_nano_usd += after
-    return sorted(found.values(), key=lambda line: (-line.before_nano_usd, line.model))
+    return sorted(comparisons.values(), key=lambda line: (-line.before_nano_usd, line.model))

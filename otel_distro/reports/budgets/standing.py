@@ -24,7 +24,7 @@ def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
     """
     if not settings.cost_budgets:
         return []
-    found = []
+    lines = []
     with reading_accounts(settings.state_dir) as accounts:
         for budget in settings.cost_budgets:
             window = budget.calendar.window(now_ns)
@@ -34,12 +34,12 @@ def budget_lines(settings: Settings, now_ns: int) -> list[BudgetLine]:
                 state = accounts.state(account)
                 spent = spent_by_ledger(settings, budget, account) if state is None else state.spent
                 reserved = 0 if state is None else state.reserved
-                found.append(
+                lines.append(
                     BudgetLine(
                         budget, scope, spent, reserved, window.since_ns, window.until_ns, now_ns
                     )
                 )
-    return sorted(found, key=lambda line: (line.left / (line.budget.limit or 1), line.budget.name))
+    return sorted(lines, key=lambda line: (line.left / (line.budget.limit or 1), line.budget.name))
 
 
 def _sure_scopes(budget: CostBudget) -> list[str]:

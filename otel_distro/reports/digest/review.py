@@ -154,7 +154,7 @@ def _models(now: Sequence[Sums], before: Sequence[Sums]) -> tuple[ModelChange, .
 
 def _failures(now: Iterable[Sums], before: Iterable[Sums]) -> tuple[Failure, ...]:
     counts, earlier = _failed(now), _failed(before)
-    found = [
+    failures = [
         Failure(
             _fingerprint(key),
             *key,
@@ -164,7 +164,7 @@ def _failures(now: Iterable[Sums], before: Iterable[Sums]) -> tuple[Failure, ...
         )
         for key, count in counts.most_common(MOST_FAILURES)
     ]
-    return tuple(found)
+    return tuple(failures)
 
 
 _Key = tuple[str, str, str, int]

@@ -56,11 +56,11 @@ def _budgets(hours: Mapping[int, Hour], budgets: Sequence[CostBudget]) -> list[S
     by_day: dict[int, int] = {}
     for ns, hour in hours.items():
         by_day[ns // DAY_NS] = by_day.get(ns // DAY_NS, 0) + hour.cost_nano_usd
-    dearest = max(by_day.values())
-    if not dearest:
+    highest = max(by_day.values())
+    if not highest:
         return []
-    needed = (Decimal(dearest) * ROOM / NANO_PER_USD).quantize(Decimal("0.01"), ROUND_CEILING)
-    shown = f"${Decimal(dearest) / NANO_PER_USD:,.2f}"
+    needed = (Decimal(highest) * ROOM / NANO_PER_USD).quantize(Decimal("0.01"), ROUND_CEILING)
+    usd = f"${Decimal(highest) / NANO_PER_USD:,.2f}"
     daily = [
         budget
         for budget in budgets
@@ -72,30 +72,30 @@ def _budgets(hours: Mapping[int, Hour], budgets: Sequence[CostBudget]) -> list[S
         return [
             Suggestion(
                 "no daily budget",
-                f"the most expensive day cost {shown}",
+                f"the most expensive day cost {usd}",
                 f"OTEL_DISTRO_BUDGET_USD_PER_DAY={needed}",
             )
         ]
-    found = []
+    suggestions_found = []
     for budget in daily:
         limit = Decimal(budget.limit) / NANO_PER_USD
         if limit > 5 * needed:
-            reason = (
-                f"${limit:,.2f} is far above the daily maximum, {shown}: it would warn too late"
-            )
-        elif budget.limit < dearest:
-            reason = f"the most expensive day cost {shown}, more than ${limit:,.2f}"
+            reason = f"${limit:,.2f} is far above the daily maximum, {usd}: it would warn too late"
+        elif budget.limit < highest:
+            reason = f"the most expensive day cost {usd}, more than ${limit:,.2f}"
         else:
             continue
-        found.append(Suggestion(f"budget {budget.name!r}", reason, f"limit_usd = {needed}"))
-    return found
+        suggestions_found.append(
+            Suggestion(f"budget {budget.name!r}", reason, f"limit_usd = {needed}")
+        )
+    return suggestions_found
 
 
 def _alerts(hours: Mapping[int, Hour]) -> list[Suggestion]:
     measured = [hour for hour in hours.values() if hour.calls >= FEWEST_CALLS]
     if not measured:
         return []
-    found = []
+    suggestions_found = []
     for subject, values, threshold, shown in (
         ("latency alert", [h.latency_ms for h in measured], LATENCY_MS, "{:,.0f} ms"),
         ("error rate alert", [h.error_rate for h in measured], ERROR_RATE, "{:.0%}"),
@@ -103,7 +103,7 @@ def _alerts(hours: Mapping[int, Hour]) -> list[Suggestion]:
         share = sum(value > threshold for value in values) / len(values)
         if share > TOO_OFTEN:
             usual = sorted(values)[int(0.95 * (len(values) - 1))]
-            found.append(
+            suggestions_found.append(
                 Suggestion(
                     subject,
                     f"{share:.0%} of the hours were above {shown.format(threshold)}",
@@ -111,23 +111,23 @@ def _alerts(hours: Mapping[int, Hour]) -> list[Suggestion]:
                     "percentile of the hours)",
                 )
             )
-    return found
+    return suggestions_found
 
 
 def _latency_budgets(violations: Sequence[LatencyViolation]) -> list[Suggestion]:
     by_operation: dict[str, list[LatencyViolation]] = {}
     for violation in violations:
         by_operation.setdefault(violation.operation, []).append(violation)
-    found = []
+    suggestions_found = []
     for operation, of_it in sorted(by_operation.items()):
         if len(of_it) < FEWEST_VIOLATIONS:
             continue
         middle = sorted(v.actual_ms for v in of_it)[len(of_it) // 2]
-        found.append(
+        suggestions_found.append(
             Suggestion(
                 f"latency budget {operation!r}",
                 f"exceeded {len(of_it):,} times, by half of them with {middle:,.0f} ms or more",
                 f"fix it, or allow {operation}={middle * 1.2:.0f}",
             )
         )
-    return found
+    return suggestions_found

@@ -62,10 +62,10 @@ def recent(ledger: Location | None) -> CoverageReport | None:
 
 def scopes_of(report: CoverageReport | None) -> Mapping[str, int]:
     """Return the number of calls of all providers by instrumentation scope."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for line in report.providers if report is not None else ():
-        found.update(line.scopes)
-    return found
+        counts.update(line.scopes)
+    return counts
 
 
 def check_coverage(report: CoverageReport | None) -> Iterator[Check]:
@@ -128,9 +128,11 @@ def as_data(report: CoverageReport | None) -> dict[str, Any]:
 
 def check_transports() -> Iterator[Check]:
     """Report the transports that are not observed, and the installed clients that use them."""
-    found = [name for name, module in _WEBSOCKETS if is_importable(module)]
-    if found:
-        yield Check("ok", "realtime calls", f"{_OVER_WEBSOCKETS} ({' and '.join(found)} installed)")
+    installed = [name for name, module in _WEBSOCKETS if is_importable(module)]
+    if installed:
+        yield Check(
+            "ok", "realtime calls", f"{_OVER_WEBSOCKETS} ({' and '.join(installed)} installed)"
+        )
     for library, module, remedy in UNOBSERVED:
         if is_importable(module):
             yield Check("warn", f"{library} calls", _OVER_GRPC, f"{remedy} sends over HTTP")

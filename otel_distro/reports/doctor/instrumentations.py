@@ -57,8 +57,8 @@ def check_instrumentations(scopes: Mapping[str, int], *, wire: bool, days: int) 
     *scopes*: instrumentation scope -> calls in the ledger that its spans described in the last
     *days* days. *wire*: whether requests to model providers are observed.
     """
-    found = instrumentors()
-    if "logging" not in {entry.name for entry in found}:
+    entry_points = instrumentors()
+    if "logging" not in {entry.name for entry in entry_points}:
         yield Check(
             "fail",
             "logs",
@@ -69,7 +69,7 @@ def check_instrumentations(scopes: Mapping[str, int], *, wire: bool, days: int) 
     if not clients:
         yield Check("ok", "model clients", "none of the known ones is installed here")
         return
-    ours = {c.name: [e for e in found if e.name in c.instrumentors] for c in clients}
+    ours = {c.name: [e for e in entry_points if e.name in c.instrumentors] for c in clients}
     conflicts = {e.value: conflict_of(e) for entries in ours.values() for e in entries}
     failures = failures_of([value for value, conflict in conflicts.items() if not conflict])
     for client in clients:
@@ -158,7 +158,7 @@ def failures_of(values: Sequence[str]) -> dict[str, str]:
             env=environ, capture_output=True, text=True, errors="replace",
             timeout=_TIMEOUT_S, check=False,
         )  # fmt: skip
-        found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+        failures: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, OSError, ValueError, IndexError):
         return dict.fromkeys(values, "the process that tried it failed")
-    return found
+    return failures

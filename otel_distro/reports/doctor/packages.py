@@ -17,10 +17,10 @@ _BETA = ("opentelemetry-instrumentation", "opentelemetry-semantic-conventions")
 
 def check_versions() -> Iterator[Check]:
     """Compare OpenTelemetry's packages, which are released in lock-step."""
-    found = {name: _version(name) for name in (*_STABLE, *_BETA)}
-    text = ", ".join(f"{name.removeprefix('opentelemetry-')} {v}" for name, v in found.items())
+    versions = {name: _version(name) for name in (*_STABLE, *_BETA)}
+    text = ", ".join(f"{name.removeprefix('opentelemetry-')} {v}" for name, v in versions.items())
     for group in (_STABLE, _BETA):
-        if len({found[name] for name in group}) > 1:
+        if len({versions[name] for name in group}) > 1:
             yield Check(
                 "fail",
                 "OpenTelemetry versions",

@@ -88,17 +88,19 @@ def check_ledger(path: Location | None, state_dir: Path) -> Iterator[Check]:
     size = "" if isinstance(path, DatabaseUrl) else f", {path.stat().st_size / 1e6:.1f} MB"
     yield Check("ok", "ledger", f"{path}, {total.calls:,} calls{size}")
     if waiting := entries_waiting(spill := spill_path(path, state_dir)):
-        found = f"{counted(waiting, 'call')} in {spill}: the ledger could not be written"
-        yield Check("warn", "ledger", found, "the next program with a model call stores them")
+        detail = f"{counted(waiting, 'call')} in {spill}: the ledger could not be written"
+        yield Check("warn", "ledger", detail, "the next program with a model call stores them")
 
 
 def _check_future(path: Location) -> Check:
     """Check whether a missing ledger can be created."""
     if isinstance(path, Path):
-        folder = next(each for each in path.absolute().parents if each.exists())
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            found = f"{path} cannot be made: {folder} is not a writable folder"
-            return Check("fail", "ledger", found, "set OTEL_DISTRO_STATE_DIR or OTEL_DISTRO_LEDGER")
+            detail = f"{path} cannot be made: {folder} is not a writable folder"
+            return Check(
+                "fail", "ledger", detail, "set OTEL_DISTRO_STATE_DIR or OTEL_DISTRO_LEDGER"
+            )
     return Check("ok", "ledger", f"{path}, made at the first model call")
 
 

@@ -36,8 +36,8 @@ def check_standard_variables(environ: Mapping[str, str]) -> Iterator[Check]:
         from otel_distro.bootstrap.boot import config_file_problem
 
         if problem := config_file_problem(config_file):
-            found = f"OTEL_CONFIG_FILE: {problem}; until then no content is exported"
-            yield Check("fail", "settings", found, "correct the file or unset the variable")
+            detail = f"OTEL_CONFIG_FILE: {problem}; until then no content is exported"
+            yield Check("fail", "settings", detail, "correct the file or unset the variable")
 
 
 def check_consent(loaded: Loaded) -> Iterator[Check]:
@@ -59,11 +59,11 @@ def check_consent(loaded: Loaded) -> Iterator[Check]:
         if decision is not None and decision.granted:
             yield Check("ok", "consent", f"granted at {decision.at}")
             return
-        said = decision.answer if decision is not None else "not given"
+        detail = decision.answer if decision is not None else "not given"
         yield Check(
             "warn",
             "consent",
-            f"required and {said}; nothing is exported and no call is stored",
+            f"required and {detail}; nothing is exported and no call is stored",
             "otel-distro privacy consent",
         )
 

@@ -113,13 +113,13 @@ def _run(
             env=dict(environ), capture_output=True, text=True, errors="replace",
             timeout=_TIMEOUT_S, check=True,
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
         raise OtelDistroError(
             f"a Python program could not be started to be measured ({type(error).__name__}); "
             f"run `otel-distro run {sys.executable} -c pass` to see why"
         ) from error
-    return {**found, "began": began, "stderr": done.stderr}
+    return {**measured, "began": began, "stderr": done.stderr}
 
 
 def _ms(run: Mapping[str, Any]) -> float:
@@ -154,8 +154,8 @@ def imports_of(report: str) -> tuple[Imports, ...]:
         package = _package(module)
         times[package] += int(microseconds) / 1000
         counts[package] += 1
-    found = [Imports(package, ms, counts[package]) for package, ms in times.items()]
-    return tuple(sorted(found, key=lambda each: -each.ms))
+    imports = [Imports(package, ms, counts[package]) for package, ms in times.items()]
+    return tuple(sorted(imports, key=lambda each: -each.ms))
 
 
 def _package(module: str) -> str:

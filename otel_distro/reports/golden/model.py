@@ -41,7 +41,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelResponse:
     """The response: a text, or why there is none."""
 
     text: str
@@ -50,7 +50,7 @@ class Answer:
     problem: str = ""
 
 
-def ask(endpoint: Endpoint, prompt: str, prices: PriceBook) -> Answer:
+def ask(endpoint: Endpoint, prompt: str, prices: PriceBook) -> ModelResponse:
     """Send *prompt* and return the answer; a failed request gives one with a problem.
 
     Raises GoldenSetError for an endpoint that is no HTTP URL.
@@ -62,15 +62,19 @@ def ask(endpoint: Endpoint, prompt: str, prices: PriceBook) -> Answer:
             content = response.read(_MOST_BYTES)
     except urllib.error.HTTPError as error:
         excerpt = error.read(_EXCERPT).decode(errors="replace")
-        return Answer("", _since(began), None, f"HTTP {error.code}: {' '.join(excerpt.split())}")
+        return ModelResponse(
+            "", _since(began), None, f"HTTP {error.code}: {' '.join(excerpt.split())}"
+        )
     except OSError as error:
-        return Answer("", _since(began), None, f"cannot reach {endpoint.base_url}: {error}")
+        return ModelResponse("", _since(began), None, f"cannot reach {endpoint.base_url}: {error}")
     latency_ms = _since(began)
     try:
         answer = json.loads(content)
         text, usage = _text(answer, anthropic=endpoint.is_anthropic), answer.get("usage")
     except (ValueError, LookupError, TypeError):
-        return Answer("", latency_ms, None, "the answer is not in the form of a chat completion")
+        return ModelResponse(
+            "", latency_ms, None, "the answer is not in the form of a chat completion"
+        )
     call = ModelCall(
         trace_id=0,
         span_id=0,
@@ -83,7 +87,7 @@ def ask(endpoint: Endpoint, prompt: str, prices: PriceBook) -> Answer:
         response_model=str(answer.get("model") or ""),
         usage=read_usage(usage) if isinstance(usage, dict) else None,
     )
-    return Answer(text, latency_ms, price_call(call, prices))
+    return ModelResponse(text, latency_ms, price_call(call, prices))
 
 
 def _since(began: float) -> float:

@@ -93,14 +93,14 @@ def run(
     limit = None if budget_usd is None else int(budget_usd * NANO_PER_USD)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     results: list[Result] = []
-    spent = dearest = 0
+    spent = highest = 0
     for case in cases:
-        if limit is not None and spent + dearest > limit:
+        if limit is not None and spent + highest > limit:
             result = Result(name=case.name, problems=(OVER_BUDGET,))
         else:
             result = _ask(case, endpoint, prices)
             spent += result.cost_nano_usd or 0
-            dearest = max(dearest, result.cost_nano_usd or 0)
+            highest = max(highest, result.cost_nano_usd or 0)
         results.append(result)
         note(result)
     return Run(at=at, golden_set=golden_set, model=endpoint.model, results=tuple(results))
@@ -133,16 +133,17 @@ def kept_runs(folder: Path, *, golden_set: str | None = None) -> list[Run]:
         lines = (folder / FILE_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    runs = [found for line in lines[-_KEPT_RUNS:] if (found := _run(line)) is not None]
+    runs = [golden_run for line in lines[-_KEPT_RUNS:] if (golden_run := _run(line)) is not None]
     return [each for each in runs if golden_set is None or each.golden_set == golden_set]
 
 
 def _run(line: str) -> Run | None:
     try:
-        said = json.loads(line)
+        record = json.loads(line)
         results = tuple(
-            Result(**{**each, "problems": tuple(each["problems"])}) for each in said.pop("results")
+            Result(**{**each, "problems": tuple(each["problems"])})
+            for each in record.pop("results")
         )
-        return Run(**said, results=results)
+        return Run(**record, results=results)
     except (ValueError, TypeError, LookupError, AttributeError):
         return None

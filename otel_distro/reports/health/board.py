@@ -55,10 +55,10 @@ class Board:
 
     def write(self) -> None:
         """Write now, if anything has changed; raises OSError."""
-        said = self._look()
-        data = json.dumps(said).encode()
+        state = self._look()
+        data = json.dumps(state).encode()
         lost = self._own is not None and not self._own.is_ours()
-        if said is None or (data == self._written and not lost):
+        if state is None or (data == self._written and not lost):
             return
         if self._own is None or lost:
             self._remove()
@@ -106,9 +106,9 @@ def running(state_dir: Path) -> Iterator[dict[str, Any]]:
     """Yield the state of every running process; files of ended ones are removed."""
     with suppress(OSError):
         for path in sorted((state_dir / FOLDER).iterdir()):
-            said = _read(path)
-            if said is not None:
-                yield said
+            state = _read(path)
+            if state is not None:
+                yield state
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -121,9 +121,9 @@ def _read(path: Path) -> dict[str, Any] | None:
             unlock(descriptor)
             path.unlink()
             return None
-        said = json.loads(os.read(descriptor, _MOST_BYTES))
+        state = json.loads(os.read(descriptor, _MOST_BYTES))
     except (OSError, ValueError):
         return None
     finally:
         os.close(descriptor)
-    return said if isinstance(said, dict) else None
+    return state if isinstance(state, dict) else None

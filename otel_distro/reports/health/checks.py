@@ -53,11 +53,11 @@ def check_ledger(ledger: Ledger, now: datetime) -> Iterator[HealthCheck]:
     since = now - timedelta(hours=1)
     total = costs(ledger, since, by=()).total
     status = _graded(total.failed_calls, ERRORS_CRITICAL, ERRORS_WARNING)
-    found = f"{total.failed_calls} of {total.calls} calls failed in the last hour"
-    yield HealthCheck("errors", status, found, total.failed_calls)
+    detail = f"{total.failed_calls} of {total.calls} calls failed in the last hour"
+    yield HealthCheck("errors", status, detail, total.failed_calls)
     count = len(violations(ledger, since))
-    found = f"{count} latency budgets exceeded in the last hour"
-    yield HealthCheck("latency", "degraded" if count else "healthy", found, count)
+    detail = f"{count} latency budgets exceeded in the last hour"
+    yield HealthCheck("latency", "degraded" if count else "healthy", detail, count)
 
 
 def check_budgets(lines: Sequence[BudgetLine]) -> Iterator[HealthCheck]:

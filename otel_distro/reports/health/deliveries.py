@@ -25,10 +25,10 @@ def check_spool(folders: Sequence[FolderStatus]) -> HealthCheck:
     """Check the spool, which is empty while deliveries succeed."""
     records = sum(folder.records for folder in folders)
     damaged = sum(len(folder.damaged) for folder in folders)
-    found = f"{records:,} records wait on disk"
+    detail = f"{records:,} records wait on disk"
     if damaged:
-        found += f", {damaged} damaged files are set aside"
-    return HealthCheck("spool", "warning" if records or damaged else "healthy", found, records)
+        detail += f", {damaged} damaged files are set aside"
+    return HealthCheck("spool", "warning" if records or damaged else "healthy", detail, records)
 
 
 def sentence(columns: Mapping[str, Any]) -> str:

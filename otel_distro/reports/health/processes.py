@@ -29,7 +29,7 @@ class Watched(Protocol):
     """The parts of a running distribution that its health depends on."""
 
     ledger: LedgerSink | None
-    faults: InternalErrors
+    internal_errors: InternalErrors
     pipeline: Pipeline
     shield: Shield
 
@@ -56,7 +56,7 @@ def state_of(runtime: Watched, service: str) -> dict[str, Any]:
         "export_waiting": {
             signal: tally.waiting for signal, tally in runtime.deliveries.tallies().items()
         },
-        "faults": runtime.faults.counts(),
+        "faults": runtime.internal_errors.counts(),
         "open_spans": _open_spans(runtime),
     }
 
@@ -78,8 +78,8 @@ def check_processes(states: Iterable[Mapping[str, Any]]) -> Iterator[HealthCheck
     if not known:
         return
     bare = [state for state in known if not state.get("guard_ok", True)]
-    found = f"in place in {len(known) - len(bare)} of {_processes(known)}"
-    yield HealthCheck("guard", "critical" if bare else "healthy", found, len(bare))
+    detail = f"in place in {len(known) - len(bare)} of {_processes(known)}"
+    yield HealthCheck("guard", "critical" if bare else "healthy", detail, len(bare))
     yield _lag(known)
     queued = sum(sum(state.get("export_waiting", {}).values()) for state in known)
     yield HealthCheck("export queues", "healthy", f"{queued:,} records wait", queued)
@@ -96,16 +96,16 @@ def _open(known: list[Mapping[str, Any]]) -> HealthCheck:
         counts.update(state.get("open_spans", {}))
     named = [f"{figures.printable(name)} ({count:,})" for name, count in counts.most_common(5)]
     more = ", ..." if len(counts) > len(named) else ""
-    found = f"{counts.total():,} now" + (f": {', '.join(named)}{more}" if named else "")
-    return HealthCheck("open spans", "healthy", found, counts.total())
+    detail = f"{counts.total():,} now" + (f": {', '.join(named)}{more}" if named else "")
+    return HealthCheck("open spans", "healthy", detail, counts.total())
 
 
 def _lag(known: list[Mapping[str, Any]]) -> HealthCheck:
     waiting = sum(int(state.get("ledger_waiting", 0)) for state in known)
     faults = sorted({str(state["ledger_fault"]) for state in known if state.get("ledger_fault")})
-    found = f"{waiting:,} calls wait" + (f": {', '.join(faults)}" if faults else "")
+    detail = f"{waiting:,} calls wait" + (f": {', '.join(faults)}" if faults else "")
     status = "degraded" if faults else "warning" if waiting > LAG_CALLS else "healthy"
-    return HealthCheck("ledger lag", status, found, waiting)
+    return HealthCheck("ledger lag", status, detail, waiting)
 
 
 def _processes(known: list[Mapping[str, Any]]) -> str:

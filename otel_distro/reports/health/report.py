@@ -32,10 +32,10 @@ def live_checks(settings: Settings) -> list[HealthCheck]:
     from otel_distro.reports.health.deliveries import check_deliveries, check_spool
     from otel_distro.reports.health.processes import check_processes
 
-    found = [*check_processes(running(settings.state_dir))]
-    found += check_deliveries(today(settings.state_dir))
-    found.append(check_spool(spool_status(settings.state_dir)))
-    return found
+    checks_found = [*check_processes(running(settings.state_dir))]
+    checks_found += check_deliveries(today(settings.state_dir))
+    checks_found.append(check_spool(spool_status(settings.state_dir)))
+    return checks_found
 
 
 def checks(
@@ -44,24 +44,24 @@ def checks(
     """Return every check of this host, from the data shared by its processes."""
     import psutil
 
-    found = [check_memory(psutil.virtual_memory().percent)]
+    checks_found = [check_memory(psutil.virtual_memory().percent)]
     if ledger is not None:
-        found += check_ledger(ledger, datetime.now(UTC))
-    return [*found, *check_budgets(budgets), *live_checks(settings)]
+        checks_found += check_ledger(ledger, datetime.now(UTC))
+    return [*checks_found, *check_budgets(budgets), *live_checks(settings)]
 
 
-def as_data(found: Sequence[HealthCheck]) -> dict[str, Any]:
-    """Return *found* as a JSON object."""
+def as_data(checks: Sequence[HealthCheck]) -> dict[str, Any]:
+    """Return *checks* as a JSON object."""
     return {
-        "status": overall(found),
+        "status": overall(checks),
         "checks": {
             check.name: {"status": check.status, "found": check.found, "value": check.value}
-            for check in found
+            for check in checks
         },
     }
 
 
-def look(settings: Settings) -> dict[str, Any]:
+def health_report(settings: Settings) -> dict[str, Any]:
     """Run all checks now; unreadable data is a failed check."""
     from otel_cost_ledger.query.ledger import open_ledger
     from otel_distro.reports.budgets.standing import budget_lines

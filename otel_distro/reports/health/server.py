@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from otel_distro.base import messages
-from otel_distro.reports.health.report import NOT_WELL, look
+from otel_distro.reports.health.report import NOT_WELL, health_report
 from otel_host.descriptors import identity, raised
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def serve(settings: Settings, port: int) -> ThreadingHTTPServer | None:
     """
 
     class Handler(_Handler):
-        look_at = settings
+        distro_settings = settings
 
     try:
         server = _Server((ADDRESS, port), Handler)
@@ -96,7 +96,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    look_at: Settings
+    distro_settings: Settings
     timeout = _TIMEOUT_S
 
     def log_message(self, format: str, *args: object) -> None:
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             from opentelemetry.instrumentation.utils import suppress_instrumentation
 
             with suppress_instrumentation():
-                data = look(self.look_at)
+                data = health_report(self.distro_settings)
             self._answer(503 if data["status"] in NOT_WELL else 200, data)
 
     def _answer(self, status: int, data: dict[str, Any]) -> None:

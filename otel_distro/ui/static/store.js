@@ -4,9 +4,9 @@
 
 const KEYS = [
   ["/", "search"], ["g t", "traces"], ["g l", "logs"], ["g m", "metrics"], ["g s", "sessions"],
-  ["g v", "services"], ["g o", "overview"], ["j, ↓", "next row"], ["k, ↑", "row before"],
+  ["g v", "services"], ["g o", "overview"], ["j, ↓", "next row"], ["k, ↑", "previous row"],
   ["Enter", "open"], ["←, →", "fold, unfold (trace)"], ["e", "next error (trace)"],
-  ["Esc", "leave the search"], ["?", "these keys"],
+  ["Esc", "leave search"], ["?", "keyboard shortcuts"],
 ];
 const PLACES = {t: "/traces", l: "/logs", m: "/metrics", s: "/sessions", v: "/services", o: "/"};
 let waitsForPlace = false;

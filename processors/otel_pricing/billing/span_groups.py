@@ -135,7 +135,7 @@ class SpanGroups:
         around = self._path(outer)
         root = around[-1]
         if root in (path := self._path(inner)):
-            self._put_beside_into(around, path, evidence)
+            self._nest_adjacent(around, path, evidence)
             return
         leaf = self._leaf(outer)
         if leaf is None:
@@ -148,7 +148,7 @@ class SpanGroups:
         self.outer[inner] = (leaf, evidence)
         self.inner[leaf] = [inner]
 
-    def _put_beside_into(self, outers: list[Key], inners: list[Key], evidence: str) -> None:
+    def _nest_adjacent(self, outers: list[Key], inners: list[Key], evidence: str) -> None:
         """Merge one branch of a tree into another: two siblings inside a third span."""
         if outers[0] in inners or inners[0] in outers:
             return

@@ -76,8 +76,8 @@ def _computed(call: ModelCall, book: PriceBook) -> PricedCall:
         if price.usd_per_request is not None:
             return _without_usage(call, price)
         reason = _no_token_rates(price)
-        dearest = book.dearest(call.provider, call.start_ns)
-        return _unpriced(call, reason, dearest, price)
+        highest = book.dearest(call.provider, call.start_ns)
+        return _unpriced(call, reason, highest, price)
     return _with_usage(call, usage, price, book)
 
 
@@ -104,8 +104,8 @@ def _with_usage(call: ModelCall, usage: Usage, price: Price, book: PriceBook) ->
             price_source=price.source,
             exposure_nano_usd=_more_at_most(call, usage, price, amount),
         )
-    dearest = book.dearest(call.provider, call.start_ns)
-    bound = at_most(call, usage, price, dearest)
+    highest = book.dearest(call.provider, call.start_ns)
+    bound = at_most(call, usage, price, highest)
     return PricedCall(
         call=call,
         status=CostStatus.PARTIAL,
@@ -179,7 +179,7 @@ def _reports_count(usage: Usage, price: Price) -> bool:
 
 
 def _unpriced(
-    call: ModelCall, reason: str, dearest: Price | None, price: Price | None
+    call: ModelCall, reason: str, highest: Price | None, price: Price | None
 ) -> PricedCall:
     usage = call.usage or Usage()
     return PricedCall(
@@ -188,7 +188,7 @@ def _unpriced(
         cost_nano_usd=None,
         reason=reason,
         price_source=price.source if price else "",
-        exposure_nano_usd=at_most(call, usage, price or Price(), dearest),
+        exposure_nano_usd=at_most(call, usage, price or Price(), highest),
     )
 
 

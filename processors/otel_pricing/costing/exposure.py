@@ -34,8 +34,8 @@ def may_hide_audio(call: ModelCall, usage: Usage) -> bool:
 
     Not every instrumentation separates audio from text, and audio costs many times as much.
     """
-    said = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
-    return not said and AUDIO_MODEL.search(call.model) is not None
+    has_audio_count = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
+    return not has_audio_count and AUDIO_MODEL.search(call.model) is not None
 
 
 def hidden_units(call: ModelCall, usage: Usage, price: Price) -> tuple[str, ...]:
@@ -73,14 +73,14 @@ def _hides_sound(call: ModelCall, usage: Usage, price: Price) -> bool:
     Without a captured prompt the input is assumed to be text: most prompts to models with a rate
     for audio input are text, and otherwise all of their calls would be partial.
     """
-    said = usage.input_audio_tokens is not None or usage.input_video_tokens is not None
+    has_audio_count = usage.input_audio_tokens is not None or usage.input_video_tokens is not None
     differs = _differs(price.input_audio, price.input) or _differs(price.input_video, price.input)
-    return call.prompt_has_sound and differs and bool(usage.input_tokens) and not said
+    return call.prompt_has_sound and differs and bool(usage.input_tokens) and not has_audio_count
 
 
 def _hides_speech(usage: Usage, price: Price) -> bool:
-    said = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
-    return price.output_audio is not None and bool(usage.output_tokens) and not said
+    has_audio_count = usage.input_audio_tokens is not None or usage.output_audio_tokens is not None
+    return price.output_audio is not None and bool(usage.output_tokens) and not has_audio_count
 
 
 def _hidden_cache_parts(usage: Usage, price: Price) -> list[str]:
@@ -112,7 +112,7 @@ def _differs(rate: Rate | None, text: Rate | None) -> bool:
     return rate is not None and text is not None and rate != text
 
 
-def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) -> int | None:
+def at_most(call: ModelCall, usage: Usage, price: Price, highest: Price | None) -> int | None:
     """Return the maximum cost of the call; None if it is unbounded.
 
     Unreported tokens are bounded by the request's size, its limit, and the model's.
@@ -130,36 +130,36 @@ def at_most(call: ModelCall, usage: Usage, price: Price, dearest: Price | None) 
     hidden = hidden_units(call, usage, price)
     if not UNBOUNDED.isdisjoint(hidden) or other_nouns(price):
         return None
-    rate_in = _highest(price, dearest, ("input", "cache_write", "cache_write_1h"))
-    rate_out = _highest(price, dearest, ("output", "reasoning"))
+    rate_in = _highest(price, highest, ("input", "cache_write", "cache_write_1h"))
+    rate_out = _highest(price, highest, ("output", "reasoning"))
     if usage.input_audio_tokens or not _AUDIO_INPUT.isdisjoint(hidden):
-        rate_in = max(rate_in, _highest(price, dearest, ("input_audio",)))
+        rate_in = max(rate_in, _highest(price, highest, ("input_audio",)))
     if usage.output_audio_tokens or "audio tokens" in hidden:
-        rate_out = max(rate_out, _highest(price, dearest, ("output_audio",)))
+        rate_out = max(rate_out, _highest(price, highest, ("output_audio",)))
     for unit in ("input_image", "input_video"):
         if getattr(usage, f"{unit}_tokens") or f"{unit[6:]} input tokens" in hidden:
-            rate_in = max(rate_in, _highest(price, dearest, (unit,)))
+            rate_in = max(rate_in, _highest(price, highest, (unit,)))
     for unit in ("output_image", "output_video"):
         if getattr(usage, f"{unit}_tokens") or f"{unit[7:]} output tokens" in hidden:
-            rate_out = max(rate_out, _highest(price, dearest, (unit,)))
+            rate_out = max(rate_out, _highest(price, highest, (unit,)))
     if tokens_in is None or tokens_out is None or (tokens_in and not rate_in):
         return None
-    searches = (usage.web_search_requests or 0) * _per_search(price, dearest)
+    searches = (usage.web_search_requests or 0) * _per_search(price, highest)
     counted = sum(
         (getattr(usage, r.unit) or 0) * r.usd * NANO_PER_USD / r.per for r in price.counted
     )
     return nano((tokens_in * rate_in + tokens_out * rate_out) * NANO_PER_TOKEN + searches + counted)
 
 
-def _highest(price: Price, dearest: Price | None, units: tuple[str, ...]) -> Decimal:
+def _highest(price: Price, highest: Price | None, units: tuple[str, ...]) -> Decimal:
     """Return the model's highest own rate for *units*, or else the highest known."""
-    for source in (price, dearest):
-        rates = [rate.dearest for unit in units if source and (rate := source.rate(unit))]
+    for source in (price, highest):
+        rates = [rate.highest for unit in units if source and (rate := source.rate(unit))]
         if rates:
             return max(rates)
     return ZERO
 
 
-def _per_search(price: Price, dearest: Price | None) -> Decimal:
-    each = price.usd_per_web_search or (dearest.usd_per_web_search if dearest else None) or ZERO
+def _per_search(price: Price, highest: Price | None) -> Decimal:
+    each = price.usd_per_web_search or (highest.usd_per_web_search if highest else None) or ZERO
     return each * NANO_PER_USD

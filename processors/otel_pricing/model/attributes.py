@@ -39,22 +39,22 @@ REPORTED = "provider"
 
 def facts(priced: PricedCall) -> dict[str, str | bool | int | float]:
     """Return the cost of a call as attributes to add to its span."""
-    said: dict[str, str | bool | int | float] = {
+    attributes: dict[str, str | bool | int | float] = {
         COST_STATUS: priced.status.value,
         BILLED: priced.billed,
         BILLING_REASON: priced.billing_reason,
     }
     if priced.reason:
-        said[COST_REASON] = priced.reason
+        attributes[COST_REASON] = priced.reason
     if priced.price_source:
-        said[PRICE_SOURCE] = priced.price_source
+        attributes[PRICE_SOURCE] = priced.price_source
     if priced.billed_span_id is not None:
-        said[BILLED_SPAN_ID] = f"{priced.billed_span_id:016x}"
+        attributes[BILLED_SPAN_ID] = f"{priced.billed_span_id:016x}"
     if priced.billed and priced.exposure_nano_usd is not None:
-        said[COST_EXPOSURE_NANO_USD] = priced.exposure_nano_usd
+        attributes[COST_EXPOSURE_NANO_USD] = priced.exposure_nano_usd
     if priced.billed and priced.cost_nano_usd is not None:
-        said[COST_NANO_USD] = priced.cost_nano_usd
-        said[COST_AMOUNT] = priced.cost_nano_usd / NANO_PER_USD
-        said[COST_CURRENCY] = CURRENCY
-        said[COST_SOURCE] = REPORTED if priced.status is CostStatus.REPORTED else SOURCE
-    return said
+        attributes[COST_NANO_USD] = priced.cost_nano_usd
+        attributes[COST_AMOUNT] = priced.cost_nano_usd / NANO_PER_USD
+        attributes[COST_CURRENCY] = CURRENCY
+        attributes[COST_SOURCE] = REPORTED if priced.status is CostStatus.REPORTED else SOURCE
+    return attributes

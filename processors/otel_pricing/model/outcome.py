@@ -97,8 +97,8 @@ def error_type(record: SpanRecord) -> str | None:
 
 def _aws_code(record: SpanRecord) -> str | None:
     """Return the service's name of an error without a class in the AWS client."""
-    found = (_AWS_CODE.search(message[:500]) for message in _messages(record))
-    return next((match[1] for match in found if match), None)
+    matches = (_AWS_CODE.search(message[:500]) for message in _messages(record))
+    return next((match[1] for match in matches if match), None)
 
 
 def http_status_code(record: SpanRecord) -> int | None:
@@ -114,9 +114,9 @@ def http_status_code(record: SpanRecord) -> int | None:
         return None
     # A message may be long and is untrusted: its beginning is enough.
     for message in _messages(record):
-        found = _CODE_IN_MESSAGE.search(message[:500])
-        if found:
-            return int(found[1] or found[2])
+        match = _CODE_IN_MESSAGE.search(message[:500])
+        if match:
+            return int(match[1] or match[2])
     return None
 
 

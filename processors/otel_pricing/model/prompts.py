@@ -76,9 +76,9 @@ def prompt_has_sound(attributes: Mapping[str, object]) -> bool:
     return False
 
 
-def _digest(said: list[tuple[str, object]]) -> bytes | None:
+def _digest(prompt: list[tuple[str, object]]) -> bytes | None:
     # ASCII, so that lone surrogates in untrusted text do not raise.
-    text = json.dumps(said, default=str)
+    text = json.dumps(prompt, default=str)
     if _HIDDEN in text:
         return None
     return hashlib.blake2b(text.encode("ascii"), digest_size=DIGEST_BYTES).digest()

@@ -285,6 +285,6 @@ def _largest(*values: object) -> int | None:
     """Return the largest of several spellings of one count; unused ones are often 0."""
     largest: int | None = None
     for value in values:
-        if (found := count(value)) is not None and (largest is None or found > largest):
-            largest = found
+        if (number := count(value)) is not None and (largest is None or number > largest):
+            largest = number
     return largest

@@ -87,8 +87,8 @@ def first_count(attributes: Mapping[str, object], names: Iterable[str]) -> int |
     """Return the first valid count among the attributes *names*; None without one."""
     for name in names:
         value = attributes.get(name)
-        if value is not None and (found := count(value)) is not None:
-            return found
+        if value is not None and (number := count(value)) is not None:
+            return number
     return None
 
 
@@ -96,15 +96,15 @@ def milliseconds(seconds: object) -> int | None:
     """Return a duration in seconds as whole milliseconds, or None if invalid."""
     if isinstance(seconds, str):  # "8.470000095367432"
         seconds = seconds[:13]
-    found = nanoseconds(seconds)
-    return None if found is None else (found + 500_000) // 1_000_000
+    duration_ns = nanoseconds(seconds)
+    return None if duration_ns is None else (duration_ns + 500_000) // 1_000_000
 
 
 def first_milliseconds(attributes: Mapping[str, object], names: Iterable[str]) -> int | None:
     """Return the first valid duration among the attributes *names*, in seconds, or None."""
     for name in names:
-        if name in attributes and (found := milliseconds(attributes[name])) is not None:
-            return found
+        if name in attributes and (duration := milliseconds(attributes[name])) is not None:
+            return duration
     return None
 
 
@@ -112,8 +112,8 @@ def first_text(attributes: Mapping[str, object], names: Iterable[str]) -> str | 
     """Return the first valid text among the attributes *names*; None without one."""
     for name in names:
         value = attributes.get(name)
-        if value is not None and (found := text(value)) is not None:
-            return found
+        if value is not None and (string := text(value)) is not None:
+            return string
     return None
 
 

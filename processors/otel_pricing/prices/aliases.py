@@ -183,13 +183,13 @@ def model_names(model: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n for n in names if n))
 
 
-def names_price_class(asked: str, answered: str) -> bool:
-    """Return whether *asked* is the id of *answered* on Bedrock, with a prefix that sets the price.
+def names_price_class(requested: str, responded: str) -> bool:
+    """Whether *requested* is the Bedrock id of *responded*, with a prefix that sets the price.
 
     `global.` profiles cost less than regional ones, and the response names the bare model.
     """
-    name = asked.rpartition("/")[2] if asked.startswith("arn:aws") else asked
-    return _BEDROCK_ID.match(name) is not None and model_family(name) == model_family(answered)
+    name = requested.rpartition("/")[2] if requested.startswith("arn:aws") else requested
+    return _BEDROCK_ID.match(name) is not None and model_family(name) == model_family(responded)
 
 
 def model_family(model: str) -> str:

@@ -138,7 +138,7 @@ class Catalogue:
         providers = PRICE_DATA.snapshot().providers
         return frozenset(model.id for seller in providers for model in seller.models)
 
-    def dearest(self, provider: str | None, at_ns: int) -> Price | None:
+    def highest_price(self, provider: str | None, at_ns: int) -> Price | None:
         """Return a price list with the highest rate of *provider* for each unit.
 
         Without a provider it is the highest rate of the makers that sell directly.
@@ -154,7 +154,7 @@ class Catalogue:
         if not any(price.has_token_rates for price in prices):
             return None
         return replace(
-            price_of(lambda unit: _dearest(price.rate(unit) for price in prices)),
+            price_of(lambda unit: _most_expensive(price.rate(unit) for price in prices)),
             usd_per_web_search=max(
                 (p.usd_per_web_search for p in prices if p.usd_per_web_search), default=None
             ),
@@ -182,14 +182,14 @@ def list_price(prices: ModelPrice, source: str, context_tokens: int | None) -> P
 
 def _counted(values: dict[str, object]) -> tuple[CountRate, ...]:
     """Take the rates of counted units out of *values*."""
-    found: list[CountRate] = []
+    count_rates: list[CountRate] = []
     for name, unit in COUNTED_UNITS.items():
         rates = [value for key in unit.listed if isinstance(value := values.get(key), Decimal)]
         if rates:
-            found.append(CountRate(name, max(rates), unit.listed_per))
+            count_rates.append(CountRate(name, max(rates), unit.listed_per))
             for key in unit.listed:
                 values.pop(key, None)
-    return tuple(found)
+    return tuple(count_rates)
 
 
 def _rate(value: object) -> Rate | None:
@@ -209,8 +209,8 @@ def _rates(price: Price) -> tuple[object, ...]:
     return tuple(getattr(price, f.name) for f in fields(price) if f.name != "source")
 
 
-def _dearest(rates: Iterable[Rate | None]) -> Rate | None:
-    found = [rate.dearest for rate in rates if rate]
+def _most_expensive(rates: Iterable[Rate | None]) -> Rate | None:
+    found = [rate.highest for rate in rates if rate]
     return Rate(max(found)) if found else None
 
 

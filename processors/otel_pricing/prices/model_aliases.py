@@ -64,10 +64,10 @@ def _matches(parts: list[str], name: str) -> bool:
         return False
     at, end = len(first), len(name) - len(last)
     for part in rest:
-        found = name.find(part, at, end)
-        if found < 0:
+        position = name.find(part, at, end)
+        if position < 0:
             return False
-        at = found + len(part)
+        at = position + len(part)
     return name.endswith(last)
 
 

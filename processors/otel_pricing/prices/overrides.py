@@ -71,10 +71,10 @@ class PriceTable:
         day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
         for model in models:
             names = model_names(model)
-            found = [o for o in self.overrides if o.matches(provider, names, tier, day)]
-            if found:
+            matches = [o for o in self.overrides if o.matches(provider, names, tier, day)]
+            if matches:
                 # The most recent price applies; of two of one day, the later in the file.
-                return max(reversed(found), key=lambda override: override.from_day).price
+                return max(reversed(matches), key=lambda override: override.from_day).price
         return None
 
     def alias_of(self, model: str, at_ns: int) -> ModelAlias | None:

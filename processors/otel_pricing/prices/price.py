@@ -29,7 +29,7 @@ class Rate:
         return rate
 
     @property
-    def dearest(self) -> Decimal:
+    def highest(self) -> Decimal:
         """The highest rate for any call."""
         return max(self.usd_per_million, *(rate for _, rate in self.steps), Decimal(0))
 
@@ -124,8 +124,8 @@ class Price:
 
     def rate(self, unit: str) -> Rate | None:
         """Return the rate for *unit*, one of `UNITS`; None where the list has none."""
-        found: Rate | None = getattr(self, unit)
-        return found
+        rate: Rate | None = getattr(self, unit)
+        return rate
 
 
 UNITS = (

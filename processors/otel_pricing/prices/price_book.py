@@ -52,8 +52,8 @@ class PriceBook:
         self._catalogue = catalogue or Catalogue()
         self._quotes: dict[tuple[str, str, str, str, int], Price | None] = {}
         self._varying: set[tuple[str, str, str]] = set()
-        self._dearest: dict[tuple[str | None, int], Price | None] = {}
-        self._answered: dict[tuple[str, str], str] = {}
+        self._highest_prices: dict[tuple[str | None, int], Price | None] = {}
+        self._responding: dict[tuple[str, str], str] = {}
         """(provider, requested model) -> responding model, if only that one has a price."""
 
     def quote(self, call: ModelCall) -> Price | None:
@@ -80,9 +80,9 @@ class PriceBook:
         return self._cached(provider, answered, asked, tier.lower(), at_ns)
 
     def _learn(self, provider: str, asked: str, answered: str) -> None:
-        if len(self._answered) >= LONGEST_CACHE:
-            self._answered.clear()
-        self._answered[provider, asked] = answered
+        if len(self._responding) >= LONGEST_CACHE:
+            self._responding.clear()
+        self._responding[provider, asked] = answered
 
     def find(
         self, provider: str | None, model: str, *, at_ns: int, tier: str | None = None
@@ -94,8 +94,8 @@ class PriceBook:
         """
         seller, tier = provider or "", (tier or "").lower()
         price = self._cached(seller, model, "", tier, at_ns)
-        if price is None and (answered := self._answered.get((seller, model))):
-            price = self._cached(seller, answered, "", tier, at_ns)
+        if price is None and (responding := self._responding.get((seller, model))):
+            price = self._cached(seller, responding, "", tier, at_ns)
         return price
 
     def listed_models(self) -> frozenset[str]:
@@ -106,14 +106,14 @@ class PriceBook:
         """Return the highest rates of *provider*'s list, to bound the cost of an unknown model."""
         seller = list_provider(provider)
         key = (seller, at_ns // DAY_NS)
-        if key not in self._dearest:
-            if len(self._dearest) >= LONGEST_CACHE:
-                self._dearest.clear()
+        if key not in self._highest_prices:
+            if len(self._highest_prices) >= LONGEST_CACHE:
+                self._highest_prices.clear()
             # An unlisted provider is bounded by the most expensive listed one.
-            self._dearest[key] = self._catalogue.dearest(seller, at_ns) or self._catalogue.dearest(
-                None, at_ns
-            )
-        return self._dearest[key]
+            self._highest_prices[key] = self._catalogue.highest_price(
+                seller, at_ns
+            ) or self._catalogue.highest_price(None, at_ns)
+        return self._highest_prices[key]
 
     def explain(
         self, model: str, provider: str | None = None, *, at_ns: int, tier: str | None = None

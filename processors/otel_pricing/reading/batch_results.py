@@ -52,8 +52,8 @@ def is_result(line: Mapping[str, object]) -> bool:
 
 def results_of_job(job: Mapping[str, object]) -> list[Mapping[str, object]]:
     """Return the lines of *job*, a Gemini job with inline requests; empty for others."""
-    found = object_of(job.get("response") or job.get("dest"))
-    inlined = found.get("inlinedResponses")
+    response = object_of(job.get("response") or job.get("dest"))
+    inlined = response.get("inlinedResponses")
     lines = objects_of(object_of(inlined).get("inlinedResponses") or inlined)
     return [
         {"key": object_of(line.get("metadata")).get("key"), "response": line.get("response")}
@@ -67,7 +67,7 @@ def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
     *at_ns* is its time in nanoseconds since 1970 if the line has none.
     """
     provider, body = _answer(line)
-    usage = next((found for key in _USAGE if (found := object_of(body.get(key)))), {})
+    usage = next((response for key in _USAGE if (response := object_of(body.get(key)))), {})
     if not usage:
         return None
     model = text(body.get("model")) or text(body.get("modelVersion")) or ""

@@ -129,12 +129,12 @@ def _ids(record: LogRecord, name: str) -> tuple[int, int]:
 
 def _duration_ns(record: LogRecord) -> int:
     for name, unit_ns in (("duration_ms", 1_000_000), ("duration", 1_000_000_000)):
-        found = nanoseconds(record.attributes.get(name))
-        if found is None:
+        duration_ns = nanoseconds(record.attributes.get(name))
+        if duration_ns is None:
             value = count(record.attributes.get(name))
-            found = None if value is None else value * 1_000_000_000
-        if found is not None:
-            return min(found * unit_ns // 1_000_000_000, _LONGEST_CALL_NS)
+            duration_ns = None if value is None else value * 1_000_000_000
+        if duration_ns is not None:
+            return min(duration_ns * unit_ns // 1_000_000_000, _LONGEST_CALL_NS)
     return 0
 
 
@@ -142,8 +142,8 @@ _STATUS = ("status_code", "http.response.status_code", "http.status_code", "erro
 
 
 def _status(record: LogRecord) -> int:
-    found = (count(record.attributes.get(name)) for name in _STATUS)
-    return next((code for code in found if code is not None and 100 <= code <= 599), 0)
+    statuses = (count(record.attributes.get(name)) for name in _STATUS)
+    return next((code for code in statuses if code is not None and 100 <= code <= 599), 0)
 
 
 def _error_type(record: LogRecord) -> str:
@@ -166,8 +166,8 @@ def _inference(record: LogRecord) -> bool:
     # The Gemini CLI repeats its own event in this form, with fewer counts.
     if is_gemini_cli(record.scope_name, record.resource_attributes.get("service.name")):
         return False
-    said = text(record.attributes.get(OPERATION))
-    return said is None or inference(said) is not None
+    operation = text(record.attributes.get(OPERATION))
+    return operation is None or inference(operation) is not None
 
 
 def _always(_record: LogRecord) -> bool:

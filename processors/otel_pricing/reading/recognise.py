@@ -58,9 +58,9 @@ def is_tool_call(attributes: Mapping[str, object]) -> bool:
     if TOOL_MARKS.isdisjoint(attributes):  # most spans
         return False
     for key, values in _TOOL_KINDS.items():
-        found = attributes.get(key)
+        kind = attributes.get(key)
         # Values of other types may not be hashable.
-        if isinstance(found, str) and found in values:
+        if isinstance(kind, str) and kind in values:
             return True
     return False
 
@@ -80,5 +80,5 @@ def read_call(record: SpanRecord) -> ModelCall | None:
         return None
     from otel_pricing.reading.dialects import DIALECTS
 
-    dialect = next(d for d in DIALECTS if d.speaks(record))
+    dialect = next(d for d in DIALECTS if d.matches(record))
     return dialect.read(record)

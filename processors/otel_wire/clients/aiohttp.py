@@ -110,10 +110,12 @@ def _ask_for_usage(
 ) -> None:
     """Request usage at the end of a stream, where the API allows."""
     try:
-        asked = asked_for_usage(exchange, url.host, url.path, content, kwargs.get("headers") or {})
-        if asked is None:
+        request = asked_for_usage(
+            exchange, url.host, url.path, content, kwargs.get("headers") or {}
+        )
+        if request is None:
             return
-        body, headers = asked
+        body, headers = request
         kind = getattr(kwargs.get("data"), "content_type", None) or "application/json"
         kwargs["data"] = module.payload.BytesPayload(body, content_type=kind)
         kwargs["json"], kwargs["headers"] = None, headers
@@ -136,8 +138,8 @@ def _url(session: Any, method: Any, str_or_url: Any) -> Any:
 
 
 def _lowered(session: Any, headers: Any) -> dict[str, Any]:
-    given = {**dict(session.headers or {}), **dict(headers or {})}
-    return {str(key).lower(): value for key, value in given.items()}
+    lowered = {**dict(session.headers or {}), **dict(headers or {})}
+    return {str(key).lower(): value for key, value in lowered.items()}
 
 
 async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
@@ -166,8 +168,8 @@ async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
 def _json(module: Any, session: Any, kwargs: dict[str, Any], json: Any) -> bytes | None:
     """Return *json* as sent, serialised once."""
     if getattr(session, "_json_serialize_bytes", None) is not None:
-        made: bytes = session._json_serialize_bytes(json)
-        return made
+        encoded: bytes = session._json_serialize_bytes(json)
+        return encoded
     dumps = getattr(session, "_json_serialize", json_module.dumps)
     payload = module.payload.JsonPayload(json, dumps=dumps)
     value = as_bytes(getattr(payload, "_value", None))
@@ -239,18 +241,18 @@ def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any
         "stream_writer": _NoWriter(),
     }
     # The arguments depend on the version.
-    wanted = inspect.signature(module.ClientResponse.__init__).parameters
-    given = {name: value for name, value in known.items() if name in wanted}
-    return module.ClientResponse(method, url, **given)
+    accepted = inspect.signature(module.ClientResponse.__init__).parameters
+    arguments = {name: value for name, value in known.items() if name in accepted}
+    return module.ClientResponse(method, url, **arguments)
 
 
-async def _raise_for_status(session: Any, response: Any, asked: Any) -> None:
-    if asked is None:
-        asked = session.raise_for_status
-    if callable(asked):
-        waited: Any = asked(response)
+async def _raise_for_status(session: Any, response: Any, request_info: Any) -> None:
+    if request_info is None:
+        request_info = session.raise_for_status
+    if callable(request_info):
+        waited: Any = request_info(response)
         await waited
-    elif asked:
+    elif request_info:
         response.raise_for_status()
 
 

@@ -94,7 +94,7 @@ async def _each(read: Callable[[], Awaitable[bytes]]) -> Any:
 
 async def _each_chunk(read: Callable[[], Awaitable[tuple[bytes, bool]]]) -> Any:
     while True:
-        found = await read()
-        if found == (b"", False):
+        chunk = await read()
+        if chunk == (b"", False):
             return
-        yield found
+        yield chunk

@@ -63,8 +63,8 @@ class _Fetching:
     @classmethod
     def forget(cls, connection: Any) -> None:
         """Remove the wrappers: the request was abandoned before its response."""
-        found = vars(connection).get("getresponse")
-        if isinstance(getattr(found, "__self__", None), cls):
+        original = vars(connection).get("getresponse")
+        if isinstance(getattr(original, "__self__", None), cls):
             del connection.getresponse
 
     def getresponse(self) -> Any:

@@ -80,8 +80,8 @@ def sync_response(module: Any) -> Any:
                 self.exchange.end(Ending.NETWORK)
                 raise
             self.exchange.end(Ending.COMPLETE)
-            if filtered is not None and (held := filtered.end()):
-                yield held
+            if filtered is not None and (buffered := filtered.end()):
+                yield buffered
 
         def close(self) -> None:
             try:
@@ -120,8 +120,8 @@ def async_response(module: Any) -> Any:
                 self.exchange.end(Ending.NETWORK)
                 raise
             self.exchange.end(Ending.COMPLETE)
-            if filtered is not None and (held := filtered.end()):
-                yield held
+            if filtered is not None and (buffered := filtered.end()):
+                yield buffered
 
         async def aclose(self) -> None:
             try:

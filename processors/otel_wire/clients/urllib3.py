@@ -72,12 +72,12 @@ def _urlopen(module: Any, urlopen: Any) -> Callable[..., Any]:
         with_trace = headers or self.headers or {}
         if parent := exchange.traceparent():
             headers = with_trace = {**dict(with_trace), "traceparent": parent}
-        asked = None
+        usage_request = None
         if observer.requests_usage:
-            asked = _asked_for_usage(host, path, content, with_trace, exchange)
+            usage_request = _asked_for_usage(host, path, content, with_trace, exchange)
         try:
             with sending(exchange):
-                response = go(body, headers) if asked is None else go(*asked)
+                response = go(body, headers) if usage_request is None else go(*usage_request)
         except BaseException as error:
             exchange.failed(sent=type(_cause(error)).__name__ not in _NEVER_SENT)
             raise

@@ -81,13 +81,13 @@ def check(archive: Archive) -> None:
     with tempfile.TemporaryDirectory(prefix="otel-distro-fuzz-import-") as folder:
         path, ledger = Path(folder, archive.name), Path(folder, "ledger.db")
         path.write_bytes(archive.content)
-        said: list[str] = []
+        reports: list[str] = []
         try:
-            first = import_files([path], ledger, report=said.append)
-            second = import_files([path], ledger, report=said.append)
+            first = import_files([path], ledger, report=reports.append)
+            second = import_files([path], ledger, report=reports.append)
         except ImportFailedError as error:
             raise AssertionError(str(error)) from error
-        assert all("\n" not in line for line in said), said
+        assert all("\n" not in line for line in reports), reports
         assert first.written + first.known == first.calls
         assert second.written == 0, (first, second)
         assert second.known == second.calls == first.calls

@@ -17,7 +17,7 @@ SIGNALS = ("traces", "logs", "metrics")
 _faults: list[BaseException] = []
 
 
-class _Faults(SilentObserver):
+class _FailureRecorder(SilentObserver):
     """Records failures of redaction, which must not happen, because content is then withheld."""
 
     def failed(self, signal: str, error: BaseException) -> None:
@@ -26,7 +26,7 @@ class _Faults(SilentObserver):
         _faults.append(error)
 
 
-_shield = Shield(observer=_Faults())
+_shield = Shield(observer=_FailureRecorder())
 _measurements = MeasurementShield(_shield)
 _planted = st.sampled_from(
     [f"write to {ADDRESS} soon", f" card {CARD} ", f"{ADDRESS}\n{CARD}", f"<{ADDRESS}>"]

@@ -69,7 +69,7 @@ def test_a_judge_gets_prompt_and_answer_and_may_say_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("{", "line 1 is not a JSON object"),
         ("[]", "line 1 is not a JSON object"),
@@ -81,13 +81,13 @@ def test_a_judge_gets_prompt_and_answer_and_may_say_why() -> None:
     ],
 )
 def test_an_invalid_set_is_reported_with_place_and_reason(
-    tmp_path: Path, line: str, says: str
+    tmp_path: Path, line: str, message: str
 ) -> None:
     """No request is sent before."""
     path = tmp_path / "set.jsonl"
     path.write_text(line, encoding="utf-8")
 
-    with pytest.raises(GoldenSetError, match=says.replace("(", r"\(")):
+    with pytest.raises(GoldenSetError, match=message.replace("(", r"\(")):
         read_cases(path)
 
 

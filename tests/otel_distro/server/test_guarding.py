@@ -304,9 +304,9 @@ def test_received_records_are_forwarded_redacted_and_spooled_during_an_outage(
 ) -> None:
     """Each request once; undelivered requests are sent after the next start."""
     url, got = sink
-    away = Server(tmp_path, OTEL_DISTRO_FORWARD="http://127.0.0.1:9")
-    send(away, spans(A(1, "kept meanwhile", attributes={"a": TEXT})))
-    assert away.stop() == 0
+    offline = Server(tmp_path, OTEL_DISTRO_FORWARD="http://127.0.0.1:9")
+    send(offline, spans(A(1, "kept meanwhile", attributes={"a": TEXT})))
+    assert offline.stop() == 0
     server = Server(tmp_path, OTEL_DISTRO_FORWARD=url)
     send(server, spans(A(2, "sent at once", attributes={"a": TEXT})))
     assert server.stop() == 0

@@ -41,8 +41,8 @@ def receive(received: ReceivedCalls, attributes: dict[str, Any]) -> object:
 
 def test_tools_are_stored_once_and_get_no_cost() -> None:
     """With the calls of their batch, or without any."""
-    ledger, faults = Ledger(), InternalErrors()
-    received = ReceivedCalls(PriceBook, faults, ledger=ledger)
+    ledger, internal_errors = Ledger(), InternalErrors()
+    received = ReceivedCalls(PriceBook, internal_errors, ledger=ledger)
 
     added = receive(received, dict(TOOL))
     received.settle()
@@ -51,7 +51,7 @@ def test_tools_are_stored_once_and_get_no_cost() -> None:
     assert added is None
     assert [(tool.tool, tool.service) for tool in ledger.tools] == [("get_weather", "shop")]
     assert ledger.calls == []
-    assert faults.counts() == {}
+    assert internal_errors.counts() == {}
 
 
 def test_without_a_ledger_tools_are_not_kept() -> None:

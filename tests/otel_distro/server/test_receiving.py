@@ -97,7 +97,7 @@ BOMB = gzip.compress(b"\0" * (70 * 2**20), 9, mtime=0)
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "status", "said"),
+    ("body", "headers", "status", "message"),
     [
         (b"\x00garbage", {}, 400, "not an OTLP traces request"),
         (b"{", {"content_type": "application/json"}, 400, "not JSON"),
@@ -123,7 +123,7 @@ BOMB = gzip.compress(b"\0" * (70 * 2**20), 9, mtime=0)
     ids=lambda value: str(value)[:30],
 )
 def test_unusable_requests_are_refused_with_a_reason(
-    shared_server: Server, body: bytes, headers: dict[str, str], status: int, said: str
+    shared_server: Server, body: bytes, headers: dict[str, str], status: int, message: str
 ) -> None:
     """As a `google.rpc.Status` in the format of the request; the next request is accepted."""
     try:
@@ -133,26 +133,26 @@ def test_unusable_requests_are_refused_with_a_reason(
     else:
         assert found == status
         if headers.get("content_type") == "application/json":
-            assert said in json.loads(answer)["message"]
+            assert message in json.loads(answer)["message"]
         else:
-            assert said in Status.FromString(answer).message
+            assert message in Status.FromString(answer).message
 
     assert shared_server.send("traces", encoded())[0] == 200
 
 
 def test_spans_without_usable_ids_are_a_partial_success(shared_server: Server) -> None:
     """The others of the request are stored."""
-    good = A(5, trace=trace_id(next(_NUMBERS)))
-    bad = [A(1, trace=bytes(16)), A(0, trace=trace_id(9)), A(2, trace=b"short")]
+    valid = A(5, trace=trace_id(next(_NUMBERS)))
+    invalid = [A(1, trace=bytes(16)), A(0, trace=trace_id(9)), A(2, trace=b"short")]
 
-    status, body, _ = shared_server.send("traces", encoded(good, *bad))
-    none_usable = shared_server.send("traces", encoded(*bad))[0]
+    status, body, _ = shared_server.send("traces", encoded(valid, *invalid))
+    none_usable = shared_server.send("traces", encoded(*invalid))[0]
 
     partial = ExportTraceServiceResponse.FromString(body).partial_success
     assert (status, partial.rejected_spans) == (200, 3)
     assert "trace id of 16 bytes" in partial.error_message
     assert none_usable == 400
-    assert shared_server.get(f"/trace/{good.trace.hex()}")
+    assert shared_server.get(f"/trace/{valid.trace.hex()}")
 
 
 @pytest.mark.parametrize(
@@ -207,11 +207,11 @@ def _options(url: str, origin: str) -> tuple[int, dict[str, str]]:
     import urllib.error
     import urllib.request
 
-    asked = urllib.request.Request(
+    preflight = urllib.request.Request(
         url, method="OPTIONS", headers={"origin": origin, "access-control-request-method": "POST"}
     )
     try:
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(preflight, timeout=30) as answer:
             return answer.status, dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, dict(error.headers)

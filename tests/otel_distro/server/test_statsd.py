@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Kept:
+class RecordingIngest:
     """Stores submitted metrics in place of the collector's ingest."""
 
     def __init__(self, *statuses: int) -> None:
@@ -235,7 +235,8 @@ def test_no_number_breaks_the_sums(measured: list[tuple[float, str, str]]) -> No
     aggregator = Aggregator()
     for value, kind, rate in [*measured, (1.7e308, "c", "|@0.1"), (1.7e308, "g", "")]:
         for sign in ("", "+"):
-            sample = parse(f"a:{sign * (value >= 0)}{value!r}|{kind}{rate}")
+            number = repr(value) if repr(value).startswith("-") else f"{sign}{value!r}"
+            sample = parse(f"a:{number}|{kind}{rate}")
             assert sample is not None
             aggregator.add(sample)
     data = aggregator.take(1, 2)
@@ -262,7 +263,7 @@ def test_series_and_members_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_samples_that_cannot_be_stored_are_submitted_again() -> None:
     """At the next flush; a permanent refusal is final."""
-    kept: Any = Kept(503, 200, 403)
+    kept: Any = RecordingIngest(503, 200, 403)
     one = StatsdReceiver(kept, None, None, flush_seconds=0.05)
     one.take(b"orders:1|c")
     eventually(lambda: len(kept.bodies) == 2)

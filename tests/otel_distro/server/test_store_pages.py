@@ -82,7 +82,7 @@ def page(browser: Browser) -> Iterator[Page]:
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on("console", lambda entry: wrong.append(entry.text) if entry.type == "error" else None)
     yield opened
     context.close()
     assert not wrong
@@ -99,7 +99,7 @@ def test_pages_fit_their_window(
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on("console", lambda entry: wrong.append(entry.text) if entry.type == "error" else None)
     answer = opened.goto(shop.page + path)
     assert answer is not None
     assert answer.headers["content-security-policy"] == POLICY
@@ -144,7 +144,7 @@ def test_traces_are_filtered_and_searched(page: Page, shop: Server) -> None:
     page.keyboard.type("nothing-has-this")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=nothing-has-this**")
-    assert "No trace here matches" in page.inner_text("#answers")
+    assert "No traces match" in page.inner_text("#answers")
     page.locator(".chips .clear").click()
     page.wait_for_url("**/traces")
     page.fill("#search", TRACE)
@@ -213,7 +213,7 @@ def test_columns_are_sorted_by_a_click(page: Page, shop: Server) -> None:
 def test_new_traces_appear_by_themselves(page: Page, shop: Server) -> None:
     """And not while the page is paused."""
     page.goto(f"{shop.page}/traces?service=late")
-    assert "No trace here matches" in page.inner_text("#answers")
+    assert "No traces match" in page.inner_text("#answers")
     group = spans(A(1, "just now", trace=trace_id(4242)), service="late", began_ns=time.time_ns())
     body = ExportTraceServiceRequest(resource_spans=[group]).SerializeToString()
     assert shop.send("traces", body)[0] == 200
@@ -264,7 +264,7 @@ def test_sessions_services_metrics_and_comparisons_show_their_numbers(shop: Serv
     compared = shop.get(f"/compare?a={TRACE}&b={trace_id(10**6 + 10).hex()}")
 
     assert sessions.count("/traces?session=session-") == 5
-    assert "Who calls whom" in services
+    assert "Service map" in services
     assert "<title>4 services" not in services  # the indexer calls no service
     assert f"/trace/{TRACE}" in metric
     assert "chat gpt-4o" in compared
@@ -331,15 +331,15 @@ def test_nothing_stored_becomes_markup_or_script(page: Page, hostile: Server) ->
             f"/metrics?metric={quote(attack)}",
             f"/logs?event={quote(attack)}&severity={quote(attack)}",
         ]
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     for path in paths:
         page.goto(hostile.page + path)
         assert page.evaluate("typeof window.pwned") == "undefined", path
         assert page.evaluate("document.querySelectorAll('#content script, iframe').length") == 0
         links = page.evaluate("[...document.links].map((a) => a.href)")
         assert all(link.startswith(hostile.page) or "jaeger" in link for link in links), path
-    assert all(url.startswith(hostile.page) for url in asked)
+    assert all(url.startswith(hostile.page) for url in requested)
 
 
 def test_another_origin_neither_reads_nor_sends(browser: Browser, shop: Server) -> None:

@@ -43,10 +43,10 @@ def sink() -> Iterator[FaultySink]:
 
 def variables(sink: FaultySink, home: Path, **more: str) -> dict[str, str]:
     quiet = {"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
-    return everything_to(sink, home, **quiet, **more)
+    return environment_for(sink, home, **quiet, **more)
 
 
-def everything_to(sink: FaultySink, home: Path, **more: str) -> dict[str, str]:
+def environment_for(sink: FaultySink, home: Path, **more: str) -> dict[str, str]:
     return clean_environment(
         home,
         OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
@@ -73,7 +73,7 @@ def test_undelivered_records_of_processes_arrive_with_the_next(
     tmp_path: Path, sink: FaultySink
 ) -> None:
     """All three signals, each once; exits keep their time limit, with one line of report."""
-    environ = everything_to(sink, tmp_path, OTEL_DISTRO_EXIT_TIMEOUT="")
+    environ = environment_for(sink, tmp_path, OTEL_DISTRO_EXIT_TIMEOUT="")
     emit = "metrics.get_meter('a').create_counter('orders').add(3); logging.warning('hello')\n"
     sink.away()
     refused, refused_exit = app(emit + "work(700)", environ)
@@ -187,16 +187,20 @@ while True:
         sink, tmp_path, OTEL_DISTRO_SPOOL="everything", OTEL_BSP_SCHEDULE_DELAY="300"
     )
     ended = []
-    for life in range(3):
-        process = start(WORK + script, environ, str(life))
+    for run_number in range(3):
+        process = start(WORK + script, environ, str(run_number))
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.2 + life * 0.17)
+        time.sleep(0.2 + run_number * 0.17)
         process.kill()
         ended.append(int(process.communicate()[0].split()[-1]))
     arrived_with_next_start(environ, sink, sum(ended))
 
-    names = {f"{life}-{number}" for life, count in enumerate(ended) for number in range(count)}
+    names = {
+        f"{run_number}-{number}"
+        for run_number, count in enumerate(ended)
+        for number in range(count)
+    }
     assert not names - set(sink.names)
     assert sink.duplicates == 0
 
@@ -251,11 +255,11 @@ def test_an_unwritable_state_folder_is_reported_and_the_app_runs(
     """Without a disk telemetry waits in memory, and is counted as dropped at exit."""
     (tmp_path / "state").write_text("a file where a folder should be")
     sink.away()
-    done, held = app("work(100); time.sleep(0.3)", variables(sink, tmp_path))
+    done, seconds = app("work(100); time.sleep(0.3)", variables(sink, tmp_path))
 
     assert "100 spans" in done.stderr
     assert "lost at exit" in done.stderr
-    assert held < 2 + BUSY
+    assert seconds < 2 + BUSY
 
 
 @pytest.mark.slow
@@ -279,19 +283,19 @@ def test_without_a_spool_a_short_outage_is_sat_out_in_memory(
 @pytest.mark.slow
 def test_the_counters_add_up_and_health_shows_them(tmp_path: Path, sink: FaultySink) -> None:
     """emitted = delivered + spooled + dropped, over successful and failing processes."""
-    environ = everything_to(sink, tmp_path)
+    environ = environment_for(sink, tmp_path)
     app("work(300)", environ)
     sink.away()
     app("work(200)", environ)
     app("work(700)", {**environ, "OTEL_BSP_MAX_QUEUE_SIZE": "100"})
     found = counters(environ)["spans"]
-    told = run([str(BIN / "otel-distro"), "reports", "health"], environ).stdout
+    health = run([str(BIN / "otel-distro"), "reports", "health"], environ).stdout
 
     dropped = sum(found.get("dropped", {}).values())
     assert found["emitted"] == 1200
     assert found["delivered"] == len(sink.spans) == 300
     assert found["delivered"] + found["spooled"] + dropped == 1200
-    assert "today 1,200 emitted = 300 delivered + " in told
+    assert "today 1,200 emitted = 300 delivered + " in health
 
 
 @pytest.mark.slow
@@ -383,7 +387,7 @@ def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
         OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none",
     )
-    done, held = app("work(30)", environ)
+    done, seconds = app("work(30)", environ)
     server = grpc.server(ThreadPoolExecutor(2))
     add_service: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
     add_service(Service(), server)
@@ -397,5 +401,5 @@ def test_grpc_exporters_have_the_spool_too(tmp_path: Path) -> None:
         server.stop(None).wait()
 
     assert "30 spans could not be delivered" in done.stderr
-    assert held < 2 + BUSY
+    assert seconds < 2 + BUSY
     assert len(names) == 30

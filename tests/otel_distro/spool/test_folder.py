@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from otel_distro.export.spool.drain import DAMAGED, drain, turn_to_drain
-from otel_distro.export.spool.export_outcome import Answer, ResponseClass
+from otel_distro.export.spool.drain import DAMAGED, drain, drain_lock
+from otel_distro.export.spool.export_outcome import ResponseClass, SendResult
 from otel_distro.export.spool.folder import SEGMENT_BYTES, SpoolFolder
 from otel_distro.export.spool.limits import SpoolLimits
 from otel_distro.export.spool.segments import Segment
 from otel_host.descriptors import OwnDescriptor
 from support.spool import ADDRESS, SpoolReports, Wire
 
-AWAY = Answer(ResponseClass.TRY_LATER, "refused")
+AWAY = SendResult(ResponseClass.TRY_LATER, "refused")
 
 
 def test_spooled_records_can_be_sent_by_another_process(
@@ -25,7 +25,7 @@ def test_spooled_records_can_be_sent_by_another_process(
     """It needs only the folder."""
     assert folder.keep(b"one", 3)
     assert folder.keep(b"two", 2)
-    folder.hand_over()
+    folder.release_segments()
     done = drain(folder.path, wire.send)
 
     assert b"".join(wire.requests) == b"onetwo"
@@ -73,7 +73,7 @@ def test_a_file_that_is_a_link_is_not_followed(
 ) -> None:
     """Draining it would delete or reveal its target."""
     folder.keep(b"payload", 1)
-    folder.hand_over()
+    folder.release_segments()
     secret = tmp_path / "secret"
     secret.write_text("secret")
     (folder.path / "00000000000000000000-1-aaaaaa.spool").symlink_to(secret)
@@ -87,7 +87,7 @@ def test_a_file_that_is_a_link_is_not_followed(
 def test_a_named_pipe_does_not_block_the_drain(folder: SpoolFolder, wire: Wire) -> None:
     """Opening one blocks until there is a writer, unless opened non-blocking."""
     folder.keep(b"payload", 1)
-    folder.hand_over()
+    folder.release_segments()
     os.mkfifo(folder.path / "00000000000000000000-1-aaaaaa.spool")
     done = drain(folder.path, wire.send)
 
@@ -127,7 +127,7 @@ def test_at_the_limit_the_oldest_is_dropped_and_counted(
     for number in range(60):
         assert folder.keep(number.to_bytes(4, "big") + block, 1)
         assert sum(path.stat().st_size for path in folder.path.iterdir()) <= limit + 1000
-    folder.hand_over()
+    folder.release_segments()
     done = drain(folder.path, wire.send)
     numbers = [int.from_bytes(request[:4], "big") for request in wire.requests]
 
@@ -163,7 +163,7 @@ def test_a_full_disk_is_reported_and_stored_records_stay_readable(
         assert not folder.keep(b"during", 1)
     monkeypatch.setattr(folder, "_retry_at", 0.0)
     assert folder.keep(b"after", 1)
-    folder.hand_over()
+    folder.release_segments()
     drain(folder.path, wire.send)
 
     assert b"".join(wire.requests) == b"beforeafter"
@@ -189,7 +189,7 @@ def test_a_deleted_folder_is_recreated(folder: SpoolFolder, wire: Wire) -> None:
     import shutil
 
     folder.keep(b"gone", 1)
-    folder.hand_over()
+    folder.release_segments()
     shutil.rmtree(folder.path)
     folder.keep(b"lost to the race", 1)
     folder._retry_at = 0.0
@@ -201,13 +201,13 @@ def test_unsent_records_stay(folder: SpoolFolder, wire: Wire) -> None:
     """And is sent once, next time."""
     for number in range(3):
         folder.keep(bytes([number]) * 600_000, 1)
-    folder.hand_over()
-    wire.answers = [Answer(ResponseClass.DELIVERED), AWAY]
+    folder.release_segments()
+    wire.answers = [SendResult(ResponseClass.DELIVERED), AWAY]
     first = drain(folder.path, wire.send)
-    again = drain(folder.path, wire.send)
+    second_drain = drain(folder.path, wire.send)
 
     assert (first.sent, first.refused) == (1, AWAY)
-    assert again.sent == 2
+    assert second_drain.sent == 2
 
 
 def test_permanently_rejected_records_do_not_block_the_rest(
@@ -216,8 +216,8 @@ def test_permanently_rejected_records_do_not_block_the_rest(
     """It is counted."""
     folder.keep(bytes(900_000), 7)
     folder.keep(bytes(900_000), 5)
-    folder.hand_over()
-    wire.answers = [Answer(ResponseClass.REJECTED, "it answered 400")]
+    folder.release_segments()
+    wire.answers = [SendResult(ResponseClass.REJECTED, "it answered 400")]
     done = drain(folder.path, wire.send)
 
     assert (done.rejected, done.sent, folder.waiting()) == (7, 5, [])
@@ -226,8 +226,8 @@ def test_permanently_rejected_records_do_not_block_the_rest(
 def test_spooled_records_stay_without_a_receiver(folder: SpoolFolder, wire: Wire) -> None:
     """A wrong address may be fixed later."""
     folder.keep(b"payload", 1)
-    folder.hand_over()
-    wire.answers = [Answer(ResponseClass.UNWANTED, "it answered 404")]
+    folder.release_segments()
+    wire.answers = [SendResult(ResponseClass.UNSUPPORTED, "it answered 404")]
     drain(folder.path, wire.send)
 
     assert len(folder.waiting()) == 1
@@ -239,9 +239,9 @@ def test_a_damaged_file_is_sent_as_far_as_it_is_sound_and_set_aside(
     """The rest is not affected."""
     for payload in (b"a" * 50, b"b" * 50, b"c" * 50):
         folder.keep(payload, 2)
-    folder.hand_over()
+    folder.release_segments()
     folder.keep(b"next file", 1)
-    folder.hand_over()
+    folder.release_segments()
     first = folder.path / folder.waiting()[0]
     data = bytearray(first.read_bytes())
     data[data.index(b"b" * 50) + 3] ^= 1
@@ -257,7 +257,7 @@ def test_damaged_files_do_not_pile_up(folder: SpoolFolder, wire: Wire) -> None:
     """A few are enough for a diagnosis."""
     for _ in range(9):
         folder.keep(b"payload", 1)
-        folder.hand_over()
+        folder.release_segments()
         (folder.path / folder.waiting()[0]).write_bytes(b"not ours")
         drain(folder.path, wire.send)
 
@@ -268,7 +268,7 @@ def test_a_segment_in_use_is_left_to_its_writer(folder: SpoolFolder, wire: Wire)
     """Until they close it or die."""
     folder.keep(b"payload", 1)
     busy = drain(folder.path, wire.send)
-    folder.hand_over()
+    folder.release_segments()
     free = drain(folder.path, wire.send)
 
     assert (busy.sent, busy.in_use) == (0, 1)
@@ -278,9 +278,9 @@ def test_a_segment_in_use_is_left_to_its_writer(folder: SpoolFolder, wire: Wire)
 def test_only_one_sends_at_a_time(folder: SpoolFolder) -> None:
     """The second sender gets an error."""
     folder.keep(b"payload", 1)
-    with turn_to_drain(folder.path) as first, turn_to_drain(folder.path) as second:
+    with drain_lock(folder.path) as first, drain_lock(folder.path) as second:
         assert (first, second) == (True, False)
-    with turn_to_drain(folder.path) as later:
+    with drain_lock(folder.path) as later:
         assert later
 
 
@@ -290,7 +290,7 @@ def test_small_records_are_joined_into_requests_of_a_fair_size(
     """A journal has one span per record."""
     for _ in range(1100):
         folder.keep(b"x" * 10, 1)
-    folder.hand_over()
+    folder.release_segments()
     done = drain(folder.path, wire.send)
 
     assert [len(request) for request in wire.requests] == [5120, 5120, 760]

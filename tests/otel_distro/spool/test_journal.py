@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
 from otel_distro.export.spool.drain import drain
-from otel_distro.export.spool.export_outcome import Answer, ResponseClass
+from otel_distro.export.spool.export_outcome import ResponseClass, SendResult
 from otel_distro.export.spool.folder import SpoolFolder
 from otel_distro.export.spool.journal import Journal, Mark
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
@@ -23,8 +23,8 @@ class Port:
 
     def intercept(self, carry: object) -> None: ...
 
-    def send(self, payload: bytes, on_sent: object = None) -> Answer:
-        return Answer(ResponseClass.DELIVERED)
+    def send(self, payload: bytes, on_sent: object = None) -> SendResult:
+        return SendResult(ResponseClass.DELIVERED)
 
     def credentials(self) -> Iterator[str]:
         return iter(())
@@ -71,7 +71,7 @@ def written(journal: Journal, count: int) -> list[Mark]:
     return [mark for mark in marks if mark is not None]
 
 
-def left(folder: SpoolFolder, wire: Wire) -> int:
+def unsent_count(folder: SpoolFolder, wire: Wire) -> int:
     """Return the number of spans that the next process would send."""
     return drain(folder.path, wire.send).sent
 
@@ -84,7 +84,7 @@ def test_unacknowledged_records_are_sent_by_the_next_process(
     journal.acknowledge(marks[:6])
     journal.close()
 
-    assert left(folder, wire) == 4
+    assert unsent_count(folder, wire) == 4
     assert b"work 6" in wire.requests[0]
     assert b"work 5" not in wire.requests[0]
 
@@ -103,13 +103,13 @@ def test_a_request_in_flight_counts_as_sent_until_it_fails(
     """So that a kill between request and response sends nothing twice."""
     transport.proven = True
     journal.begin(written(journal, 5))
-    journal.promise()
-    promised = _waiting(folder)
+    journal.assume_sent()
+    unsent_in_flight = _waiting(folder)
     journal.withdraw()
     journal.close()
 
-    assert promised == 0
-    assert left(folder, wire) == 5
+    assert unsent_in_flight == 0
+    assert unsent_count(folder, wire) == 5
 
 
 def _waiting(folder: SpoolFolder) -> int:
@@ -123,7 +123,7 @@ def test_nothing_counts_as_sent_early_before_a_confirmed_response(
 ) -> None:
     """A request without a response does not arrive."""
     journal.begin(written(journal, 5))
-    journal.promise()
+    journal.assume_sent()
 
     assert _waiting(folder) == 5
 
@@ -134,15 +134,15 @@ def test_in_an_outage_records_are_left_to_the_resender_at_once(
     """They need no memory."""
     before = written(journal, 3)
     transport.breaker.failed()
-    journal.surrender()
+    journal.release_unsent()
     queued: list[Mark | None] = []
     for span in spans(4):
         journal.write(span, queued.append)
-    journal.hand_over()
+    journal.release_segments()
 
     assert queued == []
     assert not any(mark.live for mark in before)
-    assert left(folder, wire) == 7
+    assert unsent_count(folder, wire) == 7
 
 
 def test_after_an_outage_records_are_delivered_from_memory_again(
@@ -150,13 +150,13 @@ def test_after_an_outage_records_are_delivered_from_memory_again(
 ) -> None:
     """On a new page."""
     transport.breaker.failed()
-    journal.surrender()
+    journal.release_unsent()
     journal.write(spans(1)[0], lambda _mark: None)
     transport.breaker.succeeded()
     marks = written(journal, 2)
 
     assert all(mark.live for mark in marks)
-    assert left(folder, wire) == 1
+    assert unsent_count(folder, wire) == 1
 
 
 def test_a_record_that_cannot_be_written_is_still_queued(

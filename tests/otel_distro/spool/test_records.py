@@ -24,7 +24,7 @@ def file_of(records: list[tuple[bytes, int]]) -> bytes:
     return pack_header() + b"".join(pack_record(payload, count) for payload, count in records)
 
 
-def sound(data: bytes) -> list[tuple[bytes, int]]:
+def valid_records(data: bytes) -> list[tuple[bytes, int]]:
     found = read_records(data, HEADER_SIZE)
     return [(item.payload, item.count) for item in found if isinstance(item, Record)]
 
@@ -34,7 +34,7 @@ def test_written_records_are_read_back(records: list[tuple[bytes, int]]) -> None
     """In order, with its counts."""
     data = file_of(records)
 
-    assert sound(data) == records
+    assert valid_records(data) == records
     assert count_waiting(data) == sum(count for _, count in records)
 
 
@@ -43,12 +43,12 @@ def test_a_file_that_ends_within_a_record_loses_only_that_record(
     records: list[tuple[bytes, int]], data: st.DataObject
 ) -> None:
     """As after a kill during a write; it is not counted as damage."""
-    whole = file_of(records)
+    content = file_of(records)
     start = len(file_of(records[:-1]))
-    cut = data.draw(st.integers(start, len(whole) - 1))
-    found = list(read_records(whole[:cut], HEADER_SIZE))
+    cut = data.draw(st.integers(start, len(content) - 1))
+    found = list(read_records(content[:cut], HEADER_SIZE))
 
-    assert sound(whole[:cut]) == records[:-1]
+    assert valid_records(content[:cut]) == records[:-1]
     assert all(item.torn for item in found if isinstance(item, Damage))
 
 
@@ -57,18 +57,18 @@ def test_a_flipped_bit_costs_no_more_than_its_record(
     records: list[tuple[bytes, int]], data: st.DataObject
 ) -> None:
     """The reader resynchronises at the next record."""
-    whole = bytearray(file_of(records))
-    place = data.draw(st.integers(HEADER_SIZE, len(whole) - 1))
-    whole[place] ^= 1 << data.draw(st.integers(0, 7))
+    content = bytearray(file_of(records))
+    place = data.draw(st.integers(HEADER_SIZE, len(content) - 1))
+    content[place] ^= 1 << data.draw(st.integers(0, 7))
     hit = next(n for n in range(len(records)) if place < len(file_of(records[: n + 1])))
 
-    assert sound(bytes(whole)) == records[:hit] + records[hit + 1 :]
+    assert valid_records(bytes(content)) == records[:hit] + records[hit + 1 :]
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_stop_the_reader(noise: bytes) -> None:
+def test_no_bytes_stop_the_reader(random_bytes: bytes) -> None:
     """It ends, covers all bytes, and returns written records only."""
-    data = pack_header() + noise
+    data = pack_header() + random_bytes
     found = list(read_records(data, HEADER_SIZE))
 
     assert not found or found[-1].end == len(data)
@@ -80,14 +80,14 @@ def test_a_file_made_of_record_marks_is_read_in_linear_time() -> None:
     """Another program may create such a file; one that takes hours would stop all sending."""
     data = pack_header() + b"\xf5REC" * 500_000
 
-    assert not sound(data)
+    assert not valid_records(data)
 
 
 def test_sent_records_are_not_read_again() -> None:
     """The header has the position."""
-    whole = file_of([(b"first", 1), (b"second", 2)])
+    data = file_of([(b"first", 1), (b"second", 2)])
     done = len(file_of([(b"first", 1)]))
-    marked = pack_header(done) + whole[HEADER_SIZE:]
+    marked = pack_header(done) + data[HEADER_SIZE:]
 
     assert read_done(marked) == done
     assert count_waiting(marked) == 2
@@ -95,10 +95,10 @@ def test_sent_records_are_not_read_again() -> None:
 
 def test_a_damaged_position_means_sending_everything() -> None:
     """Twice is better than never."""
-    whole = bytearray(pack_header(60) + bytes(100))
-    whole[9] ^= 0xFF
+    data = bytearray(pack_header(60) + bytes(100))
+    data[9] ^= 0xFF
 
-    assert read_done(bytes(whole)) == HEADER_SIZE
+    assert read_done(bytes(data)) == HEADER_SIZE
 
 
 def test_a_foreign_file_is_not_taken_for_ours() -> None:

@@ -90,7 +90,7 @@ def test_rejections_in_a_successful_response_are_read(signal: str, form: str) ->
         fields = {"content-type": "application/json; charset=utf-8"}
         body = json.dumps({"partialSuccess": {name: "7", "errorMessage": "too old"}}).encode()
     answer = judge(signal, Response(200, "OK", None, body, fields))
-    assert (answer.verdict, answer.rejected) == (ResponseClass.DELIVERED, 7)
+    assert (answer.response_class, answer.rejected) == (ResponseClass.DELIVERED, 7)
     assert "too old" in answer.reason
 
 
@@ -102,7 +102,7 @@ def test_rejections_in_a_successful_response_are_read(signal: str, form: str) ->
 @pytest.mark.parametrize("kind", ["application/x-protobuf", "application/json", "text/plain", ""])
 def test_other_bodies_mean_that_all_arrived(body: bytes, kind: str) -> None:
     answer = judge("traces", Response(200, "OK", None, body, {"content-type": kind}))
-    assert (answer.verdict, answer.rejected) == (ResponseClass.DELIVERED, 0)
+    assert (answer.response_class, answer.rejected) == (ResponseClass.DELIVERED, 0)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_other_bodies_mean_that_all_arrived(body: bytes, kind: str) -> None:
 )
 def test_a_web_page_is_not_a_receiver(kind: str, body: bytes) -> None:
     answer = judge("traces", Response(200, "OK", None, body, {"content-type": kind}))
-    assert answer.verdict is ResponseClass.TRY_LATER
+    assert answer.response_class is ResponseClass.TRY_LATER
     assert "web page" in answer.reason
 
 
@@ -135,10 +135,10 @@ def test_a_huge_compressed_response_is_not_decompressed(
     port = adapter_for(exporter, "traces")
     assert port is not None
     before = psutil.Process().memory_info().rss
-    assert port.send(b"").verdict is ResponseClass.DELIVERED
+    assert port.send(b"").response_class is ResponseClass.DELIVERED
     handler.body = b""
     handler.fields = {}
-    assert port.send(b"").verdict is ResponseClass.DELIVERED
+    assert port.send(b"").response_class is ResponseClass.DELIVERED
     assert psutil.Process().memory_info().rss - before < 50 * LARGEST_RESPONSE
     exporter.shutdown()
 
@@ -293,18 +293,18 @@ def test_grpc_reports_rejected_records() -> None:
         port = adapter_for(exporter, "traces")
         assert port is not None
         assert port.send(b"").rejected == 1
-        heard: list[Any] = []
+        results: list[Any] = []
 
         def carry(payload: bytes, send: Any) -> Any:
-            heard.append(send(payload, None))
-            return heard[-1]
+            results.append(send(payload, None))
+            return results[-1]
 
         port.intercept(carry)
         provider = TracerProvider()
         span = provider.get_tracer("t").start_span("one")
         span.end()
         exporter.export([span])  # type: ignore[list-item]
-        assert [answer.rejected for answer in heard] == [1]
+        assert [answer.rejected for answer in results] == [1]
         exporter.shutdown()
     finally:
         server.stop(None)

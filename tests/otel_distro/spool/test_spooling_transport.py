@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExportResult
 
 from otel_distro.export.spool.export_outcome import (
-    Answer,
     DeliveryOutcome,
     ResponseClass,
+    SendResult,
     classify_grpc,
     classify_http,
 )
@@ -31,7 +31,7 @@ from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from support.faulty_sink import FaultySink
 from support.spool import SpoolReports
 
-AWAY = Answer(ResponseClass.TRY_LATER, "refused", answered=False)
+AWAY = SendResult(ResponseClass.TRY_LATER, "refused", responded=False)
 
 
 class Port:
@@ -42,8 +42,8 @@ class Port:
 
     def intercept(self, carry: object) -> None: ...
 
-    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> Answer:
-        return Answer(ResponseClass.DELIVERED)
+    def send(self, payload: bytes, on_sent: Callable[[], None] | None = None) -> SendResult:
+        return SendResult(ResponseClass.DELIVERED)
 
     def credentials(self) -> Iterator[str]:
         return iter(())
@@ -91,13 +91,13 @@ def transport(event_log: EventLog, folder: SpoolFolder) -> SpoolingTransport:
     return SpoolingTransport("traces", Port(), event_log, folder)
 
 
-def carried(transport: SpoolingTransport, *answers: Answer) -> list[bytes]:
+def carried(transport: SpoolingTransport, *answers: SendResult) -> list[bytes]:
     """Pass a request for each answer; return the sent ones."""
     sent: list[bytes] = []
     payload = encode("traces", spans(2))
     for answer in answers:
 
-        def send(data: bytes, _on_sent: object, answer: Answer = answer) -> Answer:
+        def send(data: bytes, _on_sent: object, answer: SendResult = answer) -> SendResult:
             sent.append(data)
             return answer
 
@@ -112,7 +112,7 @@ def test_a_failed_request_is_spooled_and_the_next_is_not_attempted(
     sent = carried(transport, AWAY, AWAY, AWAY)
 
     assert len(sent) == 1
-    assert transport.outcome is DeliveryOutcome.KEPT
+    assert transport.outcome is DeliveryOutcome.SPOOLED
     assert event_log.events == ["failed: refused", "kept 2", "kept 2", "kept 2"]
 
 
@@ -134,7 +134,7 @@ def test_permanently_refused_records_are_neither_spooled_nor_repeated(
     transport: SpoolingTransport, event_log: EventLog, folder: SpoolFolder
 ) -> None:
     """It would be refused again."""
-    carried(transport, Answer(ResponseClass.REJECTED, "it answered 400"))
+    carried(transport, SendResult(ResponseClass.REJECTED, "it answered 400"))
 
     assert transport.outcome is DeliveryOutcome.REJECTED
     assert event_log.events == ["refused: it answered 400"]
@@ -146,18 +146,18 @@ def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTranspor
     payload = encode("traces", spans())
     taken: list[bytes | None] = []
 
-    def send(_data: bytes, _on_sent: object) -> Answer:
-        taken.append(transport.take_back())
+    def send(_data: bytes, _on_sent: object) -> SendResult:
+        taken.append(transport.take_unsent())
         return AWAY
 
     transport.carry(payload, send)
 
     assert taken == [payload]
-    assert transport.outcome is DeliveryOutcome.TAKEN
+    assert transport.outcome is DeliveryOutcome.TAKEN_OVER
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"),
+    ("status", "response_class"),
     [
         (200, ResponseClass.DELIVERED),
         (None, ResponseClass.TRY_LATER),
@@ -165,30 +165,30 @@ def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTranspor
         (500, ResponseClass.TRY_LATER),
         (503, ResponseClass.TRY_LATER),
         (401, ResponseClass.TRY_LATER),
-        (302, ResponseClass.UNWANTED),
-        (404, ResponseClass.UNWANTED),
+        (302, ResponseClass.UNSUPPORTED),
+        (404, ResponseClass.UNSUPPORTED),
         (400, ResponseClass.REJECTED),
         (413, ResponseClass.TOO_LARGE),
     ],
 )
-def test_what_an_http_status_means(status: int | None, verdict: ResponseClass) -> None:
+def test_what_an_http_status_means(status: int | None, response_class: ResponseClass) -> None:
     """A redirect is not a success, although the SDK's exporter reports one."""
-    assert classify_http(status) is verdict
+    assert classify_http(status) is response_class
 
 
 @pytest.mark.parametrize(
-    ("code", "verdict"),
+    ("code", "response_class"),
     [
         ("OK", ResponseClass.DELIVERED),
         ("UNAVAILABLE", ResponseClass.TRY_LATER),
         ("UNAUTHENTICATED", ResponseClass.TRY_LATER),
         ("INVALID_ARGUMENT", ResponseClass.REJECTED),
-        ("UNIMPLEMENTED", ResponseClass.UNWANTED),
+        ("UNIMPLEMENTED", ResponseClass.UNSUPPORTED),
     ],
 )
-def test_what_a_grpc_status_means(code: str, verdict: ResponseClass) -> None:
+def test_what_a_grpc_status_means(code: str, response_class: ResponseClass) -> None:
     """The same distinctions."""
-    assert classify_grpc(code) is verdict
+    assert classify_grpc(code) is response_class
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_the_exporters_of_the_sdk_have_the_places_we_need(exporter: Any, signal:
     made = exporter(endpoint="http://127.0.0.1:9")
     port = adapter_for(made, signal)
     assert port is not None
-    port.intercept(lambda _payload, _send: Answer(ResponseClass.REJECTED))
+    port.intercept(lambda _payload, _send: SendResult(ResponseClass.REJECTED))
 
     if signal == "traces":
         assert made.export(spans()) is SpanExportResult.FAILURE
@@ -224,15 +224,15 @@ def test_an_exporter_behind_a_courier_works_as_before(event_log: EventLog, tmp_p
         port = adapter_for(exporter, "traces")
         assert port is not None
         transport = SpoolingTransport("traces", port, event_log, None)
-        good = exporter.export(spans(5))
+        succeeded = exporter.export(spans(5))
         sink.status = 503
-        bad = exporter.export(spans(5))
+        failed = exporter.export(spans(5))
         exporter.shutdown()  # type: ignore[no-untyped-call]
 
-    assert (good, bad) == (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
+    assert (succeeded, failed) == (SpanExportResult.SUCCESS, SpanExportResult.FAILURE)
     assert len(sink.spans) == 5
     assert sink.refused == {503: 1}
-    assert transport.outcome is DeliveryOutcome.RETURNED
+    assert transport.outcome is DeliveryOutcome.FAILED
 
 
 def test_it_is_known_when_a_request_is_on_its_way() -> None:
@@ -250,7 +250,7 @@ def test_it_is_known_when_a_request_is_on_its_way() -> None:
         answer = port.send(encode("traces", spans(3)), on_sent)
         exporter.shutdown()  # type: ignore[no-untyped-call]
 
-    assert answer.verdict is ResponseClass.DELIVERED
+    assert answer.response_class is ResponseClass.DELIVERED
     assert arrived == [3]
 
 

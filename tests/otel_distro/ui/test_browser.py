@@ -81,9 +81,9 @@ def served(folder: Path, *arguments: str, **variables: str) -> Iterator[str]:
         yield found[1]
     finally:
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=15)
-        assert process.returncode == 0, said
-        assert "Traceback" not in said, said
+        output, _ = process.communicate(timeout=15)
+        assert process.returncode == 0, output
+        assert "Traceback" not in output, output
 
 
 @pytest.fixture(scope="module")
@@ -227,12 +227,12 @@ def test_a_filter_goes_into_the_address_when_it_is_chosen(
     page.select_option("select[name=tenant]", "globex")
     page.wait_for_url("**tenant=globex**")
     calls = tile(page, "Calls")
-    again = open_page(page.url).page
+    reopened = open_page(page.url).page
 
     assert "window=30d" in page.url
     assert "model=" not in page.url
-    assert tile(again, "Calls") == calls
-    assert again.locator("select[name=tenant]").input_value() == "globex"
+    assert tile(reopened, "Calls") == calls
+    assert reopened.locator("select[name=tenant]").input_value() == "globex"
 
 
 def test_a_filter_is_taken_away_by_its_chip(address: str, open_page: Callable[..., Seen]) -> None:
@@ -775,7 +775,7 @@ def test_consent_is_decided_by_keyboard_on_a_phone_and_by_no_other_page(
         page.goto(f"http://127.0.0.1:{other.server_address[1]}/?to={plain}")
         page.get_by_role("button", name="win").click()
         assert "was not sent by this page" in page.locator("main").inner_text()
-        assert any("403" in said for said in seen.complaints)
+        assert any("403" in output for output in seen.complaints)
         seen.complaints.clear()
         other.shutdown()
 

@@ -84,14 +84,11 @@ def test_the_bars_of_spend_add_up_to_the_spend(visit: TestClient, month: Path) -
 
 def test_each_model_has_the_bars_of_its_spend(visit: TestClient, month: Path) -> None:
     """The dearest has the first colour."""
-    dearest = report(month).groups[0]
+    top = report(month).groups[0]
     html = panel(visit, "spend", window="30d")
 
-    assert sum(values(html, "s0")) == dearest.cost_nano_usd
-    assert (
-        f'{dearest.key[0]}</a> <span class="amount">{figures.usd_short(dearest.cost_nano_usd)}'
-        in html
-    )
+    assert sum(values(html, "s0")) == top.cost_nano_usd
+    assert f'{top.key[0]}</a> <span class="amount">{figures.usd_short(top.cost_nano_usd)}' in html
 
 
 def test_a_day_shows_the_cost_of_that_day(visit: TestClient, month: Path) -> None:
@@ -251,7 +248,7 @@ def test_the_window_before_is_compared(visit: TestClient, month: Path) -> None:
     change = round((this / before - 1) * 100)
 
     sign = "+" if change > 0 else "−"
-    assert f"{sign}{abs(change)} % on the window before" in page(visit, window="7d").text
+    assert f"{sign}{abs(change)} % on the previous window" in page(visit, window="7d").text
 
 
 def test_an_empty_ledger_prints_the_next_step(visitor: Callable[..., TestClient]) -> None:
@@ -312,7 +309,7 @@ def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, m
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "message"),
     [
         ("/nowhere", 404, "There is no page at /nowhere."),
         ("/panel/nonesuch", 404, "there is no panel of that name"),
@@ -324,13 +321,13 @@ def test_the_calls_page_leads_from_the_latest_to_the_oldest(visit: TestClient, m
     ],
 )
 def test_wrong_addresses_are_explained(
-    visit: TestClient, path: str, status: int, said: str
+    visit: TestClient, path: str, status: int, message: str
 ) -> None:
     """With a link back."""
     answer = visit.get(path)
 
     assert answer.status_code == status
-    assert said in answer.text
+    assert message in answer.text
 
 
 def test_a_file_that_is_not_a_ledger_is_explained(
@@ -352,10 +349,10 @@ def test_an_unchanged_page_is_not_sent_again(visit: TestClient) -> None:
     (mark,) = [
         a["content"] for a in Page(first.text).all("meta") if a.get("name") == "otel-distro-mark"
     ]
-    again = visit.get("/?window=30d", headers={"x-otel-distro-seen": str(mark)})
+    second_response = visit.get("/?window=30d", headers={"x-otel-distro-seen": str(mark)})
     other = visit.get("/?window=7d", headers={"x-otel-distro-seen": str(mark)})
 
-    assert (again.status_code, again.content) == (204, b"")
+    assert (second_response.status_code, second_response.content) == (204, b"")
     assert other.status_code == 200
 
 

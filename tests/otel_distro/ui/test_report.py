@@ -93,7 +93,7 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["--html", "/nonexistent/a.html"], 1, "choose another file"),
         (["--html", "-", "--by", "colour"], 2, "colour is not among service, provider"),
@@ -101,13 +101,13 @@ def test_the_command_writes_the_file_whole(month: Path, tmp_path: Path) -> None:
     ],
 )
 def test_an_impossible_command_is_explained(
-    month: Path, arguments: list[str], code: int, said: str
+    month: Path, arguments: list[str], code: int, message: str
 ) -> None:
     """On stderr."""
     done = run("reports", "report", "--ledger", month, *arguments)
 
     assert done.exit_code == code
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_as_text_it_has_volume_errors_latency_tokens_and_cost(month: Path) -> None:

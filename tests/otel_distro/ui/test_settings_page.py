@@ -47,7 +47,7 @@ def visitor(environ: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., T
         client = TestClient(make_app(site), base_url=ORIGIN, follow_redirects=False)
         opened.append(client)
         if token and shown:
-            client.cookies.set("otel_distro_ui", Access(token).pass_card)
+            client.cookies.set("otel_distro_ui", Access(token).cookie_value)
         return client
 
     yield make
@@ -151,9 +151,9 @@ def test_a_form_counts_once(visitor: Callable[..., TestClient], tmp_path: Path) 
     headers = {"origin": ORIGIN}
     first = client.post(FORM, data=fields, headers=headers)
     consent_state.write(tmp_path, "revoked", "command")
-    again = client.post(FORM, data=fields, headers=headers)
+    second_response = client.post(FORM, data=fields, headers=headers)
 
-    assert (first.status_code, again.status_code) == (303, 403)
+    assert (first.status_code, second_response.status_code) == (303, 403)
     assert decided(tmp_path) == "revoked"
 
 

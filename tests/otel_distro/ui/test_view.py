@@ -82,9 +82,9 @@ def test_a_single_day_is_shown_by_the_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
-        ({"window": "1y"}, "no window '1y'"),
+        ({"window": "1y"}, "Unknown window '1y'"),
         ({"by": "colour"}, "cannot be broken down by 'colour'"),
         ({"since": "yesterday"}, "dates such as 2026-01-31"),
         ({"since": "2026-02-02", "until": "2026-01-01"}, "the earlier one first"),
@@ -92,12 +92,12 @@ def test_a_single_day_is_shown_by_the_hour() -> None:
         ({"session": "ada"}, "pseudonym of twelve hexadecimal digits"),
     ],
 )
-def test_invalid_parameters_are_reported_and_ignored(query: dict[str, str], said: str) -> None:
+def test_invalid_parameters_are_reported_and_ignored(query: dict[str, str], message: str) -> None:
     """The page is still shown."""
     view = read_view(query, NOW, FULL)
 
     (problem,) = view.problems
-    assert said in problem
+    assert message in problem
     assert view.window_name == "30d"
     assert view.active_filters() == {}
 
@@ -130,10 +130,10 @@ queries = st.fixed_dictionaries(
 def test_a_url_made_of_a_view_makes_that_view(query: dict[str, str]) -> None:
     """With any names."""
     view = read_view(query, NOW, FULL)
-    again = read_view(dict(parse_qsl(urlsplit(view.url()).query)), NOW, FULL)
+    reread = read_view(dict(parse_qsl(urlsplit(view.url()).query)), NOW, FULL)
 
-    assert again.parameters() == view.parameters()
-    assert (again.window, again.by, again.filters) == (view.window, view.by, view.filters)
+    assert reread.parameters() == view.parameters()
+    assert (reread.window, reread.by, reread.filters) == (view.window, view.by, view.filters)
 
 
 @given(st.dictionaries(st.sampled_from([*FILTERS, "window", "by", "since", "until"]), st.text()))

@@ -4,14 +4,14 @@ import os
 import anthropic
 
 client = anthropic.Anthropic(base_url=os.environ["PROVIDER_URL"], api_key="none", max_retries=0)
-asked = {
+request = {
     "model": "claude-sonnet-4-5",
     "max_tokens": 200,
     "messages": [{"role": "user", "content": "hi"}],
 }
-client.messages.create(**asked)
-client.messages.create(**(asked | {"messages": [{"role": "user", "content": "CACHED"}]}))
-for _ in client.messages.create(**asked, stream=True):
+client.messages.create(**request)
+client.messages.create(**(request | {"messages": [{"role": "user", "content": "CACHED"}]}))
+for _ in client.messages.create(**request, stream=True):
     pass
-with client.messages.stream(**asked) as stream:
+with client.messages.stream(**request) as stream:
     stream.get_final_message()

@@ -10,10 +10,10 @@ client = boto3.client(
     aws_access_key_id="x",
     aws_secret_access_key="y",
 )
-asked = {
+request = {
     "modelId": "anthropic.claude-sonnet-4-5-20250929-v1:0",
     "messages": [{"role": "user", "content": [{"text": "hi"}]}],
 }
-client.converse(**asked)
-for _ in client.converse_stream(**asked)["stream"]:
+client.converse(**request)
+for _ in client.converse_stream(**request)["stream"]:
     pass

@@ -6,16 +6,16 @@ import litellm
 litellm.telemetry = False
 base = os.environ["PROVIDER_URL"]
 messages = [{"role": "user", "content": "hi"}]
-asked = {
+request = {
     "model": "openai/gpt-4o",
     "messages": messages,
     "api_base": base + "/v1",
     "api_key": "none",
 }
-litellm.completion(**asked)
-for _ in litellm.completion(**asked, stream=True, stream_options={"include_usage": True}):
+litellm.completion(**request)
+for _ in litellm.completion(**request, stream=True, stream_options={"include_usage": True}):
     pass
-asyncio.run(litellm.acompletion(**asked))
+asyncio.run(litellm.acompletion(**request))
 litellm.completion(
     model="anthropic/claude-sonnet-4-5", messages=messages, api_base=base, api_key="none"
 )

@@ -10,6 +10,6 @@ SCOPES = scopes_of("anthropic-sdk")
 
 ANTHROPIC_SDK = Dialect(
     "anthropic-sdk",
-    speaks=lambda record: record.scope_name.startswith(SCOPES),
+    matches=lambda record: record.scope_name.startswith(SCOPES),
     operation=otel_genai.operation,
 )

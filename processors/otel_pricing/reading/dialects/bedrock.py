@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 SCOPE_MARKS = words_of("bedrock")
 
 
-def speaks(record: SpanRecord) -> bool:
+def matches(record: SpanRecord) -> bool:
     """Return whether the span comes from an instrumentation of the AWS client itself."""
     return any(mark in record.scope_name.lower() for mark in SCOPE_MARKS)
 
 
 BEDROCK = Dialect(
-    "bedrock", speaks=speaks, operation=otel_genai.operation, input_excludes_cache=True
+    "bedrock", matches=matches, operation=otel_genai.operation, input_excludes_cache=True
 )

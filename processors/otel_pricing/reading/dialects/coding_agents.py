@@ -64,7 +64,7 @@ _MODEL = ("model",)
 CLAUDE_CODE = Dialect(
     "claude-code",
     # Only Claude Code has this type of span; a collector may have dropped the scope.
-    speaks=lambda record: (
+    matches=lambda record: (
         record.scope_name.startswith(CLAUDE_SCOPES)
         or record.attributes.get(SPAN_TYPE) == LLM_REQUEST
     ),
@@ -84,7 +84,7 @@ CLAUDE_CODE = Dialect(
 
 CODEX = Dialect(
     "codex",
-    speaks=lambda record: record.scope_name.startswith(CODEX_SCOPES),
+    matches=lambda record: record.scope_name.startswith(CODEX_SCOPES),
     operation=otel_genai.operation,
     refine=_of_provider("openai"),
     names=plus(
@@ -98,7 +98,7 @@ CODEX = Dialect(
 
 GEMINI_CLI = Dialect(
     "gemini-cli",
-    speaks=lambda record: is_gemini_cli(
+    matches=lambda record: is_gemini_cli(
         record.scope_name, record.resource_attributes.get("service.name")
     ),
     operation=otel_genai.operation,

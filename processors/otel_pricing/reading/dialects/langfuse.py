@@ -98,7 +98,7 @@ def _first(usage: Mapping[str, object], *names: str) -> int | None:
 
 LANGFUSE = Dialect(
     "langfuse",
-    speaks=lambda record: TYPE in record.attributes,
+    matches=lambda record: TYPE in record.attributes,
     operation=operation,
     refine=refine,
     names=plus(response_model=("langfuse.observation.model.name",)),

@@ -24,19 +24,19 @@ HIDDEN_PARAMS = "hidden_params"
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Read the usage from LiteLLM's usage object, which has more than the span's counts."""
-    said = _mapping(record.attributes.get(USAGE_OBJECT))
+    usage_object = _mapping(record.attributes.get(USAGE_OBJECT))
     if not call.reported_cost_usd:
-        call = _with_cost(record, call, said)
-    usage = normalise(counts_of(said))
+        call = _with_cost(record, call, usage_object)
+    usage = normalise(counts_of(usage_object))
     return call if usage is None else replace(call, usage=usage)
 
 
-def _with_cost(record: SpanRecord, call: ModelCall, said: dict[str, object]) -> ModelCall:
+def _with_cost(record: SpanRecord, call: ModelCall, usage_object: dict[str, object]) -> ModelCall:
     """Read the cost computed by LiteLLM, or else the provider's in the usage object."""
     hidden = _mapping(record.attributes.get(HIDDEN_PARAMS))
     for source, cost in (
         (f"{HIDDEN_PARAMS}: response_cost", usd(hidden.get("response_cost"))),
-        (f"{USAGE_OBJECT}: cost", reported_cost_usd(said)),
+        (f"{USAGE_OBJECT}: cost", reported_cost_usd(usage_object)),
     ):
         if cost:
             return replace(call, reported_cost_usd=cost, reported_cost_source=source)
@@ -58,7 +58,7 @@ def _mapping(value: object) -> dict[str, object]:
 
 LITELLM = Dialect(
     "litellm",
-    speaks=lambda record: record.scope_name in SCOPES or USAGE_OBJECT in record.attributes,
+    matches=lambda record: record.scope_name in SCOPES or USAGE_OBJECT in record.attributes,
     operation=otel_genai.operation,
     refine=refine,
 )

@@ -25,7 +25,7 @@ DURATION = "duration"
 _ANSWERED = ("gen_ai.response.id", "gen_ai.output.messages", "response_data", "gen_ai.usage.raw")
 
 
-def speaks(record: SpanRecord) -> bool:
+def matches(record: SpanRecord) -> bool:
     """Return whether the span is from one of Logfire's own instrumentations."""
     return record.scope_name.startswith(SCOPES) and SPAN_TYPE in record.attributes
 
@@ -48,4 +48,4 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     return replace(call, start_ns=max(0, call.end_ns - lasted), streamed=True)
 
 
-LOGFIRE = Dialect("logfire", speaks=speaks, operation=operation, refine=refine)
+LOGFIRE = Dialect("logfire", matches=matches, operation=operation, refine=refine)

@@ -54,14 +54,14 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
 
 
 def _usage(record: SpanRecord) -> Usage | None:
-    said = json_object(record.attributes.get(USAGE))
+    usage = json_object(record.attributes.get(USAGE))
     return normalise(
         Counts(
-            input_tokens=count(said.get("input_tokens")),
-            output_tokens=count(said.get("output_tokens")),
-            total_tokens=count(said.get("total_tokens")),
-            cache_read_tokens=count(said.get("cache_read_input_tokens")),
-            cache_write_tokens=count(said.get("cache_creation_input_tokens")),
+            input_tokens=count(usage.get("input_tokens")),
+            output_tokens=count(usage.get("output_tokens")),
+            total_tokens=count(usage.get("total_tokens")),
+            cache_read_tokens=count(usage.get("cache_read_input_tokens")),
+            cache_write_tokens=count(usage.get("cache_creation_input_tokens")),
         )
     )
 
@@ -78,5 +78,5 @@ def _text_of(record: SpanRecord, name: str) -> str:
 
 
 MLFLOW = Dialect(
-    "mlflow", speaks=lambda record: TYPE in record.attributes, operation=operation, refine=refine
+    "mlflow", matches=lambda record: TYPE in record.attributes, operation=operation, refine=refine
 )

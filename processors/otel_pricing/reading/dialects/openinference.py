@@ -65,9 +65,11 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     if call.operation != "chat" or call.failed:
         return call
     answer = json_object(record.attributes.get(OUTPUT))
-    said = [s for s in (answer, walk(answer, *_LANGCHAIN_METADATA), answer.get("llm_output")) if s]
-    ids = (text(walk(s, name)) for s in said for name in ("id", "responseId", "response_id"))
-    tiers = (text(walk(s, *path)) for s in said for path in _TIERS)
+    objects = [
+        s for s in (answer, walk(answer, *_LANGCHAIN_METADATA), answer.get("llm_output")) if s
+    ]
+    ids = (text(walk(s, name)) for s in objects for name in ("id", "responseId", "response_id"))
+    tiers = (text(walk(s, *path)) for s in objects for path in _TIERS)
     return replace(
         call,
         response_id=call.response_id or next((i for i in ids if i), None),
@@ -81,7 +83,7 @@ def _text(parameters: dict[str, object], *names: str) -> str:
 
 OPENINFERENCE = Dialect(
     "openinference",
-    speaks=lambda record: KIND in record.attributes,
+    matches=lambda record: KIND in record.attributes,
     operation=operation,
     refine=refine,
     names=plus(

@@ -18,7 +18,7 @@ KINDS_OF_MODELS = ("task", "workflow")
 REQUEST_TYPE = "llm.request.type"
 
 
-def speaks(record: SpanRecord) -> bool:
+def matches(record: SpanRecord) -> bool:
     """Return whether the span has one of OpenLLMetry's own attributes."""
     return REQUEST_TYPE in record.attributes or CONTAINER_KIND in record.attributes
 
@@ -32,14 +32,14 @@ def operation(record: SpanRecord) -> str | None:
     if kind is not None:
         explicit = text(record.attributes.get(otel_genai.OPERATION)) or ""
         return inference(explicit) if kind in KINDS_OF_MODELS else None
-    said = text(record.attributes.get(REQUEST_TYPE))
-    known = inference(said) if said else None
+    request_type = text(record.attributes.get(REQUEST_TYPE))
+    known = inference(request_type) if request_type else None
     return known or otel_genai.operation(record)
 
 
 OPENLLMETRY = Dialect(
     "openllmetry",
-    speaks=speaks,
+    matches=matches,
     operation=operation,
     names=plus(
         request_model=("llm.request.model",),

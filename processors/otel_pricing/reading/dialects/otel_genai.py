@@ -27,9 +27,9 @@ CONTAINER_MARKS = (
 def operation(record: SpanRecord) -> str | None:
     """Return the model-call operation; the first conventions had no attribute for it."""
     attributes = record.attributes
-    said = text(attributes.get(OPERATION))
-    if said is not None:
-        return inference(said)
+    operation = text(attributes.get(OPERATION))
+    if operation is not None:
+        return inference(operation)
     if any(mark in attributes for mark in CONTAINER_MARKS):
         return None
     model = next((found for name in MODELS if (found := text(attributes.get(name)))), None)
@@ -38,4 +38,4 @@ def operation(record: SpanRecord) -> str | None:
     return "embeddings" if "embed" in model.lower() else "chat"
 
 
-OTEL_GENAI = Dialect("otel-genai", speaks=lambda _record: True, operation=operation)
+OTEL_GENAI = Dialect("otel-genai", matches=lambda _record: True, operation=operation)

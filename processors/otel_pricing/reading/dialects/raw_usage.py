@@ -25,17 +25,19 @@ _ATTRIBUTES = (*USAGE_OBJECTS, *(f"gen_ai.usage.{name}" for name in DETAILS))
 
 def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
     """Add the counts that are only in the usage object to the totals of the attributes."""
-    said = next((o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {})
-    if not said:
-        said = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}
-    cost = reported_cost_usd(said)
+    usage_object = next(
+        (o for n in USAGE_OBJECTS if (o := json_object(record.attributes.get(n)))), {}
+    )
+    if not usage_object:
+        usage_object = {n: json_object(record.attributes.get(f"gen_ai.usage.{n}")) for n in DETAILS}
+    cost = reported_cost_usd(usage_object)
     if cost and not call.reported_cost_usd:
         call = replace(call, reported_cost_usd=cost, reported_cost_source="usage.cost")
-    found = normalise(counts_of(said))
-    if found is None:
+    usage = normalise(counts_of(usage_object))
+    if usage is None:
         return call
-    tier = call.service_tier or text(said.get("service_tier"))
-    return replace(call, usage=_filled(call.usage, found), service_tier=tier)
+    tier = call.service_tier or text(usage_object.get("service_tier"))
+    return replace(call, usage=_filled(call.usage, usage), service_tier=tier)
 
 
 def _filled(usage: Usage | None, found: Usage) -> Usage:
@@ -47,7 +49,7 @@ def _filled(usage: Usage | None, found: Usage) -> Usage:
 
 RAW_USAGE = Dialect(
     "raw-usage",
-    speaks=lambda record: any(name in record.attributes for name in _ATTRIBUTES),
+    matches=lambda record: any(name in record.attributes for name in _ATTRIBUTES),
     operation=otel_genai.operation,
     refine=refine,
 )

@@ -41,7 +41,7 @@ class Dialect:
     """Format of model calls in one family of instrumentations."""
 
     name: str
-    speaks: Callable[[SpanRecord], bool]
+    matches: Callable[[SpanRecord], bool]
     """Whether a span is written in this dialect."""
     operation: Callable[[SpanRecord], str | None]
     """The model-call operation of a span in this dialect; None for agents, tools and chains."""
@@ -116,26 +116,26 @@ class Dialect:
         )
 
     def _provider(self, record: SpanRecord) -> str:
-        said = first_text(record.attributes, self.names.provider) or ""
-        if said.lower() == _CLIENT_OF_MANY or names_no_seller(said):
+        provider = first_text(record.attributes, self.names.provider) or ""
+        if provider.lower() == _CLIENT_OF_MANY or names_no_seller(provider):
             server = first_text(record.attributes, self.names.server)
-            return (provider_of(server) if server else None) or said
-        return said
+            return (provider_of(server) if server else None) or provider
+        return provider
 
     def counts(self, record: SpanRecord) -> Counts:
         """Return the counts of *record* as reported."""
         attributes, names = record.attributes, self.names
-        found: dict[str, int | None] = {}
+        by_name: dict[str, int | None] = {}
         for attribute in attributes:
             for count in self._count_of.get(attribute, ()):
-                if count not in found:
+                if count not in by_name:
                     read = first_milliseconds if count in _IN_SECONDS else first_count
-                    found[count] = read(attributes, getattr(names, count))
+                    by_name[count] = read(attributes, getattr(names, count))
         for part, total in self.beside:
-            whole = found.get(total)
+            whole = by_name.get(total)
             if whole is not None:
-                found[total] = whole + (first_count(attributes, (part,)) or 0)
-        return Counts(**found)
+                by_name[total] = whole + (first_count(attributes, (part,)) or 0)
+        return Counts(**by_name)
 
     def _reported_cost(self, record: SpanRecord) -> tuple[Decimal | None, str]:
         attributes = record.attributes
@@ -158,9 +158,9 @@ class Dialect:
 
     def _first_token(self, record: SpanRecord) -> int | None:
         for name in self.names.first_token_seconds:
-            found = nanoseconds(record.attributes.get(name))
-            if found is not None:
-                return found
+            duration_ns = nanoseconds(record.attributes.get(name))
+            if duration_ns is not None:
+                return duration_ns
         for event in record.events:
             if event.name in FIRST_TOKEN_EVENTS and event.time_ns >= record.start_ns:
                 return event.time_ns - record.start_ns

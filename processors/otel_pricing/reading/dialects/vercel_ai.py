@@ -66,8 +66,8 @@ def refine(record: SpanRecord, call: ModelCall) -> ModelCall:
 
 def _usage(record: SpanRecord, call: ModelCall, metadata: dict[str, object]) -> Usage | None:
     own = walk(metadata, "anthropic", "usage")
-    if isinstance(own, dict) and (found := normalise(counts_of(own))) is not None:
-        return found
+    if isinstance(own, dict) and (usage := normalise(counts_of(own))) is not None:
+        return usage
     counts = VERCEL_AI.counts(record)
     seller = list_provider(call.provider)
     return normalise(
@@ -101,15 +101,15 @@ def _first_count(metadata: dict[str, object], *paths: tuple[str, ...]) -> int | 
 
 def _first_chunk(record: SpanRecord) -> int | None:
     for name in ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"):
-        found = nanoseconds(record.attributes.get(name))
-        if found is not None:
-            return found // 1000
+        duration_ns = nanoseconds(record.attributes.get(name))
+        if duration_ns is not None:
+            return duration_ns // 1000
     return None
 
 
 VERCEL_AI = Dialect(
     "vercel-ai",
-    speaks=lambda record: OPERATION_ID in record.attributes,
+    matches=lambda record: OPERATION_ID in record.attributes,
     operation=operation,
     refine=refine,
     names=plus(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.schema import NS_PER_HOUR
-from otel_cost_ledger.model.sums import DEAREST
+from otel_cost_ledger.model.sums import MOST_EXPENSIVE
 from otel_cost_ledger.query.calls import read_calls
 from otel_cost_ledger.query.model_names import with_same_models
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
 
 
-def dearest_calls(ledger: Ledger, window: Window, filters: Filters) -> tuple[StoredCall, ...]:
-    """Return at most `DEAREST` calls with a known cost, the most expensive first."""
+def most_expensive_calls(
+    ledger: Ledger, window: Window, filters: Filters
+) -> tuple[StoredCall, ...]:
+    """Return at most `MOST_EXPENSIVE` calls with a known cost, the most expensive first."""
     if not ledger.counts_rows or filters.names():
         return _among_rows(ledger, window, filters)
     first, end = window.whole(NS_PER_HOUR)
@@ -25,7 +27,7 @@ def dearest_calls(ledger: Ledger, window: Window, filters: Filters) -> tuple[Sto
     for edge in window.edges(NS_PER_HOUR):
         found += _among_rows(ledger, edge, filters)
     found.sort(key=lambda one: (one.priced.cost_nano_usd or 0, one.priced.call.start_ns))
-    return tuple(found[: -DEAREST - 1 : -1])
+    return tuple(found[: -MOST_EXPENSIVE - 1 : -1])
 
 
 def _among_rows(ledger: Ledger, window: Window, filters: Filters) -> tuple[StoredCall, ...]:
@@ -35,7 +37,7 @@ def _among_rows(ledger: Ledger, window: Window, filters: Filters) -> tuple[Store
         ["start_ns >= ?", "start_ns < ?", BILLED, "cost_nano_usd > 0", *conditions],
         [window.since_ns, window.until_ns, *values],
         order="cost_nano_usd DESC, start_ns DESC",
-        limit=DEAREST,
+        limit=MOST_EXPENSIVE,
     )
 
 
@@ -45,7 +47,7 @@ def _of_hours(ledger: Ledger, first: int, end: int) -> tuple[StoredCall, ...]:
         ledger.rows(
             "SELECT start_ns, span_id FROM dearest_hours WHERE hour >= ? AND hour < ?"
             " ORDER BY cost_nano_usd DESC, start_ns DESC LIMIT ?",
-            [first, end, DEAREST],
+            [first, end, MOST_EXPENSIVE],
         )
     )
     if not keys:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_cost_ledger import open_ledger
-from otel_distro.ui.answers import ROWS_AT_ONCE, Answers
+from otel_distro.ui.query_cache import ROWS_AT_ONCE, QueryCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,29 +26,31 @@ def ledger(month: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def answers(month: Path) -> Iterator[Answers]:
-    made = Answers(month, patience=0.02)
+def query_cache(month: Path) -> Iterator[QueryCache]:
+    made = QueryCache(month, patience=0.02)
     yield made
     made.close()
 
 
-def test_a_query_runs_once_while_the_ledger_is_unchanged(ledger: Ledger, answers: Answers) -> None:
+def test_a_query_runs_once_while_the_ledger_is_unchanged(
+    ledger: Ledger, query_cache: QueryCache
+) -> None:
     """And again when the version mark of the ledger changes."""
-    asked = []
+    queried = []
 
     def question(_: Ledger) -> int:
-        asked.append(1)
-        return len(asked)
+        queried.append(1)
+        return len(queried)
 
-    first = answers.ask(ledger, "a", "key", question)
-    same = answers.ask(ledger, "a", "key", question)
-    other = answers.ask(ledger, "b", "key", question)
+    first = query_cache.run(ledger, "a", "key", question)
+    same = query_cache.run(ledger, "a", "key", question)
+    other = query_cache.run(ledger, "b", "key", question)
 
     assert (first.value, same.value, other.value) == (1, 1, 2)
     assert first.current
 
 
-def test_a_long_query_does_not_block_the_page(ledger: Ledger, answers: Answers) -> None:
+def test_a_long_query_does_not_block_the_page(ledger: Ledger, query_cache: QueryCache) -> None:
     """The first request returns None, a later one the answer."""
     go = threading.Event()
     done = threading.Event()
@@ -58,12 +60,12 @@ def test_a_long_query_does_not_block_the_page(ledger: Ledger, answers: Answers) 
         done.set()
         return "counted"
 
-    first = answers.ask(ledger, "a", "key", question, rows=lambda: MANY)
+    first = query_cache.run(ledger, "a", "key", question, rows=lambda: MANY)
     go.set()
     done.wait(5)
     later = first
     for _ in range(100):
-        later = answers.ask(ledger, "a", "key", question, rows=lambda: MANY)
+        later = query_cache.run(ledger, "a", "key", question, rows=lambda: MANY)
         if later.value is not None:
             break
 
@@ -71,11 +73,13 @@ def test_a_long_query_does_not_block_the_page(ledger: Ledger, answers: Answers) 
     assert later.value == "counted"
 
 
-def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers: Answers) -> None:
+def test_meanwhile_the_last_answer_is_shown(
+    ledger: Ledger, month: Path, query_cache: QueryCache
+) -> None:
     """Marked as outdated."""
     go = threading.Event()
-    answers.ask(ledger, "old", "key", lambda _: "old")
-    slow = answers.ask(
+    query_cache.run(ledger, "old", "key", lambda _: "old")
+    slow = query_cache.run(
         ledger, "new", "key", lambda _: "new" if go.wait(5) else "never", rows=lambda: MANY
     )
     go.set()
@@ -85,8 +89,8 @@ def test_meanwhile_the_last_answer_is_shown(ledger: Ledger, month: Path, answers
 
 def test_a_report_waits_for_its_answers(ledger: Ledger, month: Path) -> None:
     """It is computed once."""
-    patient = Answers(month, patience=None)
-    answer = patient.ask(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)
+    patient = QueryCache(month, patience=None)
+    result = patient.run(ledger, "a", "key", lambda _: 7, rows=lambda: MANY)
     patient.close()
 
-    assert answer.value == 7
+    assert result.value == 7

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from otel_cost_ledger.model.histogram import middle_us
 from otel_cost_ledger.query.breakdown import Breakdown, breakdown, breakdown_of
 from otel_cost_ledger.query.coverage import CoverageReport, coverage_of
-from otel_cost_ledger.query.dearest import dearest_calls
 from otel_cost_ledger.query.durations import durations, histogram_answers, latencies_by_model
 from otel_cost_ledger.query.latency import measure_latencies
+from otel_cost_ledger.query.most_expensive import most_expensive_calls
 from otel_cost_ledger.query.sources import Source, are_complete, rows_read, rows_up_to
 from otel_cost_ledger.query.timeline import (
     Extent,
@@ -22,7 +22,7 @@ from otel_cost_ledger.query.timeline import (
     timeline,
 )
 from otel_cost_ledger.query.violations import ViolationSums, violation_sums, violations_up_to
-from otel_distro.ui.answers import ROWS_AT_ONCE, Answer
+from otel_distro.ui.query_cache import ROWS_AT_ONCE, QueryResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.filters import Window
     from otel_cost_ledger.query.calls import StoredCall
     from otel_cost_ledger.query.ledger import Ledger
-    from otel_distro.ui.answers import Answers
+    from otel_distro.ui.query_cache import QueryCache
     from otel_distro.ui.view import View
 
 T = TypeVar("T")
@@ -38,16 +38,16 @@ MANY: Final = ROWS_AT_ONCE + 1
 _IN_SUMS: Final = ("model", "provider", "service", "tenant", "operation")
 
 
-class Questions:
-    """Runs the queries of *view* on *ledger*, cached in *answers*."""
+class LedgerQueries:
+    """Runs the queries of *view* on *ledger*, cached in *query_cache*."""
 
-    def __init__(self, ledger: Ledger, view: View, answers: Answers, known: Extent) -> None:
+    def __init__(self, ledger: Ledger, view: View, query_cache: QueryCache, known: Extent) -> None:
         self._ledger = ledger
-        self._answers = answers
+        self._query_cache = query_cache
         self.view = view
         self.extent = known
         # Relative windows move with the clock in steps, and so do their results.
-        self._patience = answers.patience()
+        self._patience = query_cache.patience()
         self._scope = (view.window_name, view.window, view.step_ns, view.filters)
 
     @cached_property
@@ -67,22 +67,22 @@ class Questions:
     def _rows_for_sums(self, window: Window, *names: str) -> int:
         return rows_read(self._ledger, self._plan(window, *names), MANY)
 
-    def sums(self) -> Answer[list[Sums]]:
+    def sums(self) -> QueryResult[list[Sums]]:
         """Return sums by step, names and outcome."""
         view = self.view
-        return self._ask(
+        return self._run(
             "sums",
             lambda ledger: timeline(ledger, view.window, view.step_ns, view.filters),
             rows=lambda: self._rows_for_sums(view.window),
         )
 
-    def sums_before(self) -> Answer[list[Sums]] | None:
+    def sums_before(self) -> QueryResult[list[Sums]] | None:
         """Return the sums of the previous window; None if there is none."""
         before = self.view.before()
         first = self.extent.first_day_ns
         if before is None or first is None or before.window.since_ns < first:
             return None
-        return self._answers.ask(
+        return self._query_cache.run(
             self._ledger,
             self.extent.mark,
             ("before", before.window, before.step_ns, before.filters),
@@ -91,61 +91,61 @@ class Questions:
             patience=self._patience,
         )
 
-    def breakdown(self) -> Answer[Breakdown]:
+    def breakdown(self) -> QueryResult[Breakdown]:
         """Return cost by step and by the view's breakdown."""
         view = self.view
         if view.by in _IN_SUMS:
-            found = self.sums()
-            known = None if found.value is None else breakdown_of(found.value, view.by)
-            return Answer(known, current=found.current)
-        return self._ask(
+            sums = self.sums()
+            known = None if sums.value is None else breakdown_of(sums.value, view.by)
+            return QueryResult(known, current=sums.current)
+        return self._run(
             f"breakdown {view.by}",
             lambda ledger: breakdown(ledger, view.window, view.step_ns, view.by, view.filters),
             rows=lambda: self._rows_for_sums(view.window, view.by),
         )
 
-    def latencies(self) -> Answer[dict[int, Counter[int]]]:
+    def latencies(self) -> QueryResult[dict[int, Counter[int]]]:
         """Return the latency distribution by step."""
         return self._durations("latency_us")
 
-    def first_tokens(self) -> Answer[dict[int, Counter[int]]]:
+    def first_tokens(self) -> QueryResult[dict[int, Counter[int]]]:
         """Return the distribution of the time to first token by step."""
         return self._durations("ttft_us")
 
-    def _durations(self, column: Any) -> Answer[dict[int, Counter[int]]]:
+    def _durations(self, column: Any) -> QueryResult[dict[int, Counter[int]]]:
         view = self.view
         stored = column == "latency_us" and histogram_answers(
             view.window, view.step_ns, view.filters
         )
-        return self._ask(
+        return self._run(
             column,
             lambda ledger: durations(ledger, view.window, view.step_ns, column, view.filters),
             rows=lambda: 0 if stored else self.rows,
         )
 
-    def latencies_by_model(self, calls: int) -> Answer[dict[str, Counter[int]]]:
+    def latencies_by_model(self, calls: int) -> QueryResult[dict[str, Counter[int]]]:
         """Return the latency distribution by model; the window has *calls* calls."""
         view = self.view
         if histogram_answers(view.window, view.step_ns, view.filters):
-            return self._ask("by model", lambda ledger: _by_model(ledger, view, calls), rows=int)
-        return self._ask(
+            return self._run("by model", lambda ledger: _by_model(ledger, view, calls), rows=int)
+        return self._run(
             "by model",
             lambda ledger: latencies_by_model(ledger, view.window, view.filters),
             rows=lambda: self.rows,
         )
 
-    def dearest(self) -> Answer[tuple[StoredCall, ...]]:
+    def most_expensive(self) -> QueryResult[tuple[StoredCall, ...]]:
         """Return the most expensive calls, in descending order."""
-        return self._ask(
+        return self._run(
             "dearest",
-            lambda ledger: dearest_calls(ledger, self.view.window, self.view.filters),
+            lambda ledger: most_expensive_calls(ledger, self.view.window, self.view.filters),
             rows=lambda: self.rows,
         )
 
-    def violations(self) -> Answer[tuple[ViolationSums, ...]]:
+    def violations(self) -> QueryResult[tuple[ViolationSums, ...]]:
         """Return the latency budgets that were exceeded, by operation; filters do not apply."""
         window = self.view.window
-        return self._answers.ask(
+        return self._query_cache.run(
             self._ledger,
             self.extent.mark,
             ("violations", window),
@@ -154,10 +154,10 @@ class Questions:
             patience=self._patience,
         )
 
-    def coverage(self) -> Answer[CoverageReport]:
+    def coverage(self) -> QueryResult[CoverageReport]:
         """Return the sources of each provider's calls: wire, span or both."""
         view = self.view
-        return self._ask(
+        return self._run(
             "coverage",
             lambda ledger: coverage_of(ledger, view.window, view.filters),
             rows=lambda: self.rows,
@@ -165,29 +165,29 @@ class Questions:
 
     def choices(self) -> dict[str, list[str]]:
         """Return the available values by filter."""
-        answer = self._answers.ask(self._ledger, self.extent.mark, "choices", _choices)
-        return answer.value or {}
+        result = self._query_cache.run(self._ledger, self.extent.mark, "choices", _choices)
+        return result.value or {}
 
-    def _ask(
-        self, what: str, question: Callable[[Ledger], T], *, rows: Callable[[], int]
-    ) -> Answer[T]:
-        return self._answers.ask(
+    def _run(
+        self, what: str, query: Callable[[Ledger], T], *, rows: Callable[[], int]
+    ) -> QueryResult[T]:
+        return self._query_cache.run(
             self._ledger,
             self.extent.mark,
             (what, *self._scope),
-            question,
+            query,
             rows=rows,
             patience=self._patience,
         )
 
 
 def _by_model(ledger: Ledger, view: View, calls: int) -> dict[str, Counter[int]]:
-    found = measure_latencies(ledger, view.window, ("model",), view.filters, calls=calls)
-    if found.exact:
-        return {model: counts for (model,), counts in found.counts.items()}
+    latencies = measure_latencies(ledger, view.window, ("model",), view.filters, calls=calls)
+    if latencies.exact:
+        return {model: counts for (model,), counts in latencies.counts.items()}
     return {
         model: Counter({round(middle_us(bucket)): n for bucket, n in counts.items()})
-        for (model,), counts in found.counts.items()
+        for (model,), counts in latencies.counts.items()
     }
 
 
@@ -206,6 +206,6 @@ def _choices(ledger: Ledger) -> dict[str, list[str]]:
     return {name: known_names(ledger, table, name) for name, table in tables.items()}
 
 
-def everything(ledger: Ledger, view: View, answers: Answers) -> Questions:
+def everything(ledger: Ledger, view: View, query_cache: QueryCache) -> LedgerQueries:
     """Return the queries of *view* on the current ledger."""
-    return Questions(ledger, view, answers, extent(ledger))
+    return LedgerQueries(ledger, view, query_cache, extent(ledger))

@@ -39,7 +39,7 @@ Entries = list[tuple["BudgetAccount", int]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Booked:
+class _Charge:
     """The charges of one call."""
 
     entries: Entries
@@ -47,7 +47,7 @@ class _Booked:
     """Whether the gate's charge is used in place of the ledger's cost."""
 
 
-class Booking:
+class CallCharges:
     """Remembers the charges of each call, so that a revision charges only the difference."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Booking:
         """Reset after fork: open calls belong to the parent."""
         self._lock = threading.Lock()
         self._admitted: dict[Key, AdmittedCall] = {}
-        self._booked: dict[Key, _Booked] = {}
+        self._by_call: dict[Key, _Charge] = {}
         self._due: dict[BudgetAccount, int] = {}
         self._unsettled: list[AdmittedCall] = []
 
@@ -100,11 +100,11 @@ class Booking:
 
     def _take(self, priced: PricedCall) -> None:
         key = priced.call.trace_id, priced.call.span_id
-        before = self._booked.pop(key, None)
+        before = self._by_call.pop(key, None)
         admissions, is_covered = self._admissions_of(priced, key) if before is None else ([], False)
         if priced.billed and _is_left_to_gate(priced):
             if before is not None and before.by_gate:
-                self._booked[key] = before
+                self._by_call[key] = before
                 return
             if admissions:
                 more = self._entries(priced, skip=self._hard)
@@ -112,7 +112,7 @@ class Booking:
                 charged = [entry for admitted in admissions for entry in admitted.written]
                 for admitted in admissions:
                     admitted.is_in_ledger = True
-                self._remember(key, _Booked([*charged, *more], by_gate=True))
+                self._remember(key, _Charge([*charged, *more], by_gate=True))
                 return
         skip = self._hard if is_covered else self._by_key if admissions else frozenset()
         entries = self._entries(priced, skip=skip)
@@ -121,13 +121,13 @@ class Booking:
             self._add(before.entries, -1)
         for admitted in admissions:
             self._replace(admitted)
-        self._remember(key, _Booked(entries))
+        self._remember(key, _Charge(entries))
 
-    def _remember(self, key: Key, booked: _Booked) -> None:
+    def _remember(self, key: Key, charge: _Charge) -> None:
         # Also for a call that is not billed: it has been looked up once.
-        while len(self._booked) >= _REMEMBERED:
-            del self._booked[next(iter(self._booked))]
-        self._booked[key] = booked
+        while len(self._by_call) >= _REMEMBERED:
+            del self._by_call[next(iter(self._by_call))]
+        self._by_call[key] = charge
 
     def _admissions_of(self, priced: PricedCall, key: Key) -> tuple[list[AdmittedCall], bool]:
         """Return the admissions of a new call, and whether a process up the path reserved it."""

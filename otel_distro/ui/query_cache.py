@@ -28,13 +28,13 @@ ROWS_AT_ONCE: Final = 60_000
 """Queries that read no more rows than this run within the request."""
 PATIENCE_SECONDS: Final = 0.08
 """Seconds that one page waits, in total, for pending results."""
-_KEPT: Final = 256
+_MOST_RESULTS: Final = 256
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class QueryResult(Generic[T]):
     """The current result."""
 
     value: T | None
@@ -55,7 +55,7 @@ class Patience:
         return None if self._until is None else max(0.0, self._until - time.monotonic())
 
 
-class Answers:
+class QueryCache:
     """The result cache of one server, for the ledger at *location*; thread-safe.
 
     *patience* is how many seconds a page waits for its results in total; None waits forever.
@@ -65,90 +65,90 @@ class Answers:
         self._location = location
         self._patience = patience
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[str, Any]] = OrderedDict()
-        self._asked: dict[Hashable, Future[None]] = {}
-        self._asking: dict[Hashable, threading.Lock] = {}
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="otel_distro-ui")
+        self._results: OrderedDict[Hashable, tuple[str, Any]] = OrderedDict()
+        self._running: dict[Hashable, Future[None]] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="otel_distro-ui")
 
     def patience(self) -> Patience:
         """Return the patience of one page."""
         return Patience(self._patience)
 
-    def ask(
+    def run(
         self,
         ledger: Ledger,
         mark: str,
         key: Hashable,
-        question: Callable[[Ledger], T],
+        query: Callable[[Ledger], T],
         *,
         rows: Callable[[], int] = int,
         patience: Patience | None = None,
-    ) -> Answer[T]:
-        """Return the result of *question*, which reads about *rows* single calls.
+    ) -> QueryResult[T]:
+        """Return the result of *query*, which reads about *rows* single calls.
 
         *mark* is the ledger's current one (`timeline.extent`); *key* identifies the query and all
         its parameters.
         """
-        kept = self._find(key)
-        if kept is not None and kept[0] == mark:
-            return Answer(kept[1], current=True)
+        cached = self._find(key)
+        if cached is not None and cached[0] == mark:
+            return QueryResult(cached[1], current=True)
         if rows() <= ROWS_AT_ONCE:
-            return Answer(self._ask_now(ledger, mark, key, question), current=True)
-        asked = self._ask_aside(key, question)
-        if wait([asked], (patience or self.patience()).left).done:
-            asked.result()  # raises the error of the query
-        kept = self._find(key)
-        if kept is None:
-            return Answer(None, current=False)
-        return Answer(kept[1], current=kept[0] == mark)
+            return QueryResult(self._query_now(ledger, mark, key, query), current=True)
+        running = self._query_in_background(key, query)
+        if wait([running], (patience or self.patience()).left).done:
+            running.result()  # raises the error of the query
+        cached = self._find(key)
+        if cached is None:
+            return QueryResult(None, current=False)
+        return QueryResult(cached[1], current=cached[0] == mark)
 
-    def _ask_now(
-        self, ledger: Ledger, mark: str, key: Hashable, question: Callable[[Ledger], T]
+    def _query_now(
+        self, ledger: Ledger, mark: str, key: Hashable, query: Callable[[Ledger], T]
     ) -> T:
         with self._lock:
-            asking = self._asking.setdefault(key, threading.Lock())
+            lock = self._locks.setdefault(key, threading.Lock())
         # Running two queries at once would only slow both down.
-        with asking:
-            kept = self._find(key)
-            if kept is not None and kept[0] == mark:
-                value: T = kept[1]
+        with lock:
+            cached = self._find(key)
+            if cached is not None and cached[0] == mark:
+                value: T = cached[1]
                 return value
-            value = question(ledger)
-            self._keep(key, mark, value)
+            value = query(ledger)
+            self._store(key, mark, value)
         with self._lock:
-            self._asking.pop(key, None)
+            self._locks.pop(key, None)
         return value
 
     def _find(self, key: Hashable) -> tuple[str, Any] | None:
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-            return kept
+            cached = self._results.get(key)
+            if cached is not None:
+                self._results.move_to_end(key)
+            return cached
 
-    def _keep(self, key: Hashable, mark: str, value: object) -> None:
+    def _store(self, key: Hashable, mark: str, value: object) -> None:
         with self._lock:
-            self._kept[key] = mark, value
-            self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._results[key] = mark, value
+            self._results.move_to_end(key)
+            while len(self._results) > _MOST_RESULTS:
+                self._results.popitem(last=False)
 
-    def _ask_aside(self, key: Hashable, question: Callable[[Ledger], Any]) -> Future[None]:
+    def _query_in_background(self, key: Hashable, query: Callable[[Ledger], Any]) -> Future[None]:
         def work() -> None:
             try:
                 with open_ledger(self._location, missing_ok=True) as ledger:
                     mark = extent(ledger).mark
-                    self._keep(key, mark, question(ledger))
+                    self._store(key, mark, query(ledger))
             finally:
                 with self._lock:
-                    self._asked.pop(key, None)
+                    self._running.pop(key, None)
 
         with self._lock:
-            asked = self._asked.get(key)
-            if asked is None:
-                asked = self._asked[key] = self._aside.submit(work)
-            return asked
+            running = self._running.get(key)
+            if running is None:
+                running = self._running[key] = self._background.submit(work)
+            return running
 
     def close(self) -> None:
         """Stop counting."""
-        self._aside.shutdown(wait=False, cancel_futures=True)
+        self._background.shutdown(wait=False, cancel_futures=True)
