@@ -45,11 +45,11 @@ from otel_budget.accounts.account import BudgetAccount, Claim, Denied
 from otel_budget.accounts.postgres import SCHEMA, PostgresDatabase
 from otel_budget.accounts.schema import BudgetFileError, Transaction
 from otel_budget.budget_accounts import BudgetAccounts
-from support.postgres_server import _as_user, _run, programs
+from support.postgres_server import _run, as_user, programs
 from support.process import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 PROGRAMS = 5
 A_HOST = 8
@@ -61,21 +61,47 @@ CUT_OFF = "cut_off"
 """The role of the hosts that a split cuts off."""
 
 
-class Counted(PostgresDatabase):
-    """Records of each transaction: time of its turn, wait, and duration."""
+@dataclass
+class Notes:
+    """Report of a program: time, outcome and duration of calls; and transactions."""
 
-    def __init__(self, parameters: dict[str, str], turns: list[tuple[float, float, float]]) -> None:
+    calls: list[tuple[float, str, float, int]] = field(default_factory=list)
+    turns: list[tuple[float, float, float]] = field(default_factory=list)
+    statements: int = 0
+    round_trips: int = 0
+
+
+class Counted(PostgresDatabase):
+    """Notes of each transaction: when it had its turn, the wait for it, how long it had it.
+
+    The wait includes the first round trip, whose answer says that the turn has come.
+    """
+
+    def __init__(self, parameters: dict[str, str], notes: Notes) -> None:
         super().__init__(parameters, "the database")
-        self._turns = turns
+        self._notes = notes
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(
+        self, accounts: Collection[BudgetAccount] | None = None, /
+    ) -> Iterator[Transaction]:
         """Time it."""
-        began = time.monotonic()
-        with super().transaction() as db:
-            locked = time.monotonic()
+        began, sent = time.monotonic(), []
+        with super().transaction(accounts) as db:
+            statements: Any = db
+            send = statements.send
+
+            def noting() -> None:
+                count = len(statements._unsent)
+                send()
+                if count:
+                    self._notes.statements += count
+                    sent.append(time.monotonic())
+
+            statements.send = noting
             yield db
-        self._turns.append((locked, locked - began, time.monotonic() - locked))
+        self._notes.round_trips += len(sent)
+        self._notes.turns.append((sent[0], sent[0] - began, time.monotonic() - sent[0]))
 
 
 @dataclass
@@ -93,15 +119,6 @@ class Plan:
     every_s: float | None
 
 
-@dataclass
-class Notes:
-    """Report of a program: time, outcome and duration of calls; and transactions."""
-
-    calls: list[tuple[float, str, float, int]] = field(default_factory=list)
-    turns: list[tuple[float, float, float]] = field(default_factory=list)
-    statements: int = 0
-
-
 class SimulatedProcess:
     """Makes calls of random durations at random times."""
 
@@ -113,7 +130,7 @@ class SimulatedProcess:
         self._random = random.Random(f"{plan.number} {host} {id(self)}")
         self._account = BudgetAccount("day", "", 0, 0, plan.limit)
         self.accounts = BudgetAccounts(
-            Path(plan.folder) / f"host{host}", store=Counted(parameters, notes.turns)
+            Path(plan.folder) / f"host{host}", store=Counted(parameters, notes)
         )
 
     def run(self, until: float) -> None:
@@ -168,13 +185,6 @@ def simulate(plan: Plan, spent: Any, pipe: Any) -> None:
         with lock:
             spent[plan.number] += cost
 
-    execute = module._Statements.execute
-
-    def counting(self: Any, sql: str, values: tuple[Any, ...] = ()) -> Any:
-        notes.statements += 1
-        return execute(self, sql, values)
-
-    module._Statements.execute = counting
     processes = [
         SimulatedProcess(plan, host, notes, admitted) for host in plan.hosts for _ in range(A_HOST)
     ][: plan.processes]
@@ -198,7 +208,7 @@ class Server:
         if found is None:
             raise SystemExit("there is no initdb here; install PostgreSQL")
         self._bin, self._folder, self._port = found, folder, free_port()
-        self._user = _as_user(folder)
+        self._user = as_user(folder)
         create = [str(found / "initdb"), "-D", str(folder / "data"), "-U", "otel", "-E", "UTF8"]
         _run([*self._user, *create, "--auth=trust", "--locale=C"])
         self._process: subprocess.Popen[bytes] | None = None
@@ -320,12 +330,13 @@ class Run:
             all_notes.calls += notes.calls
             all_notes.turns += notes.turns
             all_notes.statements += notes.statements
+            all_notes.round_trips += notes.round_trips
         return all_notes
 
     def clear(self) -> None:
         """Let the next process of each host charge unsettled calls."""
         for folder in self.folder.iterdir():
-            accounts = BudgetAccounts(folder, store=Counted(self.server.parameters, []))
+            accounts = BudgetAccounts(folder, store=Counted(self.server.parameters, Notes()))
             accounts.reap()
             accounts.close()
         self._folder.cleanup()
@@ -402,13 +413,13 @@ def scenario(name: str, server: Server, processes: int, options: Any) -> bool:
         "; ".join(remarks) or "-",
     ]
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-    if name == "calm":
-        print(
-            f"<!-- {len(notes.turns)} transactions, {notes.statements / len(notes.turns):.1f} "
-            f"statements each, mean turn {1000 * sum(held) / len(held):.2f} ms, "
-            f"{len(turns) / (high - low) / processes:.2f} a second and process -->",
-            flush=True,
-        )
+    print(
+        f"<!-- {len(notes.turns)} transactions, {notes.statements / len(notes.turns):.1f} "
+        f"statements and {notes.round_trips / len(notes.turns):.1f} round trips each, "
+        f"mean turn {1000 * sum(held) / len(held):.2f} ms, "
+        f"{len(turns) / (high - low) / processes:.2f} a second and process -->",
+        flush=True,
+    )
     return good
 
 

@@ -13,21 +13,25 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from otel_budget.accounts import statements
 from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, Denied, State
+from otel_budget.accounts.account_rows import AccountRows
 from otel_budget.accounts.schema import BudgetFileError
 from otel_budget.accounts.sqlite import Database
+from otel_budget.accounts.statements import leaseholders
 from otel_budget.accounts.transactions import Opened, Result, TransactionRunner
 from otel_budget.reservations.background_flusher import BackgroundFlusher
 from otel_budget.reservations.entries import Entries
+from otel_budget.reservations.host_writes import HostWrites, Neighbours
 from otel_budget.reservations.known_spending import KnownSpending
 from otel_budget.reservations.lease_allocator import LeaseAllocator, LeaseGrant
 from otel_budget.reservations.leases import Reservation
 from otel_budget.reservations.owners import Owner
 from otel_budget.reservations.reaping import Liveness, reap, unused
+from otel_budget.reservations.refusals import Refusals
 from otel_budget.reservations.usage_ceilings import UsageCeiling, UsageCeilings
 from otel_host import fork_hooks
 from otel_host.fork_hooks import Stage
@@ -59,7 +63,7 @@ class BudgetAccounts:
         now_ns: Callable[[], int] = time.time_ns,
         report: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self.store = store or Database(folder / FILE_NAME, report)
+        self.store: Store = store or Database(folder / FILE_NAME, report)
         self._known = KnownSpending()
         self._renewals = 0
         self.transactions = TransactionRunner(self.store, opening, now_ns)
@@ -77,6 +81,8 @@ class BudgetAccounts:
         self._owner_lock = threading.Lock()
         self._liveness = Liveness(self._folder)
         self._entries = Entries(self.transactions)
+        self._refusals = Refusals(self.store.write_every_s)
+        self._host_writes = HostWrites(self._folder.parent, self.store.write_every_s)
         self._late: deque[Callable[[], None]] = deque()
         self._late_lock = threading.RLock()
         self._next_reap = self._write_at = 0.0
@@ -96,7 +102,12 @@ class BudgetAccounts:
             reservation = self.reserve_here(model, kinds, ask)
             if reservation is not None:
                 return reservation
+        known = self._refusals.find(ask(self._usage_ceilings.of(model, kinds)))
+        if known is not None:
+            return known
         result = self._try(model, kinds, ask)
+        if isinstance(result, Denied):
+            self._refusals.note(result)
         if isinstance(result, Reservation) or not result.state.reserved:
             return result
         # The blocking reservation may belong to a dead process.
@@ -113,35 +124,44 @@ class BudgetAccounts:
         allocator = self._lease_allocator()
         told: list[Crossing] = []
 
+        accounts = [claim.account for claim in ask(self._usage_ceilings.of(model, kinds))]
+
         def attempt(db: Transaction, opened: Opened) -> LeaseGrant | Denied:
             told.clear()
-            self._usage_ceilings.share(db)
-            lease_grant = LeaseGrant(Reservation(allocator.owner))
-            granted: list[tuple[Claim, int, int, State]] = []
-            for claim in ask([self._usage_ceilings.look_up(db, model, kind) for kind in kinds]):
-                entry = statements.account_id(db, claim.account, opened)
-                lease = allocator.leases.by_account.get(claim.account)
-                if lease is not None:
-                    told.extend(allocator.publish(db, lease, give_back=True))
-                now = statements.state(db, claim.account)
+            ceilings = self._usage_ceilings
+            learned = ceilings.read(db, model, kinds)
+            rows = AccountRows(db, accounts)
+            held = allocator.published(db, allocator.leases_on(accounts))
+            others = {each: leaseholders(db, each, allocator.owner.name) for each in accounts}
+            claims = ask([ceilings.look_up(learned, model, kind) for kind in kinds])
+            entries = [rows.entry(claim.account, opened) for claim in claims]
+            ceilings.share(db, learned)
+            for lease, found in held.items():
+                told.extend(allocator.publish(db, rows, lease, found, give_back=True))
+            granted: list[tuple[Claim, int, int]] = []
+            for claim, entry in zip(claims, entries, strict=True):
+                now = rows.state(claim.account)
                 self._known.saw(claim.account, now.spent)
                 amount = statements.grant(claim, now)
                 if amount is None:
                     return Denied(claim.account, now, statements.may_change(claim, now))
-                granted.append((claim, entry, amount, now))
+                granted.append((claim, entry, amount))
             self._liveness.renew(db, allocator.owner, self.transactions.time)
-            for claim, entry, amount, now in granted:
-                if not allocator.lend(db, lease_grant, claim, entry, amount, now):
-                    self._entries.enter(db, lease_grant.reservation, claim, entry, amount)
+            lease_grant = LeaseGrant(Reservation(allocator.owner))
+            for claim, entry, amount in granted:
+                (count,) = others[claim.account].fetchone()
+                if not allocator.lend(db, rows, lease_grant, claim, entry, amount, count):
+                    self._entries.enter(db, rows, lease_grant.reservation, claim, entry, amount)
             return lease_grant
 
         def take(result: LeaseGrant | Denied) -> None:
+            self._usage_ceilings.shared()
             if isinstance(result, LeaseGrant):
                 allocator.take(result)
                 self._entries.open += result.reservation.number is not None
                 self._flusher.note()
 
-        result = self._run(attempt, take)
+        result = self._run(attempt, accounts, take)
         self._notify(told)
         return result.reservation if isinstance(result, LeaseGrant) else result
 
@@ -169,7 +189,7 @@ class BudgetAccounts:
         self, reservation: Reservation, actual: Sequence[tuple[BudgetAccount, int]]
     ) -> None:
         try:
-            told = self._entries.settle(reservation, actual, self._usage_ceilings.share)
+            told = self._entries.settle(reservation, actual, self._usage_ceilings)
             leased = {lease.account for lease, _, _ in reservation.parts}
             self._known.added((account, cost) for account, cost in actual if account not in leased)
         except BudgetFileError:
@@ -179,14 +199,17 @@ class BudgetAccounts:
 
     def charge(self, entries: Sequence[tuple[BudgetAccount, int]]) -> list[Crossing]:
         """Charge spending without a reservation; a negative amount is a refund."""
+        accounts = [account for account, _ in entries]
+        self._refusals.clear()
 
         def attempt(db: Transaction, opened: Opened) -> list[Crossing]:
-            found = statements.charge(db, entries, opened)
-            for account, _ in entries:
-                self._known.saw(account, statements.state(db, account).spent)
+            rows = AccountRows(db, accounts)
+            found = rows.charge(entries, opened)
+            for account in accounts:
+                self._known.saw(account, rows.state(account).spent)
             return found
 
-        return self._run(attempt)
+        return self._run(attempt, accounts)
 
     def state(self, account: BudgetAccount) -> State:
         """Return the current state of *account*; unused leases do not count as reserved."""
@@ -195,14 +218,19 @@ class BudgetAccounts:
 
         def attempt(db: Transaction, opened: Opened) -> State:
             told.clear()
-            statements.account_id(db, account, opened)
-            for lease in self._leases_of(account):
-                told.extend(self._lease_allocator().publish(db, lease, give_back=False))
-            found = statements.state(db, account)
+            leases = self._leases_of(account)
+            rows = AccountRows(db, [account, *(lease.account for lease in leases)])
+            allocator = self._lease_allocator() if leases else None
+            published = allocator.published(db, leases) if allocator else {}
+            rows.entry(account, opened)
+            if allocator is not None:
+                for lease, each in published.items():
+                    told.extend(allocator.publish(db, rows, lease, each, give_back=False))
+            found = rows.state(account)
             self._known.saw(account, found.spent)
             return State(found.spent, found.reserved - unused(db, self._folder, account))
 
-        found = self._run(attempt)
+        found = self._run(attempt, [account])
         self._notify(told)
         return found
 
@@ -217,7 +245,7 @@ class BudgetAccounts:
 
     def scopes(self, budget: str, since_ns: int) -> list[str]:
         """Return the scope values that the budget has accounts for since *since_ns*."""
-        return self._run(lambda db, _opened: statements.scopes(db, budget, since_ns))
+        return self._run(lambda db, _opened: statements.scopes(db, budget, since_ns), ())
 
     def reap(self) -> bool:
         """Charge the open calls of dead owners, clear the rest; return whether there were any."""
@@ -256,7 +284,7 @@ class BudgetAccounts:
         """
         try:
             self.finish_late()
-            self._notify(self._entries.retry(self._usage_ceilings.share))
+            self._notify(self._entries.retry(self._usage_ceilings))
             if write:
                 self._tidy()
         except Exception as error:  # a background thread has no caller; retried
@@ -267,23 +295,51 @@ class BudgetAccounts:
         allocator = self._allocator
         if allocator is None:
             return
-        due = allocator.due()
-        if at_end:
-            due = list(allocator.leases.by_account.values())
-            for lease in due:
-                lease.idle = True
-        if not (due or self._usage_ceilings.are_new or self._liveness.is_due()):
-            return
+        with self._host_writes.turn() as turn:
+            for lease in list(allocator.leases.by_account.values()):
+                lease.is_scarce = lease.is_scarce or turn.is_scarce(lease.account)
+            due = allocator.due(at_end=at_end)
+            if not at_end:
+                due = [
+                    lease
+                    for lease in due
+                    if allocator.must_write(lease) or turn.is_due(lease.account)
+                ]
+            news = self._usage_ceilings.are_urgent or (at_end and self._usage_ceilings.are_new)
+            if due or news or self._liveness.is_due():
+                turn.wrote(self._write(allocator, due, for_host=turn.is_ours, at_end=at_end))
 
-        def attempt(db: Transaction, _opened: Opened) -> list[Crossing]:
-            self._usage_ceilings.share(db)
+    def _write(
+        self, allocator: LeaseAllocator, due: list[Lease], *, for_host: bool, at_end: bool
+    ) -> dict[BudgetAccount, State]:
+        """Write the leases *due*, with *for_host* those of the whole host; return the states.
+
+        With *at_end* the leases are returned.
+        """
+        accounts = [lease.account for lease in due]
+        told: list[Crossing] = []
+
+        def attempt(db: Transaction, _opened: Opened) -> dict[BudgetAccount, State]:
+            learned = self._usage_ceilings.read(db)
+            rows = AccountRows(db, accounts)
+            published = allocator.published(db, due)
+            others = Neighbours(db, self._folder, allocator.owner.name, due if for_host else ())
+            told[:] = others.publish(rows)
+            told.extend(allocator.tidy(db, rows, published, give_back=at_end))
+            states = {account: rows.state(account) for account in accounts}
+            for account, now in states.items():
+                self._known.saw(account, now.spent)
+            self._usage_ceilings.share(db, learned)
             self._liveness.renew(db, allocator.owner, self.transactions.time)
-            told = allocator.tidy(db, due)
-            for lease in due:
-                self._known.saw(lease.account, statements.state(db, lease.account).spent)
-            return told
+            return states
 
-        self._notify(self._run(attempt, lambda _told: allocator.forget(due)))
+        def kept(_states: object) -> None:
+            self._usage_ceilings.shared()
+            allocator.forget(due)
+
+        states = self._run(attempt, accounts, kept)
+        self._notify(told)
+        return states
 
     def close(self) -> None:
         """Return free leases, close the file and mark this owner as ended."""
@@ -303,6 +359,7 @@ class BudgetAccounts:
     def _run(
         self,
         attempt: Callable[[Transaction, Opened], Result],
+        accounts: Collection[BudgetAccount],
         then: Callable[[Result], object] = lambda _result: None,
     ) -> Result:
         def with_known(db: Transaction, opened: Opened) -> Result:
@@ -315,7 +372,7 @@ class BudgetAccounts:
             return result
 
         try:
-            return self.transactions.run(with_known, then)
+            return self.transactions.run(with_known, then, accounts)
         except BaseException:
             if self._allocator is not None:
                 self._allocator.distrust()
@@ -326,7 +383,9 @@ class BudgetAccounts:
             if self._allocator is None:
                 try:
                     trims = self.store.write_every_s > 0
-                    self._allocator = LeaseAllocator(Owner(self._folder), trims=trims)
+                    self._allocator = LeaseAllocator(
+                        Owner(self._folder, settles=trims), trims=trims
+                    )
                 except OSError as error:
                     raise BudgetFileError(f"cannot write in {self._folder}: {error}") from error
             return self._allocator

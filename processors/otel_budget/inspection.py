@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from otel_budget.accounts import statements
 from otel_budget.accounts.account import Change, State
+from otel_budget.accounts.account_rows import AccountRows
 from otel_budget.budget_accounts import FILE_NAME, OWNERS_NAME
 from otel_budget.reservations.reaping import unused
 
@@ -95,13 +96,13 @@ def set_spent(
 
     def attempt(db: Transaction, opened: Opened) -> None:
         statements.clear(db, account)
-        statements.charge(db, [(account, spent)], opened)
+        AccountRows(db, [account]).charge([(account, spent)], opened)
         db.execute(
             "INSERT INTO changes (at_ns, action, budget, scope, detail) VALUES (?, 'set', ?, ?, ?)",
             (accounts.now_ns(), account.budget, account.scope, detail),
         )
 
-    accounts.transactions.run(attempt)
+    accounts.transactions.run(attempt, accounts=[account])
     return before
 
 
@@ -114,4 +115,4 @@ def changes(accounts: BudgetAccounts, limit: int = 20) -> list[Change]:
         ).fetchall()
         return [Change(*row) for row in found]
 
-    return accounts.transactions.run(attempt)
+    return accounts.transactions.run(attempt, accounts=())

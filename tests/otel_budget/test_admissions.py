@@ -389,7 +389,7 @@ def test_a_call_that_cannot_be_written_is_written_with_the_next(
     transaction = gate.accounts.store.transaction
     attempts: list[int] = []
 
-    def locked() -> Any:
+    def locked(*_: Any) -> Any:
         attempts.append(1)
         raise BudgetFileError("it is locked")
 

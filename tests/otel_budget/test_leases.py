@@ -30,7 +30,7 @@ from otel_budget.reservations.reaping import reap
 from support.budgets import account, claim, kill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from otel_budget.accounts.schema import Found, Store, Transaction
@@ -322,8 +322,8 @@ def test_more_accounts_than_leases_are_reserved_per_call(accounts: BudgetAccount
     assert [bool(one.parts) for one in holds].count(False) == 2
     for user, one in zip(users, holds, strict=True):
         accounts.settle(one, [(user, 1)])
-    accounts.tick()
-    accounts.tick()
+    for _ in range(6):
+        accounts.tick()
     assert reserve_leased(accounts, 1, account(1000, scope="another")).parts
 
 
@@ -431,8 +431,10 @@ class CountingStore:
         self._store = store
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        with self._store.transaction() as self._db:
+    def transaction(
+        self, accounts: Collection[BudgetAccount] | None = None, /
+    ) -> Iterator[Transaction]:
+        with self._store.transaction(accounts) as self._db:
             yield self
 
     def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
@@ -482,19 +484,41 @@ def test_a_store_is_written_to_no_more_often_than_it_wants(
     assert [*spent, other.state(PLENTY).spent] == [1, 1, 3]
 
 
-def test_a_lease_in_a_store_that_is_seldom_written_to_shrinks_to_four_times_its_use(
+def test_a_small_lease_in_a_store_that_is_seldom_written_to_shrinks_to_four_times_its_use(
     accounts: BudgetAccounts, other: BudgetAccounts
 ) -> None:
-    """A process with few calls would keep for minutes an amount others need: 4 of 100 stay."""
+    """A process with few calls would hold for minutes what others need: 4 of 62 are kept."""
+    small = account(250)
     accounts.store.write_every_s = 1.0
-    accounts.settle(reserve_leased(accounts), [(PLENTY, 1)])
+    accounts.settle(reserve_leased(accounts, of=small), [(small, 1)])
 
     accounts.tick()
 
-    denied = other.reserve("m", (), lambda _learned: [claim(996, PLENTY)])
+    denied = other.reserve("m", (), lambda _learned: [claim(246, small)])
     assert isinstance(denied, Denied)
     assert denied.state == State(1, 4)
-    assert isinstance(other.reserve("m", (), lambda _learned: [claim(995, PLENTY)]), Reservation)
+    assert isinstance(other.reserve("m", (), lambda _learned: [claim(245, small)]), Reservation)
+
+
+def test_a_full_lease_in_a_store_that_is_seldom_written_to_is_kept_for_a_while(
+    accounts: BudgetAccounts, other: BudgetAccounts
+) -> None:
+    """There is plenty: taking it again with every other call would be two writes more."""
+    plenty = account(100_000)
+    accounts.store.write_every_s = 1.0
+    accounts.settle(reserve_leased(accounts, of=plenty), [(plenty, 1)])
+
+    faults: list[BaseException] = []
+    accounts.on_fault = faults.append
+    reserved = []
+    for _ in range(6):
+        accounts.tick()
+        with other.store.transaction() as db:
+            reserved += db.execute("SELECT reserved FROM books").fetchone()
+    assert not faults
+
+    assert reserved[0] == reserved[4] == 60
+    assert reserved[-1] == 0
 
 
 def test_hosts_that_share_a_database_write_ten_times_less_often_than_processes_of_a_host(

@@ -15,7 +15,7 @@ import pytest
 from otel_budget.accounts import sqlite as sqlite_accounts
 from otel_budget.accounts.account import State
 from otel_budget.accounts.repair import replace_damaged
-from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.accounts.schema import TABLES, BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_budget.reservations import known_spending, owners
 from otel_budget.reservations.background_flusher import BackgroundFlusher
@@ -31,7 +31,7 @@ from otel_budget.reservations.owners import (
     owed,
     remains,
 )
-from otel_budget.reservations.usage_ceilings import UsageCeiling, UsageCeilings
+from otel_budget.reservations.usage_ceilings import CeilingRows, UsageCeiling, UsageCeilings
 from otel_host import file_locks
 from otel_host.file_locks import try_lock
 from support.budgets import account, claim
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLENTY = account(10**9)
+(CEILINGS,) = (each for each in TABLES if "CREATE TABLE ceilings" in each)
 
 
 def test_an_owner_lives_while_its_file_is_locked(tmp_path: Path) -> None:
@@ -243,14 +244,14 @@ def test_learned_usage_is_kept_until_it_can_be_shared() -> None:
     ceilings.add(UsageCeiling.of("m", "input", 10, 5))
     ceilings.add(UsageCeiling.of("m", "output", 3, 0))
     with pytest.raises(sqlite3.OperationalError):
-        ceilings.share(Broken())
+        ceilings.share(Broken(), CeilingRows(Broken(), []))
 
     with closing(sqlite3.connect(":memory:")) as db:
-        db.execute("CREATE TABLE ceilings (model, kind, calls, most, least, size)")
-        ceilings.share(db)
-        found = UsageCeiling.read(db, "m", "input")
+        db.execute(CEILINGS)
+        ceilings.share(db, ceilings.read(db))
+        found = CeilingRows(db, [("m", "input")]).get(("m", "input"))
         assert found == UsageCeiling("m", "input", 1, 10, 10, 5)
-        assert ceilings.look_up(db, "m", "unheard of") is None
+        assert ceilings.look_up(ceilings.read(db, "m", ["unheard of"]), "m", "unheard of") is None
 
 
 def test_too_many_models_restart_with_the_shared_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,15 +259,17 @@ def test_too_many_models_restart_with_the_shared_ones(monkeypatch: pytest.Monkey
     monkeypatch.setattr(UsageCeilings, "_MOST", 2)
     ceilings = UsageCeilings()
     with closing(sqlite3.connect(":memory:")) as db:
-        db.execute("CREATE TABLE ceilings (model, kind, calls, most, least, size)")
+        db.execute(CEILINGS)
         for number in range(3):
             ceilings.add(UsageCeiling.of(f"m{number}", "input", 10, 5))
-        ceilings.share(db)
+        ceilings.share(db, ceilings.read(db))
+        ceilings.shared()
         ceilings.add(UsageCeiling.of("m9", "input", 1, 1))
-        ceilings.share(db)
+        ceilings.share(db, ceilings.read(db))
 
         assert ceilings.of("m0", ["input"]) == [None]
-        assert ceilings.look_up(db, "m0", "input") == UsageCeiling("m0", "input", 1, 10, 10, 5)
+        rows = ceilings.read(db, "m0", ["input"])
+        assert ceilings.look_up(rows, "m0", "input") == UsageCeiling("m0", "input", 1, 10, 10, 5)
         assert ceilings.of("m0", ["input"]) != [None]
 
 
@@ -297,7 +300,7 @@ CLOSES_ALL = """
 import os, sys
 from pathlib import Path
 from otel_budget.accounts.account import BudgetAccount
-from otel_budget.accounts.schema import BudgetFileError
+from otel_budget.accounts.schema import TABLES, BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
 
 folder, uses = Path(sys.argv[1]), sys.argv[2] == "uses"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from otel_budget.accounts import postgres as module
 from otel_budget.accounts.account import State
 from otel_budget.accounts.postgres import SCHEMA, PostgresDatabase
+from otel_budget.accounts.postgres_statements import Statements, psycopg_module
 from otel_budget.accounts.schema import TABLES, BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_cost_ledger.model.location import PostgresUrl
@@ -19,6 +21,8 @@ from support.budgets import account
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from otel_budget.accounts.account import BudgetAccount
 
 pytestmark = pytest.mark.postgres
 
@@ -86,10 +90,10 @@ def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_p
 
     with pytest.raises(BudgetFileError, match="cannot use the budgets in"):
         with store.transaction() as db:
-            db.execute("UPDATE books SET spent = 1000")
+            db.execute("UPDATE books SET spent = 1000 RETURNING spent").fetchall()
             run(postgres_url, f"SELECT pg_terminate_backend({pid})")
             for _ in range(100):
-                db.execute("SELECT 1")
+                db.execute("SELECT 1").fetchone()
                 time.sleep(0.05)  # until the server has ended it
 
     store._trouble = 0.0, ""
@@ -140,6 +144,91 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
     accounts.close()
 
 
+def test_budgets_do_not_wait_for_each_other(postgres_url: str, tmp_path: Path) -> None:
+    """A transaction has its own accounts to itself, in whatever window."""
+    acme = account(10**9, scope="acme")
+    yesterday = account(10**9, start_ns=-1)
+    store, theirs = database(postgres_url), database(postgres_url)
+    other = BudgetAccounts(tmp_path, store=theirs)
+    other.charge([(PLENTY, 5), (acme, 5)])
+
+    with store.transaction([PLENTY]) as db:
+        db.execute("SELECT 1").fetchone()
+        other.charge([(acme, 1)])
+        theirs._trouble = time.monotonic() + 60, "it was away"
+        with pytest.raises(BudgetFileError, match="lock timeout"):
+            other.charge([(yesterday, 1)])
+
+    theirs._trouble = 0.0, ""
+    assert other.state(acme) == State(6, 0)
+    store.close()
+    other.close()
+
+
+def test_budgets_that_a_call_shares_are_locked_in_one_order(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """Two processes that name them in another order would wait for each other for good."""
+    accounts = [account(10**9, scope=scope) for scope in "abc"]
+    processes = [BudgetAccounts(tmp_path, store=database(postgres_url)) for _ in range(2)]
+    faults: list[BaseException] = []
+
+    def charge(process: BudgetAccounts, order: list[BudgetAccount]) -> None:
+        try:
+            for _ in range(50):
+                process.charge([(each, 1) for each in order])
+        except BudgetFileError as error:
+            faults.append(error)
+
+    threads = [
+        threading.Thread(target=charge, args=(process, order))
+        for process, order in zip(processes, (accounts, accounts[::-1]), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert not faults
+    assert [processes[0].state(each) for each in accounts] == [State(100, 0)] * 3
+    for process in processes:
+        process.close()
+
+
+def test_a_process_of_an_earlier_version_is_kept_out_meanwhile(postgres_url: str) -> None:
+    """It takes one lock for everything, which it does not get while there is a transaction."""
+    store = database(postgres_url)
+    with store.transaction([PLENTY]) as db, psycopg.connect(postgres_url) as earlier:
+        db.execute("SELECT 1").fetchone()
+        got = earlier.execute("SELECT pg_try_advisory_xact_lock(%s)", (module.TURN,)).fetchone()
+
+    assert got == (False,)
+    store.close()
+
+
+def test_a_transaction_takes_two_round_trips(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One to have its turn and read, one to write; however many accounts there are."""
+    waits: list[int] = []
+    send = Statements.send
+
+    def counting(self: Any) -> None:
+        if self._unsent:
+            waits.append(len(self._unsent))
+        send(self)
+
+    accounts = BudgetAccounts(tmp_path, store=database(postgres_url))
+    several = [account(10**9, scope=scope) for scope in "abcd"]
+    accounts.charge([(each, 1) for each in several])
+    monkeypatch.setattr(Statements, "send", counting)
+
+    accounts.charge([(each, 1) for each in several])
+
+    assert len(waits) == 2
+    accounts.close()
+
+
 def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,8 +239,11 @@ def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.2)
     vanishing = database(postgres_url)
 
-    with pytest.raises(BudgetFileError, match="idle"), vanishing.transaction() as db:
-        db.execute("UPDATE books SET spent = 1000")
+    with (
+        pytest.raises(BudgetFileError, match=r"closed the connection|idle"),
+        vanishing.transaction() as db,
+    ):
+        db.execute("UPDATE books SET spent = 1000 RETURNING spent").fetchall()
         other.charge([(PLENTY, 1)])
 
     assert other.state(PLENTY) == State(6, 0)
@@ -186,4 +278,4 @@ def test_without_its_package_the_error_names_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
     with pytest.raises(BudgetFileError, match=r"pip install 'otel-distro\[postgres\]'"):
-        module._psycopg()
+        psycopg_module()

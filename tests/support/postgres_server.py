@@ -35,10 +35,10 @@ def server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
     data = folder / "data"
     password_file = folder / "password"
     password_file.write_text("correct-horse\n")
-    as_user = _as_user(folder)
+    user = as_user(folder)
     _run(
         [
-            *as_user,
+            *user,
             str(bin_folder / "initdb"),
             "-D",
             str(data),
@@ -69,7 +69,7 @@ def server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
     ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*as_user, str(bin_folder / "postgres"), "-D", str(data), *options],
+            [*user, str(bin_folder / "postgres"), "-D", str(data), *options],
             stdout=log,
             stderr=log,
             cwd="/",
@@ -86,7 +86,7 @@ def server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
             process.wait()
 
 
-def _as_user(folder: Path) -> list[str]:
+def as_user(folder: Path) -> list[str]:
     """Return the command prefix that runs a program without root, which the server refuses."""
     if os.geteuid() != 0:
         return []

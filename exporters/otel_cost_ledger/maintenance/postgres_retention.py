@@ -67,8 +67,21 @@ def _exclusive(url: PostgresUrl, timeout_ms: int) -> Iterator[PostgresConnection
         if find_schema(connection) is None:
             raise LedgerNotFoundError(f"there is no cost ledger in {url} yet")
     with open_for_writing(url, timeout_ms=timeout_ms) as connection:
-        (acquired,) = connection.execute("SELECT pg_try_advisory_lock(?)", [MAINTENANCE]).fetchone()
-        yield connection if acquired else None
+        if not connection.is_pooled:
+            (acquired,) = connection.execute(
+                "SELECT pg_try_advisory_lock(?)", [MAINTENANCE]
+            ).fetchone()
+            yield connection if acquired else None
+            return
+        # A session lock would stay in the pool, so a second connection holds one for a transaction.
+        with (
+            PostgresConnection(url, timeout_ms=timeout_ms) as beside,
+            beside.transaction(),
+        ):
+            (acquired,) = beside.execute(
+                "SELECT pg_try_advisory_xact_lock(?)", [MAINTENANCE]
+            ).fetchone()
+            yield connection if acquired else None
 
 
 def _sum_until(connection: PostgresConnection, until_ns: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,6 +71,12 @@ class PostgresConnection:
         """Schema version found in the database; set for readers, which may find an older one."""
         defaults = {"application_name": "otel-distro", "connect_timeout": "5"}
         arguments = {"autocommit": True, **defaults, **url.parameters}
+        self.is_pooled = False
+        """Whether a pooler such as pgbouncer is in between.
+
+        It may run each transaction in another session, so settings are local to transactions.
+        """
+        self._settings: dict[str, str] = {}
         self._pool: Any = None
         self.raw: Any = None
         with self.translated():
@@ -80,6 +86,12 @@ class PostgresConnection:
                 self.raw = psycopg.connect("", **arguments)
         try:
             self.raw.adapters.register_loader("numeric", _integers())
+            with self.translated():
+                (pid,) = self.raw.execute(b"SELECT pg_backend_pid()").fetchone()
+                self.is_pooled = pid != self.raw.info.backend_pid
+                if self.is_pooled:
+                    # Prepared statements of other clients have the same names.
+                    self.raw.prepare_threshold = None
             self.set_timeout(timeout_ms)
         except BaseException:
             self.close()
@@ -87,10 +99,29 @@ class PostgresConnection:
 
     def set_timeout(self, timeout_ms: int) -> None:
         """Wait at most *timeout_ms* for the locks of other processes."""
-        self.execute(f"SET lock_timeout = {int(timeout_ms)}")
+        self._set("lock_timeout", str(int(timeout_ms)))
+
+    def use_schema(self) -> None:
+        """Use the ledger's schema for unqualified table names."""
+        self._set("search_path", SCHEMA)
+
+    def _set(self, name: str, value: str) -> None:
+        self._settings[name] = value
+        if not self.is_pooled:
+            self.execute("SELECT set_config(?, ?, false)", [name, value])
+
+    def _set_again(self) -> None:
+        """Repeat the settings in this transaction, whose session may be another one."""
+        if self.is_pooled:
+            calls = ", ".join("set_config(%s, %s, true)" for _ in self._settings)
+            values = [text for setting in self._settings.items() for text in setting]
+            self.raw.execute(f"SELECT {calls}".encode(), values)
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
         """Run one statement with `?` placeholders."""
+        if self.is_pooled and not self.raw.info.transaction_status:  # it is idle
+            with self.transaction():
+                return self.execute(sql, values)
         with self.translated():
             cursor: Cursor = self.raw.execute(_for_psycopg(sql), tuple(values))
             return cursor
@@ -105,7 +136,14 @@ class PostgresConnection:
     def transaction(self) -> Iterator[None]:
         """Run the body in a transaction."""
         with self.translated(), self.raw.transaction():
+            self._set_again()
             yield
+
+    def begin_reading(self) -> None:
+        """Begin a read-only transaction with one snapshot of the ledger."""
+        with self.translated():
+            self.raw.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._set_again()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -128,6 +166,10 @@ class PostgresConnection:
         """Close the connection, or return it to the pool."""
         pool, self._pool = self._pool, None
         if pool is None:
+            if self.is_pooled:
+                # A pooler closes a session that a client leaves in a transaction.
+                with suppress(driver().Error):
+                    self.raw.rollback()
             self.raw.close()
             return
         raw, self.raw = self.raw, _Returned()
@@ -156,8 +198,12 @@ def open_for_writing(url: PostgresUrl, *, timeout_ms: int) -> PostgresConnection
                 if version:
                     connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
                 for step in range(version + 1, SCHEMA_VERSION + 1):
-                    connection.run_script(migration_script("postgres", step))
-        connection.execute(f"SET search_path TO {SCHEMA}")
+                    # For this transaction only: another client may use the session next.
+                    script = migration_script("postgres", step)
+                    connection.run_script(
+                        script.replace("\nSET search_path", "\nSET LOCAL search_path")
+                    )
+        connection.use_schema()
     except BaseException:
         connection.close()
         raise
@@ -173,8 +219,8 @@ def open_for_reading(url: PostgresUrl) -> PostgresConnection | None:
             connection.close()
             return None
         connection.schema_version = version
-        connection.execute(f"SET search_path TO {SCHEMA}")
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.use_schema()
+        connection.begin_reading()
     except BaseException:
         connection.close()
         raise

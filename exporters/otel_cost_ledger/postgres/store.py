@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = ", ".join(CALL_COLUMNS)
 _INCOMING: Final = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS incoming"
-    " (LIKE calls INCLUDING DEFAULTS, place integer NOT NULL) ON COMMIT DELETE ROWS"
+    " (LIKE calls INCLUDING DEFAULTS, place integer NOT NULL) ON COMMIT "
 )
 _COPY: Final = f"COPY incoming (place, {_COLUMNS}) FROM STDIN"
 _SUMS: Final = ", ".join(["count(*)", *(f"sum(coalesce(c.{name}, 0))" for name in COUNTERS[1:])])
@@ -100,7 +100,8 @@ class PostgresStore:
         self.connection = connection
         self.names = PostgresNames(connection, max_names)
         self._months: set[tuple[int, int]] = set()
-        connection.execute(_INCOMING)
+        if not connection.is_pooled:
+            connection.execute(f"{_INCOMING} DELETE ROWS")
 
     def apply(self, entries: Sequence[Entry]) -> Stored:
         """Store all *entries* in one transaction; none of them on an error."""
@@ -113,6 +114,11 @@ class PostgresStore:
         tool_ids = [self.names.tools.id_of(row.tool) for row in tools]
         stored = Stored()
         with self.connection.transaction():
+            if self.connection.is_pooled:
+                # Another client's session goes on without the table. In turn: to make it locks
+                # `calls`, and the one whose turn it is may want to add a month there.
+                self.connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
+                self.connection.execute(f"{_INCOMING} DROP")
             self._copy(values)
             self.connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
             kept_since = self._kept_since()

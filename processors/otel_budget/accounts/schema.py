@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from contextlib import AbstractContextManager
+
+    from otel_budget.accounts.account import BudgetAccount
 
 SCHEMA_VERSION = 3
 LONGEST_WAIT_S = 2.0
@@ -80,7 +83,11 @@ class Transaction(Protocol):
     """Statements with `?` placeholders that are committed together or not at all."""
 
     def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
-        """Run one statement."""
+        """Queue one statement; the store may send it later.
+
+        Queued statements are sent together when rows are fetched, and at the end. Execute all
+        queries before the first `fetchone`. Errors may be raised there, or at the end.
+        """
         ...
 
 
@@ -90,8 +97,13 @@ class Store(Protocol):
     write_every_s: float
     """Minimum seconds between two periodic writes of a process's lease spending."""
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """Lock the accounts for the body and commit its changes unless it raises.
+    def transaction(
+        self, accounts: Collection[BudgetAccount] | None = None, /
+    ) -> AbstractContextManager[Transaction]:
+        """Lock *accounts*, all with None, for the body; commit its changes unless it raises.
+
+        An account includes the entries of its budget and scope value in every window. The leases
+        and reservations of other owners are cleared only with all accounts locked.
 
         Raises BudgetFileError when the database cannot be used in time.
         """

@@ -28,9 +28,10 @@ from otel_host.private_files import create_missing, make_private_folder, narrow_
 from otel_host.sqlite_files import sqlite_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from otel_budget.accounts.account import BudgetAccount
     from otel_budget.accounts.schema import Transaction
     from otel_host.descriptors import FilesOf
 
@@ -65,8 +66,10 @@ class Database:
         fork_hooks.watch(fork_hooks.Stage.DATABASES, self)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Hold the write lock for the body and commit its changes unless it raises.
+    def transaction(
+        self, _accounts: Collection[BudgetAccount] | None = None, /
+    ) -> Iterator[Transaction]:
+        """Hold the write lock, which locks all accounts; commit unless the body raises.
 
         Raises BudgetFileError when the file cannot be used in time.
         """

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_budget.accounts.account import Crossing, State
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from otel_budget.accounts.account import BudgetAccount, Claim
-    from otel_budget.accounts.schema import Transaction
+    from otel_budget.accounts.account import BudgetAccount, Claim, State
+    from otel_budget.accounts.schema import Found, Transaction
 
 OF_WINDOW = "budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?"
 """Condition for the entries in the window of an account."""
@@ -26,33 +22,6 @@ class UnopenedError(Exception):
     def __init__(self, account: BudgetAccount) -> None:
         super().__init__(account.budget)
         self.account = account
-
-
-def account_id(db: Transaction, account: BudgetAccount, opened: Mapping[BudgetAccount, int]) -> int:
-    """Return the entry of *account*, created with its amount in *opened*; raises UnopenedError."""
-    row = db.execute(
-        "SELECT id FROM books WHERE budget = ? AND scope = ? AND start_ns = ?",
-        (account.budget, account.scope, account.start_ns),
-    ).fetchone()
-    if row is not None:
-        return int(row[0])
-    if account not in opened:
-        raise UnopenedError(account)
-    made = db.execute(
-        "INSERT INTO books (budget, scope, start_ns, spent, reserved, notified_percent)"
-        " VALUES (?, ?, ?, ?, 0, 0) RETURNING id",
-        (account.budget, account.scope, account.start_ns, opened[account]),
-    ).fetchone()
-    return int(made[0])
-
-
-def state(db: Transaction, account: BudgetAccount) -> State:
-    """Return the current state of *account*."""
-    spent, reserved = db.execute(
-        f"SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0) FROM books WHERE {OF_WINDOW}",
-        window_of(account),
-    ).fetchone()
-    return State(int(spent), int(reserved))
 
 
 def scopes(db: Transaction, budget: str, since_ns: int) -> list[str]:
@@ -86,39 +55,6 @@ def change(db: Transaction, entry: int, *, spent: int = 0, reserved: int = 0) ->
     )
 
 
-def crossings(db: Transaction, account: BudgetAccount, entry: int) -> list[Crossing]:
-    """Return the thresholds of *account* to report, and mark them as reported."""
-    if account.limit <= 0:
-        return []
-    spent = state(db, account).spent
-    passed = [percent for percent in account.thresholds if spent * 100 >= percent * account.limit]
-    if not passed:
-        return []
-    (notified,) = db.execute(
-        f"SELECT coalesce(max(notified_percent), 0) FROM books WHERE {OF_WINDOW}",
-        window_of(account),
-    ).fetchone()
-    new = [percent for percent in passed if percent > notified]
-    if new:
-        db.execute("UPDATE books SET notified_percent = ? WHERE id = ?", (max(new), entry))
-    return [Crossing(account, percent, spent) for percent in new]
-
-
-def charge(
-    db: Transaction,
-    entries: Sequence[tuple[BudgetAccount, int]],
-    opened: Mapping[BudgetAccount, int],
-) -> list[Crossing]:
-    """Add spending to each account; a negative amount is a refund."""
-    found: list[Crossing] = []
-    for account, cost in entries:
-        entry = account_id(db, account, opened)
-        change(db, entry, spent=cost)
-        if cost > 0:
-            found += crossings(db, account, entry)
-    return found
-
-
 def belongs(part: BudgetAccount, account: BudgetAccount) -> bool:
     """Return whether the spending of *part* counts in *account*."""
     return (
@@ -144,9 +80,10 @@ def may_change(claim: Claim, now: State) -> bool:
     return now.reserved > 0 and claim.least <= claim.account.limit - now.spent
 
 
-def leaseholders(db: Transaction, entry: int, but: str) -> int:
-    """Return the number of other owners with leases on an account's *entry*."""
-    (count,) = db.execute(
-        "SELECT count(*) FROM leases WHERE book_id = ? AND owner <> ?", (entry, but)
-    ).fetchone()
-    return int(count)
+def leaseholders(db: Transaction, account: BudgetAccount, but: str) -> Found:
+    """Query the number of other owners with leases on the entry of *account*."""
+    return db.execute(
+        "SELECT count(*) FROM leases JOIN books ON id = book_id"
+        " WHERE budget = ? AND scope = ? AND start_ns = ? AND owner <> ?",
+        (account.budget, account.scope, account.start_ns, but),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from otel_budget.accounts.statements import UnopenedError
@@ -32,9 +32,11 @@ class TransactionRunner:
         self,
         attempt: Callable[[Transaction, Opened], Result],
         then: Callable[[Result], object] = lambda _result: None,
+        accounts: Collection[BudgetAccount] | None = None,
     ) -> Result:
         """Run *attempt* in a transaction; retry it after opening an account that it lacks.
 
+        Only *accounts* are locked; all with None.
         *then* is called with the result after the commit. Opening amounts are queried outside the
         transaction, because the ledger may be slow. Raises BudgetFileError.
         """
@@ -42,7 +44,7 @@ class TransactionRunner:
         while True:
             try:
                 with self._lock:
-                    with self._store.transaction() as db:
+                    with self._store.transaction(accounts) as db:
                         result = attempt(db, opened)
                     then(result)
                     return result

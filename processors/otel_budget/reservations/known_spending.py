@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from otel_budget.accounts import statements
+from otel_budget.accounts.account_rows import AccountRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,8 +48,9 @@ class KnownSpending:
 
     def raise_to(self, db: Transaction, least: Mapping[BudgetAccount, int]) -> None:
         """Raise the accounts of a new file to the minimum spending."""
+        rows = AccountRows(db, least)
         for account, spent in least.items():
-            entry = statements.account_id(db, account, {account: spent})
-            missing = spent - statements.state(db, account).spent
+            entry = rows.entry(account, {account: spent})
+            missing = spent - rows.state(account).spent
             if missing > 0:
-                statements.change(db, entry, spent=missing)
+                rows.change(account, entry, spent=missing)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_budget.accounts import statements
 from otel_budget.reservations.leases import Lease, Leases, Reservation
 
 if TYPE_CHECKING:
-    from otel_budget.accounts.account import BudgetAccount, Claim, Crossing, State
-    from otel_budget.accounts.schema import Transaction
+    from collections.abc import Iterable, Mapping
+
+    from otel_budget.accounts.account import BudgetAccount, Claim, Crossing
+    from otel_budget.accounts.account_rows import AccountRows
+    from otel_budget.accounts.schema import Found, Transaction
     from otel_budget.reservations.owners import Owner
 
 LEASED_HOLDS = 100
@@ -19,6 +21,9 @@ FEWEST_HOLDS = 8
 """Minimum calls in a lease; with less left, each call has its own reservation."""
 KEPT_INTERVALS = 4
 """Intervals like the last one that a lease keeps room for in a rarely written store."""
+_AMPLE_INTERVALS = 60
+_AMPLE_IDLE_INTERVALS = 5
+"""The same, and intervals without use before a lease is returned, far from the limit."""
 _SHARE = 4
 """All processes together lease at most about one part in this many of the remaining budget."""
 
@@ -44,25 +49,28 @@ class LeaseAllocator:
     def lend(
         self,
         db: Transaction,
+        rows: AccountRows,
         lease_grant: LeaseGrant,
         claim: Claim,
         entry: int,
         granted: int,
-        now: State,
+        others: int,
     ) -> bool:
         """Lease room for *claim*, which reserves *granted*, and for more calls like it.
 
-        Returns False if the call needs its own entry: near the limit, or with too many leases.
+        *others* is the number of other owners with leases on the account. Returns False if the
+        call needs its own entry: near the limit, or with too many leases.
         """
+        now = rows.state(claim.account)
         left = claim.account.limit - now.spent - now.reserved - granted
-        others = statements.leaseholders(db, entry, self.owner.name)
         more = min(LEASED_HOLDS * granted, left // (_SHARE * (others + 1)))
         if granted < claim.amount or more < FEWEST_HOLDS * granted:
             return False
         lease = self.leases.by_account.get(claim.account) or self._new(claim.account, entry)
         if lease is None:
             return False
-        self._extend(db, lease, granted + more)
+        lease.is_scarce = more < LEASED_HOLDS * granted
+        self._extend(db, rows, lease, granted + more)
         lease_grant.parts.append((lease, granted + more, granted, min(claim.most, granted)))
         return True
 
@@ -70,18 +78,13 @@ class LeaseAllocator:
         slot = self.owner.take_slot()
         return None if slot is None else Lease(account, entry, slot)
 
-    def _extend(self, db: Transaction, lease: Lease, added: int) -> None:
-        statements.change(db, lease.entry, reserved=added)
-        found = db.execute(
-            "UPDATE leases SET amount = amount + ? WHERE book_id = ? AND owner = ? RETURNING slot",
-            (added, lease.entry, self.owner.name),
-        ).fetchone()
-        if found is None:
-            db.execute(
-                "INSERT INTO leases (book_id, owner, slot, amount, published)"
-                " VALUES (?, ?, ?, ?, 0)",
-                (lease.entry, self.owner.name, lease.slot, added),
-            )
+    def _extend(self, db: Transaction, rows: AccountRows, lease: Lease, added: int) -> None:
+        rows.change(lease.account, lease.entry, reserved=added)
+        db.execute(
+            "INSERT INTO leases (book_id, owner, slot, amount, published) VALUES (?, ?, ?, ?, 0)"
+            " ON CONFLICT (book_id, owner) DO UPDATE SET amount = leases.amount + excluded.amount",
+            (lease.entry, self.owner.name, lease.slot, added),
+        )
 
     def take(self, lease_grant: LeaseGrant) -> None:
         """Add the granted room to the leases after the commit."""
@@ -91,27 +94,46 @@ class LeaseAllocator:
                 self.leases.by_account[lease.account] = lease
                 self.leases.hold_in(lease, lease_grant.reservation, amount, owed)
 
+    def leases_on(self, accounts: Iterable[BudgetAccount]) -> list[Lease]:
+        """Return the leases that there are on *accounts*."""
+        found = self.leases.by_account
+        return [found[account] for account in dict.fromkeys(accounts) if account in found]
+
+    def published(self, db: Transaction, leases: Iterable[Lease]) -> dict[Lease, Found]:
+        """Ask what the shared accounts have of each of *leases*."""
+        return {
+            lease: db.execute(
+                "SELECT amount, published FROM leases WHERE book_id = ? AND owner = ?",
+                (lease.entry, self.owner.name),
+            )
+            for lease in leases
+        }
+
     def publish(
-        self, db: Transaction, lease: Lease, *, give_back: bool, trim: bool = False
+        self,
+        db: Transaction,
+        rows: AccountRows,
+        lease: Lease,
+        found: Found,
+        *,
+        give_back: bool,
+        trim: bool = False,
     ) -> list[Crossing]:
         """Write the spending of *lease*; with *give_back* return its free room.
 
-        With *trim* only room beyond a few intervals like the one since the last write is returned.
+        *found* is its row in the shared accounts. With *trim* only room beyond a few intervals like
+        the last one is returned.
 
         It writes totals, not differences, so that a transaction with an unknown outcome does no
         harm.
         """
+        row = found.fetchone()
         with self.leases.lock:
             if give_back or lease.free < 0:
                 lease.free = 0
-            elif trim:
-                used = lease.total - max(0, lease.published) + lease.held
-                lease.free = min(lease.free, KEPT_INTERVALS * used)
+            elif trim and lease.used:
+                lease.free = min(lease.free, _kept(lease))
             outstanding, total = lease.free + lease.held, lease.total
-        row = db.execute(
-            "SELECT amount, published FROM leases WHERE book_id = ? AND owner = ?",
-            (lease.entry, self.owner.name),
-        ).fetchone()
         if row is None:
             # This process was considered dead and charged, or the file was rebuilt from the ledger.
             with self.leases.lock:
@@ -119,7 +141,9 @@ class LeaseAllocator:
                 self.leases.by_account.pop(lease.account, None)
             return []
         amount, published = row
-        statements.change(db, lease.entry, spent=total - published, reserved=outstanding - amount)
+        rows.change(
+            lease.account, lease.entry, spent=total - published, reserved=outstanding - amount
+        )
         db.execute(
             "UPDATE leases SET amount = ?, published = ? WHERE book_id = ? AND owner = ?",
             (outstanding, total, lease.entry, self.owner.name),
@@ -127,30 +151,58 @@ class LeaseAllocator:
         lease.published = total
         if total <= published:
             return []
-        return statements.crossings(db, lease.account, lease.entry)
+        return rows.crossings(lease.account, lease.entry)
 
-    def due(self) -> list[Lease]:
-        """Return the leases with spending to write or room to return.
+    def due(self, *, at_end: bool = False) -> list[Lease]:
+        """Return the leases of which there is something to write down or to give back.
 
-        A lease not used between two calls of this method is returned.
+        That is all of them *at_end*.
+
+        A lease that was not touched between two calls of this is to be given back; where there is
+        plenty in a store that is seldom written to, between some more.
         """
         due: list[Lease] = []
         for lease in list(self.leases.by_account.values()):
-            lease.idle, lease.touched = not lease.touched, False
-            nothing = not lease.free and not lease.held
-            if lease.total != lease.published or nothing or (lease.idle and lease.free):
+            lease.untouched = 0 if lease.touched else lease.untouched + 1
+            lease.touched = False
+            lease.idle = lease.untouched >= (
+                _AMPLE_IDLE_INTERVALS if self._trims and not lease.is_scarce else 1
+            )
+            with self.leases.lock:
+                lease.used = lease.total - lease.looked + lease.held
+                lease.looked = lease.total
+            if at_end or lease.total != lease.published or self.must_write(lease):
                 due.append(lease)
         return due
 
-    def tidy(self, db: Transaction, leases: list[Lease]) -> list[Crossing]:
-        """Publish *leases*, and end the empty ones."""
+    def must_write(self, lease: Lease) -> bool:
+        """Return whether there is something about *lease* that only this process can write."""
+        nothing = not lease.free and not lease.held
+        too_much = self._trims and lease.used > 0 and lease.free > 2 * _kept(lease)
+        return nothing or too_much or lease.free < 0 or (lease.idle and lease.free > 0)
+
+    def tidy(
+        self,
+        db: Transaction,
+        rows: AccountRows,
+        found: Mapping[Lease, Found],
+        *,
+        give_back: bool = False,
+    ) -> list[Crossing]:
+        """Publish the leases in *found*, and end those of which nothing is left.
+
+        Those that are idle are given back, with *give_back* all of them.
+        """
         told: list[Crossing] = []
-        for lease in leases:
-            told += self.publish(db, lease, give_back=lease.idle, trim=self._trims)
-            db.execute(
-                "DELETE FROM leases WHERE book_id = ? AND owner = ? AND amount = 0",
-                (lease.entry, self.owner.name),
+        for lease, published in found.items():
+            told += self.publish(
+                db, rows, lease, published, give_back=give_back or lease.idle, trim=self._trims
             )
+            if not lease.free and not lease.held:
+                db.execute(
+                    "DELETE FROM leases WHERE book_id = ? AND owner = ? AND amount = 0",
+                    (lease.entry, self.owner.name),
+                )
         return told
 
     def forget(self, leases: list[Lease]) -> None:
@@ -166,3 +218,8 @@ class LeaseAllocator:
         """Publish everything again: a transaction may not have been committed."""
         for lease in list(self.leases.by_account.values()):
             lease.published = -1
+
+
+def _kept(lease: Lease) -> int:
+    """Return how much may stay free of *lease*, by what is used of it."""
+    return (KEPT_INTERVALS if lease.is_scarce else _AMPLE_INTERVALS) * lease.used

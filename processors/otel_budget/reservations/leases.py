@@ -21,7 +21,8 @@ class Lease:
     """One lease. The shared accounts have `free + held + total - published` as reserved."""
 
     __slots__ = (
-        "account", "entry", "free", "held", "idle", "published", "slot", "total", "touched",
+        "account", "entry", "free", "held", "idle", "is_scarce", "looked", "published", "slot",
+        "total", "touched", "untouched", "used",
     )  # fmt: skip
 
     def __init__(self, account: BudgetAccount, entry: int, slot: int) -> None:
@@ -38,8 +39,17 @@ class Lease:
         self.published = 0
         """The part of `total` written to the shared accounts; -1 if uncertain."""
         self.touched = True
-        """Whether anything was reserved since the last check."""
+        """Whether anything was reserved in this interval."""
+        self.untouched = 0
+        """Number of intervals without a new reservation."""
         self.idle = False
+        """Whether its unused room is to be returned."""
+        self.is_scarce = False
+        """Whether to keep it small, because little of the budget is left."""
+        self.looked = 0
+        """`total` at the end of the last interval."""
+        self.used = 0
+        """Amount settled in the last interval, and reserved at its end."""
 
 
 class Reservation:
@@ -67,6 +77,7 @@ class Leases:
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._owed = owner.owed
+        self._settled = owner.settled
         self.lock = threading.Lock()
         self.by_account: dict[BudgetAccount, Lease] = {}
 
@@ -104,7 +115,7 @@ class Leases:
 
     def settle(self, reservation: Reservation, costs: Mapping[BudgetAccount, int]) -> None:
         """Replace the part of *reservation* in leases by the cost of the call."""
-        owed = self._owed
+        owed, settled = self._owed, self._settled
         with self.lock:
             for lease, amount, most in reservation.parts:
                 cost = costs.get(lease.account, 0)
@@ -112,3 +123,5 @@ class Leases:
                 lease.free += amount - cost
                 lease.total += cost
                 owed[lease.slot] += cost - most
+                if settled is not None:
+                    settled[lease.slot] = lease.total

@@ -31,19 +31,25 @@ if TYPE_CHECKING:
 _WORD = 8
 SLOTS = 512
 """Maximum leases of a process; beyond it each call has its own reservation."""
+_SIZES = (SLOTS * _WORD, 2 * SLOTS * _WORD)
+"""File sizes in bytes of an owner of leases: without and with the settled totals."""
 _ABANDONED_S = 60.0
 
 
 class Owner:
     """An owner of reservations and leases: this process, under a name that others can check.
 
-    Its file in *folder* has *slots* of *words_a_slot* words each.
+    Its file in *folder* has *slots* of *words_a_slot* words each, and with *settles* one more word
+    for each slot.
     """
 
-    def __init__(self, folder: Path, *, slots: int = SLOTS, words_a_slot: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, slots: int = SLOTS, words_a_slot: int = 1, settles: bool = False
+    ) -> None:
         self._folder = folder
         self._words_a_slot = words_a_slot
-        size = slots * words_a_slot * _WORD
+        words = slots * words_a_slot
+        size = (words + slots * settles) * _WORD
         make_private_folder(folder.parent)
         make_own_folder(folder)
         self.number = secrets.randbits(38)
@@ -57,12 +63,16 @@ class Owner:
         self._memory = mmap.mmap(self._own.number, size)
         # The mapped memory has its own descriptor, and closes it on deallocation.
         self._files = FilesOf([folder / self.name])
-        self.owed = memoryview(self._memory).cast("q")
+        memory = memoryview(self._memory).cast("q")
+        self.owed = memory[:words]
         """By slot, the total to charge to a lease's account if this process dies now.
 
         A word is written atomically, so that a reader never sees half of one.
         """
+        self.settled: memoryview | None = memory[words:] if settles else None
+        """By slot, the cost of a lease's ended calls, which other processes of this host write."""
         self._free = list(range(slots))
+        self._is_closed = False
 
     def take_slot(self) -> int | None:
         """Return a free slot with the value 0; None if all are in use."""
@@ -71,11 +81,15 @@ class Owner:
     def free_slot(self, slot: int) -> None:
         """Release *slot*."""
         self.owed[slot * self._words_a_slot] = 0
+        if self.settled is not None:
+            self.settled[slot] = 0
         self._free.append(slot)
 
     def abandon(self) -> None:
         """Reset after fork: close the parent's file, which keeps its lock and its words."""
-        self.owed.release()  # remaining references raise instead of writing there
+        for words in (self.owed, self.settled):
+            if words is not None:
+                words.release()  # remaining references raise instead of writing there
         if self._files.reclaim():
             with suppress(BufferError):
                 self._memory.close()
@@ -90,7 +104,7 @@ class Owner:
         The lock lasts as long as the mapped memory, which has its own descriptor; a program that
         closes all descriptors closes both.
         """
-        if self._own.is_ours():
+        if self._is_closed or self._own.is_ours():
             return
         with suppress(OSError):
             again = OwnDescriptor(open_private(self._folder / self.name), self._folder / self.name)
@@ -104,6 +118,7 @@ class Owner:
 
         Other threads may still finish their writes.
         """
+        self._is_closed = True
         if remove:
             with suppress(OSError):
                 (self._folder / self.name).unlink()
@@ -147,11 +162,25 @@ def remains(folder: Path, name: str) -> Remains | None:
 
 def owed(folder: Path, name: str) -> memoryview | None:
     """Return the debts of the leases of the owner *name* by slot; None without its file."""
+    words = _words(folder, name)
+    return None if words is None else words[:SLOTS]
+
+
+def settled(folder: Path, name: str) -> memoryview | None:
+    """Return the cost of the ended calls of the owner *name* by slot.
+
+    None without its file, and for an owner of an earlier version.
+    """
+    words = _words(folder, name)
+    return None if words is None or len(words) == SLOTS else words[SLOTS:]
+
+
+def _words(folder: Path, name: str) -> memoryview | None:
     try:
         words = (folder / name).read_bytes()
     except OSError:
         return None
-    return memoryview(words).cast("q") if len(words) == SLOTS * _WORD else None
+    return memoryview(words).cast("q") if len(words) in _SIZES else None
 
 
 class UnknownOwnerError(Exception):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EXPIRY_S = 60
 """Seconds without a heartbeat after which an owner on another host counts as dead."""
+_MOST_SILENT = 100
+"""Expired rows of owners without leases and reservations that justify a transaction."""
 
 
 class Liveness:
@@ -38,11 +40,36 @@ class Liveness:
         owner.hold_on()
         if not self.is_due():
             return
-        now_ns = time_of(db)
-        expires_ns = now_ns + EXPIRY_S * 1_000_000_000
-        db.execute("DELETE FROM owners WHERE name = ? OR expires_ns < ?", (owner.name, now_ns))
-        db.execute("INSERT INTO owners (name, expires_ns) VALUES (?, ?)", (owner.name, expires_ns))
+        # Its own row alone: others write theirs at the same time.
+        db.execute(
+            "INSERT INTO owners (name, expires_ns) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET expires_ns = excluded.expires_ns",
+            (owner.name, time_of(db) + EXPIRY_S * 1_000_000_000),
+        )
         self._renew_at = time.monotonic() + EXPIRY_S / 3
+
+
+class _Findings:
+    """Owners with leases or reservations, the dead ones, and expired rows."""
+
+    def __init__(self, db: Transaction, folder: Path, ours: str, now_ns: int) -> None:
+        found = db.execute("SELECT owner FROM holds UNION SELECT owner FROM leases")
+        # In one statement: of a fleet there are thousands, and everybody waits meanwhile.
+        known = db.execute("SELECT name, expires_ns FROM owners")
+        old = db.execute("SELECT count(*) FROM holds WHERE expires_ns < ?", (now_ns,))
+        self.names = [name for (name,) in found.fetchall() if name != ours]
+        expiries = dict(known.fetchall())
+        (self._old_holds,) = old.fetchone()
+        self._silent = sum(expires < now_ns for expires in expiries.values())
+        self.dead: dict[str, Remains] = {}
+        for name in self.names:
+            left = _left(folder, name, expiries, now_ns)
+            if left is not None:
+                self.dead[name] = left
+
+    def need_clearing(self) -> bool:
+        """Return whether a transaction that locks all accounts is needed."""
+        return bool(self.dead or self._old_holds or self._silent > _MOST_SILENT)
 
 
 def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
@@ -50,27 +77,27 @@ def reap(transactions: TransactionRunner, folder: Path, ours: str) -> bool:
 
     An owner's file has the debts of its leases; without one they are charged in full.
     """
-    names: list[str] = []
-    dead: dict[str, Remains] = {}
 
-    def attempt(db: Transaction, _opened: Opened) -> int:
+    def look(db: Transaction, _opened: Opened) -> _Findings:
+        return _Findings(db, folder, ours, transactions.time(db))
+
+    def clear(db: Transaction, _opened: Opened) -> tuple[int, _Findings]:
         now = transactions.time(db)
-        owners = db.execute("SELECT owner FROM holds UNION SELECT owner FROM leases").fetchall()
-        names[:] = [name for (name,) in owners if name != ours]
-        # In one statement: a fleet has thousands, and all processes wait meanwhile.
-        expiries = dict(db.execute("SELECT name, expires_ns FROM owners").fetchall())
-        dead.clear()
+        found = _Findings(db, folder, ours, now)
         cleared = _clear_holds(db, "expires_ns < ?", now)
-        for name in names:
-            left = _left(folder, name, expiries, now)
-            if left is not None:
-                dead[name] = left
-                cleared += _clear_leases(db, name, left) + _clear_holds(db, "owner = ?", name)
-                db.execute("DELETE FROM owners WHERE name = ?", (name,))
-        return cleared
+        for name, left in found.dead.items():
+            cleared += _clear_leases(db, name, left) + _clear_holds(db, "owner = ?", name)
+            db.execute("DELETE FROM owners WHERE name = ?", (name,))
+        db.execute("DELETE FROM owners WHERE expires_ns < ?", (now,))
+        return cleared, found
 
+    # Queried without a lock: usually no owner is dead.
+    found, cleared = transactions.run(look, accounts=()), 0
+    if found.need_clearing():
+        cleared, found = transactions.run(clear)
     # Files are removed last: without a file there must be no entries of its owner either.
-    return transactions.run(attempt, lambda _cleared: forget(folder, dead, names)) > 0
+    forget(folder, found.dead if cleared else (), found.names)
+    return cleared > 0
 
 
 def _left(folder: Path, name: str, expiries: Mapping[str, int], now_ns: int) -> Remains | None:
