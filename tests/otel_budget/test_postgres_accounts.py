@@ -11,11 +11,12 @@ import psycopg
 import pytest
 
 from otel_budget.accounts import postgres as module
-from otel_budget.accounts.account import State
+from otel_budget.accounts.account import Claim, State
 from otel_budget.accounts.postgres import SCHEMA, PostgresDatabase
 from otel_budget.accounts.postgres_statements import Statements, psycopg_module
 from otel_budget.accounts.schema import TABLES, BudgetFileError
 from otel_budget.budget_accounts import BudgetAccounts
+from otel_budget.reservations.leases import Reservation
 from otel_cost_ledger.model.location import PostgresUrl
 from support.budgets import account
 
@@ -209,24 +210,41 @@ def test_a_process_of_an_earlier_version_is_kept_out_meanwhile(postgres_url: str
 def test_a_transaction_takes_two_round_trips(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One to have its turn and read, one to write; however many accounts there are."""
-    waits: list[int] = []
+    """One for locks and queries, one for changes: a charge, a lease, a write for two processes."""
+    trips: list[int] = []
     send = Statements.send
 
     def counting(self: Any) -> None:
         if self._unsent:
-            waits.append(len(self._unsent))
+            trips[-1] += 1
         send(self)
 
-    accounts = BudgetAccounts(tmp_path, store=database(postgres_url))
+    def lease(process: BudgetAccounts) -> Reservation:
+        claims = [Claim(each, 1, 1, 1) for each in several]
+        found = process.reserve("m", ["input", "output"], lambda _: claims)
+        assert isinstance(found, Reservation)
+        return found
+
     several = [account(10**9, scope=scope) for scope in "abcd"]
-    accounts.charge([(each, 1) for each in several])
+    accounts, other = (BudgetAccounts(tmp_path, store=database(postgres_url)) for _ in range(2))
+    for each in (accounts, other):
+        each._flusher.stop()
+        each.charge([(each_account, 1) for each_account in several])
+    reserved = lease(other)
+    other.settle(reserved, [(each, 1) for each in several])
     monkeypatch.setattr(Statements, "send", counting)
 
+    trips.append(0)
     accounts.charge([(each, 1) for each in several])
+    trips.append(0)
+    reserved = lease(accounts)
+    accounts.settle(reserved, [(each, 1) for each in several])
+    trips.append(0)
+    accounts.tick()
 
-    assert len(waits) == 2
-    accounts.close()
+    assert trips == [2, 2, 2]
+    for each in (accounts, other):
+        each.close()
 
 
 def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(

@@ -55,13 +55,16 @@ class _Rows:
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
-        self._statements.send()
-        return self.cursor.fetchone()
+        return self._sent().fetchone()
 
     def fetchall(self) -> list[Any]:
         """Return all rows."""
-        self._statements.send()
-        return list(self.cursor.fetchall())
+        return list(self._sent().fetchall())
+
+    def _sent(self) -> Any:
+        if self.cursor is None:  # otherwise statements queued since can wait
+            self._statements.send()
+        return self.cursor
 
 
 @contextmanager
