@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from otel_budget.accounts.schema import Transaction
 
 PLENTY = account(10**6)
+AMPLE, SCARCE = State(0, 100), State(990_000, 1_000)
 
 
 class Counted(PostgresDatabase):
@@ -222,9 +223,26 @@ def test_a_file_of_the_time_before_a_restart_says_nothing(
         assert turn.is_due(PLENTY)
 
 
-@pytest.mark.parametrize(
-    ("state", "scarce"), [(State(0, 100), False), (State(990_000, 1_000), True)]
-)
+@pytest.mark.parametrize(("state", "due_after_s"), [(AMPLE, 5.0), (SCARCE, 1.0)])
+def test_a_budget_is_written_more_often_when_little_of_it_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: State, due_after_s: float
+) -> None:
+    """A process that does not get the lock waits two seconds longer."""
+    now = 10**15
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now)
+    with HostWrites(tmp_path, 1.0).turn() as turn:
+        turn.wrote({PLENTY: state})
+
+    with HostWrites(tmp_path, 1.0).turn() as ours, HostWrites(tmp_path, 1.0).turn() as theirs:
+        due = []
+        for after_s in (due_after_s - 0.2, due_after_s, due_after_s + 2.0):
+            now = 10**15 + int(after_s * 1e9)
+            due.append((ours.is_due(PLENTY), theirs.is_due(PLENTY)))
+
+    assert due == [(False, False), (True, False), (True, True)]
+
+
+@pytest.mark.parametrize(("state", "scarce"), [(AMPLE, False), (SCARCE, True)])
 def test_leases_are_kept_small_where_much_of_what_is_left_is_reserved(
     tmp_path: Path, state: State, *, scarce: bool
 ) -> None:

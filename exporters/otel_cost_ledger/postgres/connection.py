@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_cost_ledger.model.errors import (
     LedgerError,
     NewerSchemaError,
-    ServerError,
-    UnusableRowError,
 )
 from otel_cost_ledger.model.schema import SCHEMA_VERSION, migration_script
+from otel_cost_ledger.postgres.faults import translated
 from otel_cost_ledger.postgres.pool import borrow
 from otel_cost_ledger.postgres.schema import SCHEMA
 
@@ -27,19 +26,6 @@ WRITERS: Final = 0x4F544C_0001
 MAINTENANCE: Final = 0x4F544C_0002
 _CREATION: Final = 0x4F544C_0003
 _READERS_WAIT_MS: Final = 10_000
-
-_FAULTS: Final = {
-    "40": ("busy", "another process is writing; calls are kept and retried"),
-    "55": ("busy", "another process is writing; calls are kept and retried"),
-    "57": ("unavailable", "the server is stopping or starting; calls are kept and retried"),
-    "53": ("unavailable", "the server is out of memory or connections; calls are kept"),
-    "53100": ("disk_full", "free some disk space on the server; calls are kept"),
-    "25": ("read_only", "the server accepts no writes; name its primary"),
-    "42501": ("read_only", "give the user the right to create and write in the database"),
-    "42": ("unexpected", "the tables are not those of this version"),
-}
-"""SQLSTATE, or its class -> name of a fault and its remedy."""
-_NO_ANSWER: Final = ("unavailable", "check that the server runs and can be reached")
 
 
 def driver() -> Any:
@@ -145,22 +131,9 @@ class PostgresConnection:
             self.raw.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._set_again()
 
-    @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translated(self) -> AbstractContextManager[None]:
         """Raise psycopg's errors in the body as `UnusableRowError` or `ServerError`."""
-        psycopg = driver()
-        try:
-            yield
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise UnusableRowError(type(error).__name__) from error
-        except psycopg.Error as error:
-            state = error.sqlstate or ""
-            if state.startswith("54"):
-                raise UnusableRowError(type(error).__name__) from error
-            fault, remedy = _FAULTS.get(state) or _FAULTS.get(state[:2]) or _NO_ANSWER
-            reason = " ".join(str(error).split()) or type(error).__name__
-            message = self.url.without_password(f"{self.url}: {reason}")
-            raise ServerError(f"{message}; {remedy}", fault) from None
+        return translated(driver(), self.url)
 
     def close(self) -> None:
         """Close the connection, or return it to the pool."""

@@ -31,13 +31,15 @@ FILE_NAME = "budget.writes"
 _RECORD = struct.Struct("=qqq")
 """Hash of the account, monotonic time of the last write in nanoseconds, 1 if little was left."""
 _MOST = 4096
-_EARLY = 0.9
-"""Part of the interval after which a write is due; processes do not tick at the same time."""
+_EARLY = 0.1
+"""Part of an interval by which a write may be early; processes do not tick at the same time."""
+_AMPLE_INTERVALS = 5
+"""Intervals between writes while much of the budget is left."""
 _SCARCE = 32
 """Leases are kept small if more than this fraction, one in 32, of the rest is reserved."""
 _NEVER = (-1 << 62, 0)
-_PATIENCE = 3.0
-"""Intervals without a write after which a process writes alone: the writer may be suspended."""
+_PATIENCE = 2.0
+"""Intervals without a due write until a process writes alone: the writer may be suspended."""
 
 
 class HostWrites:
@@ -91,10 +93,11 @@ class HostTurn:
         """Return whether this process should write the spending of *account* now."""
         if self._descriptor is None:
             return True
-        at, _ = self._written.get(_key(account), _NEVER)
-        age_ns = time.monotonic_ns() - at
+        at, scarce = self._written.get(_key(account), _NEVER)
+        age = (time.monotonic_ns() - at) / self._every_ns
         # A time in the future is from before a reboot.
-        return age_ns < 0 or age_ns >= self._every_ns * (_EARLY if self.is_ours else _PATIENCE)
+        due = (1 if scarce else _AMPLE_INTERVALS) - _EARLY
+        return age < 0 or age >= (due if self.is_ours else due + _PATIENCE)
 
     def is_scarce(self, account: BudgetAccount) -> bool:
         """Return whether little of *account* was left at the last write."""
