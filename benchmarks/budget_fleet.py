@@ -7,14 +7,15 @@ A simulated process is a `BudgetAccounts` with its own connection, background th
 calls; a simulated host is a state folder that eight of them share. They are threads of five
 programs, because one machine cannot run thousands of processes. Accounts and server are real (one
 is started, with fsync); there is no network between them, and all share the processors of this
-machine. A call reserves 2 to 20 m$, takes
-0.2 to 1 second and costs 20 to 100 % of what it reserved; refused calls do not wait for others.
+machine. A call reserves 2 to 20 m$, takes 0.2 to 1 second and costs 20 to 100 % of what it
+reserved; refused calls do not wait for others.
 
 Scenarios: `calm`; `limit`, which is reached half-way; `away`, the server is stopped for five
 seconds; `split`, half of the hosts are cut off for five seconds (their sessions are ended and new
 ones refused); `die`, a fifth of the hosts is killed (SIGKILL) shortly before the limit is reached.
-"Turn" is the share of the time in which the lock that all transactions take was held. Exits with 1
-if more than a limit was spent or charged, or if charges differ from spending.
+"Turn" is the share of the time in which a transaction had locked the budget, from the first answer
+to that of the commit. Exits with 1 if more than a limit was spent or charged, or if charges differ
+from spending.
 """
 
 from __future__ import annotations

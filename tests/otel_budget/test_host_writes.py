@@ -47,7 +47,7 @@ class Counted(PostgresDatabase):
 
 @pytest.fixture
 def process(postgres_url: str, tmp_path: Path) -> Iterator[Callable[..., BudgetAccounts]]:
-    """Make a process of a host, whose thread stands still."""
+    """Make a process of a host without its background thread."""
     url, made = PostgresUrl.parse(postgres_url), []
 
     def make(host: str = "host") -> BudgetAccounts:

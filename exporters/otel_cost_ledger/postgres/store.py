@@ -115,8 +115,8 @@ class PostgresStore:
         stored = Stored()
         with self.connection.transaction():
             if self.connection.is_pooled:
-                # Another client's session goes on without the table. In turn: to make it locks
-                # `calls`, and the one whose turn it is may want to add a month there.
+                # The next session has no such table. After the lock: its creation locks `calls`, to
+                # which the writer that has the lock may add a month.
                 self.connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
                 self.connection.execute(f"{_INCOMING} DROP")
             self._copy(values)
