@@ -102,16 +102,18 @@ class BudgetAccounts:
             reservation = self.reserve_here(model, kinds, ask)
             if reservation is not None:
                 return reservation
-        known = self._refusals.find(ask(self._usage_ceilings.of(model, kinds)))
+        claims = ask(self._usage_ceilings.of(model, kinds))
+        known = self._refusals.find(claims)
         if known is not None:
             return known
-        result = self._try(model, kinds, ask)
+        accounts = [claim.account for claim in claims]
+        result = self._try(model, kinds, ask, accounts)
         if isinstance(result, Denied):
             self._refusals.note(result)
         if isinstance(result, Reservation) or not result.state.reserved:
             return result
         # The blocking reservation may belong to a dead process.
-        return self._try(model, kinds, ask) if self.reap() else result
+        return self._try(model, kinds, ask, accounts) if self.reap() else result
 
     def reserve_here(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | None:
         """Reserve the claims of *ask* without blocking; None if that is not possible."""
@@ -120,11 +122,11 @@ class BudgetAccounts:
             return None
         return allocator.leases.reserve_leased(ask(self._usage_ceilings.of(model, kinds)))
 
-    def _try(self, model: str, kinds: Sequence[str], ask: Ask) -> Reservation | Denied:
+    def _try(
+        self, model: str, kinds: Sequence[str], ask: Ask, accounts: Sequence[BudgetAccount]
+    ) -> Reservation | Denied:
         allocator = self._lease_allocator()
         told: list[Crossing] = []
-
-        accounts = [claim.account for claim in ask(self._usage_ceilings.of(model, kinds))]
 
         def attempt(db: Transaction, opened: Opened) -> LeaseGrant | Denied:
             told.clear()

@@ -123,7 +123,7 @@ def test_what_a_killed_process_spent_is_charged_once_whoever_wrote_it(
 def test_each_account_is_written_by_a_process_that_has_a_lease_on_it(
     process: Callable[..., BudgetAccounts],
 ) -> None:
-    """Somebody has just written for the host, but not this account."""
+    """Another process has just written for the host, but not this account."""
     acme = account(10**6, scope="acme")
     first, second = process(), process()
     spend(first, 5)
@@ -256,7 +256,7 @@ def test_leases_are_kept_small_where_much_of_what_is_left_is_reserved(
 
 @pytest.mark.parametrize("data", [b"torn", bytes(24)])
 def test_a_file_that_says_nothing_has_each_process_write(tmp_path: Path, data: bytes) -> None:
-    """Whatever is in it."""
+    """A torn record, or one of zeros."""
     (tmp_path / FILE_NAME).write_bytes(data)
     (tmp_path / FILE_NAME).chmod(0o600)
 

@@ -46,7 +46,7 @@ def pooled(postgres_url: str) -> Iterator[str]:
 def test_calls_of_many_processes_are_exact_through_two_sessions(
     pooled: str, tmp_path: Path
 ) -> None:
-    """300 want through and 240 fit; whichever session a transaction gets."""
+    """300 calls and room for 240; a transaction gets any of the sessions."""
     limited = account(LIMIT)
     parsed = PostgresUrl.parse(pooled)
     processes = [

@@ -52,7 +52,7 @@ def use_both_sessions(url: str, statement: str) -> list[Any]:
 def test_many_writers_at_once_lose_nothing_through_two_sessions(
     pooled: PostgresUrl, make_writer: MakeWriter, make_call: MakeCall
 ) -> None:
-    """New names, new months and revisions; what is read is read through the pool as well."""
+    """New names, new months and revisions; reads go through the pool as well."""
     batches = [
         [make_call(tenant=f"t{n % 7}", start_ns=n * 97 * HOUR_NS) for n in range(60)]
         for _ in range(4)
