@@ -79,20 +79,24 @@ def test_calls_of_many_processes_are_exact_through_two_sessions(
     processes[0].close()
 
 
-def test_statements_are_prepared_without_a_pooler_only(
+def test_nothing_is_left_behind_in_the_sessions_of_others(
     pooled: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    """A session that a pooler gives out has not seen them, or has others of the same name."""
-    prepared = []
-    for url in (postgres_url, pooled):
-        parsed = PostgresUrl.parse(url)
-        store = PostgresDatabase(parsed.parameters, "pooled")
-        accounts = BudgetAccounts(tmp_path, store=store)
-        for _ in range(10):
-            accounts.charge([(account(LIMIT), 1)])
-        with store.transaction() as db:
-            found = db.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
-        prepared.append(found[0] > 0)
-        accounts.close()
+    """No setting, no prepared statement and no lock."""
+    parsed = PostgresUrl.parse(pooled)
+    accounts = BudgetAccounts(tmp_path, store=PostgresDatabase(parsed.parameters, "pooled"))
+    for _ in range(10):
+        accounts.charge([(account(LIMIT), 1)])
+    accounts.close()
 
-    assert prepared == [True, False]
+    found: list[object] = []
+    holding = [psycopg.connect(pooled) for _ in range(2)]
+    for other in holding:
+        found += other.execute("SHOW search_path").fetchone() or ()
+        found += other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() or ()
+    for other in holding:
+        other.close()
+    with psycopg.connect(postgres_url) as server:
+        locks = server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert locks.fetchone() == (0,)
+    assert found == ["elsewhere", 0] * 2

@@ -1,6 +1,7 @@
 """Budget accounts in PostgreSQL, shared by several hosts; psycopg is imported late.
 
-All settings are local to a transaction: a pooler such as pgbouncer may run each in another session.
+Settings are local to a transaction, and no statement is prepared: a pooler such as pgbouncer may
+run each transaction in another session.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_budget.accounts.postgres_statements import Statements, pipeline, psycopg_module
+from otel_budget.accounts.postgres_statements import Statements, psycopg_module
 from otel_budget.accounts.schema import (
     LONGEST_WAIT_S,
     SCHEMA_VERSION,
@@ -77,13 +78,12 @@ class PostgresDatabase:
         with self._lock, self._quietly():
             try:
                 connection, wait_ms = self._connected()
-                with pipeline(connection) as wait:
-                    db = Statements(connection, wait)
-                    self._began, self._began_ns = self._begin(db, wait_ms), None
-                    _lock(db, accounts)
-                    yield db
-                    db.execute("COMMIT")
-                    db.send()
+                db = Statements(connection)
+                self._began, self._began_ns = self._begin(db, wait_ms), None
+                _lock(db, accounts)
+                yield db
+                db.execute("COMMIT")
+                db.send()
             except BaseException as error:
                 self._end(error)
                 raise
@@ -144,14 +144,6 @@ class PostgresDatabase:
         """Create the tables, or upgrade them to this version."""
         db = Statements(connection)
         self._begin(db, self._longest_wait_ms)
-        # A pooler reports a process id of its own. Statements prepared in one session are unknown
-        # in the next, and other clients use the same names for theirs.
-        (pid,) = db.execute("SELECT pg_backend_pid()").fetchone()
-        if pid != connection.info.backend_pid:
-            connection.prepare_threshold = None
-        else:
-            # For a host lost between two messages, when the session does not count as idle.
-            db.execute(_KEEPALIVES)
         db.execute("SELECT pg_advisory_xact_lock(?)", (_CREATION,))
         # Created only if missing: a role may use a schema without the right to create one.
         there = db.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (SCHEMA,)).fetchone()
@@ -211,13 +203,6 @@ _BEGIN: Final = (
     " set_config('idle_in_transaction_session_timeout', ?, true)"
 )
 """All settings are local to the transaction."""
-
-
-_KEEPALIVES: Final = (
-    "SELECT set_config('tcp_keepalives_idle', '2', false),"
-    " set_config('tcp_keepalives_interval', '1', false),"
-    " set_config('tcp_keepalives_count', '2', false)"
-)
 
 
 def _lock(db: Statements, accounts: Collection[BudgetAccount] | None) -> None:

@@ -1,30 +1,26 @@
-"""Pipelined statements for PostgreSQL; psycopg is imported late."""
+"""Statements for PostgreSQL that share a message; psycopg is imported late."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_budget.accounts.schema import BudgetFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from otel_budget.accounts.schema import Found
 
 
 class Statements:
     """Statements with `?` placeholders, queued until rows are fetched or the transaction ends.
 
-    They are sent together: between two of them the session does not count as idle, and the server
-    would not end the session of a host that is lost at that moment.
+    They are sent in one message: one round trip, and no moment at which the server waits for the
+    rest of a host that is lost. psycopg's pipeline mode sends each by itself.
     """
 
-    def __init__(self, connection: Any, wait: Callable[[], None] = lambda: None) -> None:
-        """Use *wait* to wait for the results of sent statements."""
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._wait = wait
+        self._literals = psycopg_module().ClientCursor(connection)
         self._unsent: list[_Rows] = []
 
     def execute(self, sql: str, values: tuple[Any, ...] = (), /) -> Found:
@@ -36,53 +32,43 @@ class Statements:
     def send(self) -> None:
         """Send the queued statements and wait for their results."""
         unsent, self._unsent = self._unsent, []
+        if not unsent:
+            return
+        texts = [self._literals.mogrify(_for_psycopg(rows.sql), rows.values) for rows in unsent]
+        # Without values, which are in the text, psycopg sends it as it is.
+        cursor = self._connection.execute("; ".join(texts).encode(), prepare=False)
         for rows in unsent:
-            rows.cursor = self._connection.execute(_for_psycopg(rows.sql), rows.values)
-        if unsent:
-            self._wait()
+            rows.found = cursor.fetchall() if cursor.description else []
+            cursor.nextset()
 
 
 class _Rows:
     """A queued statement and its rows."""
 
-    __slots__ = ("_statements", "cursor", "sql", "values")
+    __slots__ = ("_statements", "found", "sql", "values")
 
     def __init__(self, statements: Statements, sql: str, values: tuple[Any, ...]) -> None:
         self._statements = statements
         self.sql = sql
         self.values = values
-        self.cursor: Any = None
+        self.found: list[Any] | None = None
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
-        return self._sent().fetchone()
+        rows = self._sent()
+        return rows.pop(0) if rows else None
 
     def fetchall(self) -> list[Any]:
         """Return all rows."""
-        return list(self._sent().fetchall())
+        rows = self._sent()
+        self.found = []
+        return rows
 
-    def _sent(self) -> Any:
-        if self.cursor is None:  # otherwise statements queued since can wait
+    def _sent(self) -> list[Any]:
+        if self.found is None:  # otherwise statements queued since can wait
             self._statements.send()
-        return self.cursor
-
-
-@contextmanager
-def pipeline(connection: Any) -> Iterator[Callable[[], None]]:
-    """Use pipeline mode; yields the function that waits for all results."""
-    if not psycopg_module().Pipeline.is_supported():  # an old libpq
-        yield lambda: None
-        return
-    stack = ExitStack()
-    entered = stack.enter_context(connection.pipeline())
-    try:
-        yield entered.sync
-    except BaseException:
-        # Exits without the error, because psycopg would log further errors.
-        with suppress(Exception):
-            stack.close()
-        raise
-    stack.close()
+        assert self.found is not None  # noqa: S101 - for the type checkers
+        return self.found
 
 
 def psycopg_module() -> Any:
