@@ -145,6 +145,22 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
     accounts.close()
 
 
+@pytest.mark.parametrize(
+    "scope", ["a'; DROP TABLE books; --", "\\' OR 1=1 --", "%s %(x)s ? $1", "naïve 😀\n\t", "a\\"]
+)
+def test_a_hostile_scope_value_is_a_value(postgres_url: str, tmp_path: Path, scope: str) -> None:
+    """Values are sent in the text of the statement."""
+    accounts = BudgetAccounts(tmp_path, store=database(postgres_url))
+    hostile = account(10**9, scope=scope)
+
+    accounts.charge([(hostile, 5), (PLENTY, 7)])
+
+    assert accounts.state(hostile) == State(5, 0)
+    assert accounts.state(PLENTY) == State(7, 0)
+    assert accounts.scopes("day", 0) == sorted(["", scope])
+    accounts.close()
+
+
 def test_budgets_do_not_wait_for_each_other(postgres_url: str, tmp_path: Path) -> None:
     """A transaction has its own accounts to itself, in whatever window."""
     acme = account(10**9, scope="acme")
