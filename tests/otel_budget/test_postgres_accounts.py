@@ -161,6 +161,23 @@ def test_a_hostile_scope_value_is_a_value(postgres_url: str, tmp_path: Path, sco
     accounts.close()
 
 
+def test_a_session_that_ended_while_it_was_idle_costs_no_call(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """A server was restarted, or a firewall ended it: the next transaction has a new one."""
+    store = database(postgres_url)
+    accounts = BudgetAccounts(tmp_path, store=store)
+    accounts.charge([(PLENTY, 5)])
+    ended = store._connection.info.backend_pid
+    run(postgres_url, f"SELECT pg_terminate_backend({ended}, 5000)")
+
+    accounts.charge([(PLENTY, 7)])
+
+    assert accounts.state(PLENTY) == State(12, 0)
+    assert store._connection.info.backend_pid != ended
+    accounts.close()
+
+
 def test_budgets_do_not_wait_for_each_other(postgres_url: str, tmp_path: Path) -> None:
     """A transaction has its own accounts to itself, in whatever window."""
     acme = account(10**9, scope="acme")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -92,6 +92,12 @@ class PostgresDatabase:
         """Return the connection, and the longest wait for a lock in milliseconds."""
         until, why = self._trouble
         trouble = time.monotonic() < until
+        if self._connection is not None:
+            # Detects, without waiting, that the server has ended the session: the first call reads
+            # its last message, the second the end.
+            with suppress(psycopg_module().Error):
+                self._connection.pgconn.consume_input()
+                self._connection.pgconn.consume_input()
         if self._connection is None or self._connection.closed:
             if trouble:
                 raise BudgetFileError(why)
