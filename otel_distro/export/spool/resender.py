@@ -25,7 +25,7 @@ _SHORTEST: Final = 0.05
 class ResendListener(Protocol):
     """Receives the result of each resend."""
 
-    def resent(self, signal: str, done: DrainResult) -> None:
+    def resent(self, signal: str, result: DrainResult) -> None:
         """Record the result of a drain."""
 
     def spool_fault(self, folder: Path, error: Exception) -> None:
