@@ -1,7 +1,7 @@
 """Stores requests on one thread, many in one transaction.
 
-A request gets its response when its records would survive the end of this process. If they cannot
-be stored, the response is 503 and none are kept, so that the sender retries.
+A request gets its response when its records and calls would survive the end of this process. If
+they cannot be stored, the response is 503, so that the sender retries; that changes nothing twice.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class _Prepared:
 
     job: Job
     message: Any
+    has_calls: bool = False
+    """Whether it has model or tool calls, which the ledger has to have before the response."""
     rejected: int = 0
     reason: str = ""
 
@@ -191,11 +193,15 @@ class Ingest:
             for one in prepared:
                 one.job.outcome.set_result(Outcome(503, "the store cannot be written now"))
             return
-        self._calls.settle()
+        calls_are_safe = self._calls.settle()
         self.counters.spans += written.spans
         self.counters.log_records += written.log_records
         self.counters.points += written.points
         for one in prepared:
+            if one.has_calls and not calls_are_safe:
+                # Its spans are stored; sending them again changes nothing.
+                one.job.outcome.set_result(Outcome(503, "the cost ledger cannot be written now"))
+                continue
             if self._forward is not None:
                 self._forward(one.job.signal, one.message)
             one.job.outcome.set_result(Outcome(200, one.reason, one.rejected))
@@ -209,7 +215,9 @@ class Ingest:
             )
             job.body = b""
             prepared = _Prepared(job, message)
+            received = self._calls.received
             self._guard(prepared)
+            prepared.has_calls = self._calls.received > received
         except RefusedBodyError as error:
             self.counters.refused += 1
             job.outcome.set_result(Outcome(error.status, error.reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_distro.pipeline.accounting.sinks import ToolSink
+from otel_distro.pipeline.accounting.sinks import Storing, ToolSink
 from otel_distro.server.span_records import span_record
 from otel_pricing import (
     BillingWindow,
@@ -66,6 +66,7 @@ class ReceivedCalls:
         self._internal_errors = internal_errors
         self._ledger = ledger
         self._tool_sink: ToolSink | None = ledger if isinstance(ledger, ToolSink) else None
+        self._stored: Storing | None = ledger if isinstance(ledger, Storing) else None
         self._tools: list[ToolCall] = []
         self._others = others
         self._book: PriceBook | None = None
@@ -73,6 +74,8 @@ class ReceivedCalls:
         self._new: dict[Key, PricedCall] = {}
         self._revised: dict[Key, PricedCall] = {}
         self._priced_by_sender: dict[Key, PricedCall] = {}
+        self.received = 0
+        """Number of model and tool calls since the start, repeated ones included."""
 
     def span(
         self,
@@ -109,12 +112,14 @@ class ReceivedCalls:
             return
         tool = read_tool_call(span_record(span, attributes, resource, scope))
         if tool is not None:
+            self.received += 1
             self._tools.append(tool)
 
     def call(self, call: ModelCall) -> PricedCall:
         """Price *call* and decide whether it is billed; return the preliminary decision."""
         if self._book is None:
             self._book = self._load_prices()
+        self.received += 1
         key = call.trace_id, call.span_id
         for decided in self._window.offer(price_call(call, self._book)):
             decided_key = decided.call.trace_id, decided.call.span_id
@@ -127,6 +132,7 @@ class ReceivedCalls:
         if priced is None:
             self.call(call)
         else:
+            self.received += 1
             self._priced_by_sender[call.trace_id, call.span_id] = priced
 
     def costs(self) -> list[SpanCost]:
@@ -148,8 +154,11 @@ class ReceivedCalls:
             for priced, revised in decided
         ]
 
-    def settle(self) -> None:
-        """Pass the settled calls to the other sinks, then write them to the ledger."""
+    def settle(self) -> bool:
+        """Pass the settled calls to the other sinks, then write them to the ledger.
+
+        Returns whether all calls so far would survive a kill; True without a ledger.
+        """
         new, self._new = list(self._new.values()), {}
         revised, self._revised = list(self._revised.values()), {}
         known, self._priced_by_sender = list(self._priced_by_sender.values()), {}
@@ -162,6 +171,7 @@ class ReceivedCalls:
         tools, self._tools = self._tools, []
         if tools and self._tool_sink is not None:
             self._guarded(self._tool_sink.executed, tools)
+        return self._stored is None or self._stored.save()
 
     def flush(self) -> None:
         """Flush the sinks."""

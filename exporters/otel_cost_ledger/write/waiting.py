@@ -41,9 +41,13 @@ class Waiting:
             # Half the queue at once: one file operation for many calls.
             self._spill_oldest(self.ring.over + len(self.ring) // 2, fault, counters)
 
+    def spill_queued(self, fault: Fault | None, counters: Counters) -> None:
+        """Move everything to the spill file; entries that do not fit stay in memory."""
+        self._spill_oldest(len(self.ring), fault, counters)
+
     def spill_all(self, fault: Fault | None, counters: Counters) -> None:
         """Move everything to the spill file at the end of the process; the rest is lost."""
-        self._spill_oldest(len(self.ring), fault, counters)
+        self.spill_queued(fault, counters)
         lost = self.ring.take(len(self.ring))
         if lost:
             counters.dropped += len(lost)

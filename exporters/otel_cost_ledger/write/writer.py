@@ -182,6 +182,17 @@ class LedgerWriter:
         with suppressed():
             return self._waiting.copy_out(self._prepare(more, partial(self._entry, "insert"))[0])
 
+    def spill(self) -> bool:
+        """Move queued entries to the spill file; return whether a later attempt is of no use.
+
+        That is so if none is left in memory alone, or the ledger's path is unsafe.
+        """
+        with self._lock, suppressed():
+            fault = self._outage.fault
+            if len(self._ring):
+                self._waiting.spill_queued(fault, self.counters)
+            return not len(self._ring) or fault is Fault.REFUSED
+
     def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
         """Store queued entries, leave the rest in the spill file, and close the ledger."""
         if not self._lock.acquire(timeout=timeout_s):

@@ -122,6 +122,10 @@ class LedgerSink:
         """Return whether all calls taken so far are in the ledger."""
         return not self.lag()[0]
 
+    def save(self) -> bool:
+        """Return whether all calls taken so far would survive a kill: stored, or in a file."""
+        return self._opened is None or self._opened.spill()
+
     def flush(self) -> None:
         """Store all pending calls, even if the last attempt has just failed."""
         if self._opened is not None:

@@ -27,7 +27,11 @@ class Storing(Protocol):
     """A sink that stores calls durably."""
 
     def is_durable(self) -> bool:
-        """Return whether all calls taken so far would survive a kill."""
+        """Return whether all calls taken so far are stored."""
+        ...
+
+    def save(self) -> bool:
+        """Save calls that are not stored yet; return whether all would survive a kill."""
         ...
 
 

@@ -399,6 +399,29 @@ def test_a_full_disk_is_answered_with_503_and_nothing_acknowledged_is_lost(serve
     assert server.stop() == 0
 
 
+@pytest.mark.process
+def test_a_call_is_acknowledged_once_the_ledger_would_survive_a_kill(tmp_path: Path) -> None:
+    """Other spans are accepted meanwhile; the call is billed once when it is sent again."""
+    place = tmp_path / "place"
+    place.touch()  # no folder: neither a ledger nor a spill file can be written there
+    call = ExportTraceServiceRequest(
+        resource_spans=[spans(A(1, "chat gpt-4o", attributes=CHAT))]
+    ).SerializeToString()
+    plain = ExportTraceServiceRequest(resource_spans=[spans(A(2))]).SerializeToString()
+    server = Server(tmp_path, OTEL_DISTRO_LEDGER=str(place / "ledger.db"))
+    try:
+        refused, accepted = (server.send("traces", body)[0] for body in (call, plain))
+        place.unlink()
+        eventually(lambda: server.send("traces", call)[0] == 200, 60)
+        server.stop(signal.SIGKILL)
+        costs = json.loads(server.run("costs", "--json"))
+    finally:
+        server.close()
+
+    assert (refused, accepted) == (503, 200)
+    assert costs["total"]["calls"] == 1
+
+
 @pytest.mark.slow
 @pytest.mark.process
 def test_many_connections_and_slow_bodies_leave_room_for_others(server: Server) -> None:
