@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.server.decoding import RefusedBodyError, decode
@@ -19,12 +18,14 @@ from otel_distro.server.record_checks import (
     count_spans,
     remove_unusable_spans,
 )
+from otel_distro.server.requests import Job, Outcome, PreparedRequest
 from otel_distro.server.signals import LOGS, METRICS, TRACES
 from otel_trace_store.arrivals import Arrivals
 from otel_trace_store.errors import TraceStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from google.protobuf.message import Message
 
@@ -38,40 +39,6 @@ if TYPE_CHECKING:
 _TOGETHER_BYTES: Final = 8 * 2**20
 _TOGETHER: Final = 128
 RETRY_AFTER_SECONDS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of a request."""
-
-    status: int
-    """An HTTP status: 200, 4xx for a permanent failure, 503 for a retryable one."""
-    reason: str = ""
-    rejected: int = 0
-    """Rejected records of an accepted request."""
-
-
-@dataclass(slots=True)
-class Job:
-    """A queued request."""
-
-    signal: str
-    body: bytes
-    content_type: str
-    encoding: str
-    outcome: Future[Outcome] = field(default_factory=Future)
-
-
-@dataclass(slots=True)
-class _Prepared:
-    """A request that is decoded, redacted and priced."""
-
-    job: Job
-    message: Any
-    has_calls: bool = False
-    """Whether it has model or tool calls, which the ledger has to have before the response."""
-    rejected: int = 0
-    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -206,7 +173,7 @@ class Ingest:
                 self._forward(one.job.signal, one.message)
             one.job.outcome.set_result(Outcome(200, one.reason, one.rejected))
 
-    def _prepare(self, job: Job) -> _Prepared | None:
+    def _prepare(self, job: Job) -> PreparedRequest | None:
         """Return the processed request of *job*; None if it was refused."""
         self.counters.requests += 1
         try:
@@ -214,7 +181,7 @@ class Ingest:
                 job.signal, job.body, job.content_type, job.encoding, self._limits
             )
             job.body = b""
-            prepared = _Prepared(job, message)
+            prepared = PreparedRequest(job, message)
             received = self._calls.received
             self._guard(prepared)
             prepared.has_calls = self._calls.received > received
@@ -229,7 +196,7 @@ class Ingest:
             return None
         return prepared
 
-    def _guard(self, prepared: _Prepared) -> None:
+    def _guard(self, prepared: PreparedRequest) -> None:
         message, signal = prepared.message, prepared.job.signal
         if signal == TRACES:
             prepared.rejected = remove_unusable_spans(message)
@@ -245,7 +212,7 @@ class Ingest:
             self._redactor.metrics(message)
 
 
-def _add(arrivals: Arrivals, prepared: _Prepared) -> None:
+def _add(arrivals: Arrivals, prepared: PreparedRequest) -> None:
     message = prepared.message
     if prepared.job.signal == TRACES:
         arrivals.spans.extend(message.resource_spans)

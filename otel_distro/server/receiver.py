@@ -9,7 +9,8 @@ from google.protobuf.json_format import MessageToJson
 from google.rpc.status_pb2 import Status
 
 from otel_distro.server.decoding import JSON, PROTOBUF
-from otel_distro.server.ingest import RETRY_AFTER_SECONDS, Outcome
+from otel_distro.server.ingest import RETRY_AFTER_SECONDS
+from otel_distro.server.requests import Outcome
 from otel_distro.server.signals import PATHS, response
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from otel_distro.server.ingest import Ingest, Outcome
+    from otel_distro.server.ingest import Ingest
+    from otel_distro.server.requests import Outcome
 
 LOOPBACK: Final = "127.0.0.1"
 FLUSH_SECONDS: Final = 10.0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from otel_distro.server import statsd_aggregation as aggregation
 from otel_distro.server.collector import Collector
-from otel_distro.server.ingest import Outcome
+from otel_distro.server.requests import Outcome
 from otel_distro.server.statsd_aggregation import Aggregator
 from otel_distro.server.statsd_lines import LineError, parse
 from otel_distro.server.statsd_receiver import StatsdError, StatsdReceiver
