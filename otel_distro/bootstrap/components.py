@@ -189,6 +189,7 @@ class _LocalStores:
             settings,
             providers.logger,
             lambda exporter: BoundedLogRecordProcessor(exporter, limits, local),
+            self._parts.clean,
         )
         tracer_provider: Any = providers.tracer
         kept_by = keeper(settings, self._parts.redactors.with_messages, self._pseudonym_key)

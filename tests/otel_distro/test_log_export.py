@@ -78,16 +78,18 @@ def test_a_logger_that_was_silenced_stays_silent(tmp_path: Path, silence: str) -
 def test_a_warning_without_any_handler_is_printed_as_without_the_distribution(
     tmp_path: Path,
 ) -> None:
+    """But redacted: stderr is collected as well."""
     program = (
         "import logging\napp = logging.getLogger('app')\napp.info('quiet')\napp.error('hello')\n"
+        "app.error('write to mira.holt@corp-mail.example')\n"
         "app.addHandler(logging.NullHandler())\napp.error('silenced')\n"
     )
     with OtlpSink() as sink:
         done = instrumented(
             program, clean_environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
         )
-        assert done.stderr == "hello\n"
-        assert _bodies(sink) == ["hello", "silenced"]
+        assert done.stderr == "hello\nwrite to [EMAIL]\n"
+        assert _bodies(sink) == ["hello", "write to [EMAIL]", "silenced"]
 
 
 @pytest.mark.slow

@@ -127,14 +127,14 @@ def loggers() -> Iterator[logging.Logger]:
 def console(sdk: GuardedSdk, profile: str, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    install(Settings(profile=profile), sdk.logger_provider, lambda _exporter: None)  # type: ignore[arg-type,return-value]
+    install(Settings(profile=profile), sdk.logger_provider, lambda _exporter: None, str)  # type: ignore[arg-type,return-value]
     return stream
 
 
 def test_no_profile_changes_nothing(sdk: GuardedSdk, loggers: logging.Logger) -> None:
     """Neither handlers nor levels."""
     before = loggers.handlers[:]
-    install(Settings(), sdk.logger_provider, lambda _exporter: None)  # type: ignore[arg-type,return-value]
+    install(Settings(), sdk.logger_provider, lambda _exporter: None, str)  # type: ignore[arg-type,return-value]
 
     assert (loggers.handlers, loggers.level) == (before, logging.WARNING)
 

@@ -92,7 +92,14 @@ def questions(ledger: Ledger) -> list[Any]:
         *(calls(ledger, since, filters=filters) for filters in chosen),
         calls(ledger, limit=7, billed_only=True),
         tuple(each_call(ledger, since, until)),
-        *(tuple(billed_calls(ledger, since, until, filters=filters)) for filters in chosen[:2]),
+        *(
+            # Pseudonyms depend on the key of the engine's host.
+            tuple(
+                call._replace(user_id=None, session_id=None)
+                for call in billed_calls(ledger, since, until, filters=filters)
+            )
+            for filters in chosen[:2]
+        ),
         find_trace(ledger, 5),
         overlapping(ledger, NOON_NS - DAY_NS, NOON_NS),
     ]

@@ -41,12 +41,16 @@ def install(
     settings: Settings,
     logger_provider: object,
     batch: Callable[[LogRecordExporter], LogRecordProcessor],
+    clean: Callable[[str], str],
 ) -> None:
-    """Add the configured outputs to *logger_provider*; the app's handlers are never touched."""
+    """Add the configured outputs to *logger_provider*; the app's handlers are never touched.
+
+    *clean* redacts text that is printed.
+    """
     set_levels(settings)
     if not isinstance(logger_provider, LoggerProvider):
         return
-    export_unreached(has_console=settings.profile is not None)
+    export_unreached(clean, has_console=settings.profile is not None)
     if settings.profile is not None:
         from otel_distro.pipeline.logs.outputs import ConsoleOutput
 

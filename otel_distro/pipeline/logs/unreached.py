@@ -5,7 +5,7 @@ the usual recipe for loguru does, removes it unknowingly; loggers with `propagat
 `uvicorn.access`, never reach it. Their records are passed to the handler directly.
 
 Python prints warnings and errors of a program without any handler to stderr. OpenTelemetry's
-handler would end that, so a record that reaches no other handler is printed as before.
+handler would end that, so a record that reaches no other handler is printed as before, redacted.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ def note_emitted() -> None:
     _elsewhere.count = getattr(_elsewhere, "count", 0) + 1
 
 
-def export_unreached(*, has_console: bool = False) -> None:
+def export_unreached(clean: Callable[[str], str], *, has_console: bool = False) -> None:
     """Forward records that do not reach OpenTelemetry's handler; once.
 
-    *has_console* says that a profile prints records, so that Python's last resort is not needed.
+    *clean* redacts what is printed in place of Python's last resort. *has_console* says that a
+    profile prints records, so that the last resort is not needed.
     """
     original: Callable[[logging.Logger, logging.LogRecord], None] = logging.Logger.callHandlers
     if original in _installed:
@@ -53,7 +54,7 @@ def export_unreached(*, has_console: bool = False) -> None:
             if _known and _known[0] in handlers:
                 original(self, record)
                 if len(handlers) == 1 and not is_handled:
-                    _print_unhandled(record)
+                    _print_unhandled(record, clean)
                 return
             is_handled = is_handled or bool(handlers)
             current = current.parent if current.propagate else None
@@ -67,7 +68,7 @@ def export_unreached(*, has_console: bool = False) -> None:
     logger_class.callHandlers = call_handlers
 
 
-def _print_unhandled(record: logging.LogRecord) -> None:
+def _print_unhandled(record: logging.LogRecord, clean: Callable[[str], str]) -> None:
     """Print *record* as Python does without any handler; none of the SDK or of an export."""
     last_resort = logging.lastResort
     if last_resort is None or record.levelno < last_resort.level:
@@ -75,7 +76,10 @@ def _print_unhandled(record: logging.LogRecord) -> None:
     from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
     if record.name.partition(".")[0] != "opentelemetry" and is_instrumentation_enabled():
-        last_resort.handle(record)
+        try:
+            sys.stderr.write(clean(last_resort.format(record)) + "\n")
+        except Exception:  # what cannot be redacted is not printed; logging must not fail
+            pass
 
 
 def _export(logger: logging.Logger, record: logging.LogRecord) -> None:

@@ -512,10 +512,8 @@ def test_a_new_call_appears_automatically(tmp_path: Path, open_page: Callable[..
         page.keyboard.press("Enter")
         writer.write(made[50:90])
         page.clock.fast_forward(6000)
-        page.wait_for_function(
-            "[...document.querySelectorAll('.tile')].some(t => t.innerText.includes('90'))",
-            timeout=15_000,
-        )
+        # Not `wait_for_function`: it evaluates strings in the page, which its policy forbids.
+        page.locator(".tile", has_text="90").first.wait_for(timeout=15_000)
 
         assert page.locator("#table-spend").get_attribute("open") is not None
         assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
