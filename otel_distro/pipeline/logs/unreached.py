@@ -14,6 +14,7 @@ import functools
 import logging
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -76,10 +77,9 @@ def _print_unhandled(record: logging.LogRecord, clean: Callable[[str], str]) -> 
     from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
     if record.name.partition(".")[0] != "opentelemetry" and is_instrumentation_enabled():
-        try:
+        # What cannot be redacted is not printed, and logging must not fail.
+        with suppress(Exception):
             sys.stderr.write(clean(last_resort.format(record)) + "\n")
-        except Exception:  # what cannot be redacted is not printed; logging must not fail
-            pass
 
 
 def _export(logger: logging.Logger, record: logging.LogRecord) -> None:
