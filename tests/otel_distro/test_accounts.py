@@ -229,6 +229,40 @@ def test_a_reader_waits_for_the_price(internal_errors: InternalErrors) -> None:
     assert facts()["otel_distro.cost.nano_usd"] == 6_000_000
 
 
+def test_a_fork_waits_until_a_sink_has_its_calls(
+    internal_errors: InternalErrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sink may be importing a module, which the child would wait for without end."""
+    monkeypatch.setattr("otel_distro.pipeline.accounting.accounts._LONGEST_PAUSE_S", 60)
+    entered, proceed = threading.Event(), threading.Event()
+
+    class Importing(Sink):
+        def settle(self, new: Sequence[PricedCall], revised: Sequence[PricedCall]) -> None:
+            entered.set()
+            proceed.wait(30)
+            super().settle(new, revised)
+
+    sink = Importing()
+    accounts = Accounts(
+        load_prices=PriceBook,
+        latency=LatencyBudgets(),
+        internal_errors=internal_errors,
+        call_sinks=[sink],
+    )
+    accounts.take(span(**CALL))
+    assert entered.wait(30)
+    threading.Timer(0.2, proceed.set).start()
+
+    accounts.before_fork()
+    stored_before_fork = len(sink.new)
+    accounts.after_fork_in_parent()
+
+    assert stored_before_fork == 1
+    accounts.take(span(**CALL | {"gen_ai.response.id": "chatcmpl-2"}))
+    assert accounts.flush(30)
+    assert len(sink.new) == 2
+
+
 def test_calls_are_settled_where_no_thread_can_start(
     accounts: Accounts, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,8 @@ _GATHER_SECONDS = 0.2
 """Seconds that the thread collects spans before it writes them in one transaction."""
 _SLICE_SECONDS = 0.02
 _MAX_QUEUED = 100_000
+_LONGEST_PAUSE_S = 2.0
+"""How long a fork waits for the sinks, in seconds; a first call takes a third of a second."""
 
 
 class Accounts:
@@ -71,6 +73,8 @@ class Accounts:
         self._verdicts: deque[LatencyRecord] = deque(maxlen=_MAX_QUEUED)
         self._tools: deque[ReadableSpan] = deque(maxlen=_MAX_QUEUED)
         self._start_lock = threading.Lock()
+        self._sinks_lock = threading.RLock()
+        self._sinks_paused_by: set[int] = set()
         self._awake = threading.Event()
         self._waiting: deque[threading.Event] = deque()
         self._thread: threading.Thread | None = None
@@ -153,12 +157,20 @@ class Accounts:
         return self._settlement.take_unpriced(reason)
 
     def before_fork(self) -> None:
-        """Wait until no call is being priced; see `Settlement.pause`."""
+        """Wait until no call is being priced or passed to a sink; see `Settlement.pause`.
+
+        Sinks import modules at their first call as well.
+        """
+        if self._sinks_lock.acquire(timeout=_LONGEST_PAUSE_S):
+            self._sinks_paused_by.add(threading.get_ident())
         self._settlement.pause()
 
     def after_fork_in_parent(self) -> None:
         """End the pause."""
         self._settlement.resume()
+        if threading.get_ident() in self._sinks_paused_by:
+            self._sinks_paused_by.discard(threading.get_ident())
+            self._sinks_lock.release()
 
     def at_fork(self) -> None:
         """Reset after fork: queued spans belong to the parent."""
@@ -230,6 +242,17 @@ class Accounts:
         self._settlement.confirm_due(all_of_them=all_of_them)
         new, revised = self._settlement.take_decided()
         records = [self._verdicts.popleft() for _ in range(len(self._verdicts))]
+        with self._sinks_lock:
+            self._pass_to_sinks(new, revised, records, all_of_them=all_of_them)
+
+    def _pass_to_sinks(
+        self,
+        new: Sequence[PricedCall],
+        revised: Sequence[PricedCall],
+        records: Sequence[LatencyRecord],
+        *,
+        all_of_them: bool,
+    ) -> None:
         if new or revised:
             for sink in self._call_sinks:
                 self._guarded(sink.settle, new, revised)
