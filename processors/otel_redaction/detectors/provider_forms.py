@@ -61,7 +61,6 @@ _OWNERS = _SECRET_WORDS | frozenset({b"api", b"my", b"our", b"your"})
 _HEXADECIMAL = lazy_pattern(r"[0-9a-fA-F-]+")
 _NO_NAME = frozenset(b"./@")
 _FEWEST_DISTINCT = 6
-_SHORTEST_WHOLE = 5
 
 
 class Table(NamedTuple):
@@ -120,12 +119,6 @@ def _expression(form: str) -> str:
 
 
 @cache
-def listed_beginnings() -> frozenset[str]:
-    """Return the first three characters of every key with a listed beginning."""
-    return frozenset(table().beginnings)
-
-
-@cache
 def _heads() -> dict[str, tuple[str, ...]]:
     """Return the beginnings of keys up to their last sign, such as `AstraCS:`, by that sign."""
     found: dict[str, set[str]] = {}
@@ -148,13 +141,8 @@ def listed_key_start(text: str, start: int) -> int:
 
 def listed_key_end(text: str, start: int) -> int:
     """Return the end of the key with a listed prefix at *start*, or 0."""
-    forms = table().beginnings.get(text[start : start + BEGINNING])
-    if forms is None:
-        return 0
-    key = _compiled(forms).match(text, start)
-    if key is None or len(set(key.group())) < _FEWEST_DISTINCT or is_placeholder(key.group()):
-        return 0
-    return key.end()
+    forms = table().beginnings.get(text[start : start + BEGINNING], ())
+    return _value_end(text, start, forms)
 
 
 def named_value_end(scan: Scan, start: int) -> int:
@@ -164,7 +152,7 @@ def named_value_end(scan: Scan, start: int) -> int:
     word, and a value after `commit` or `trace id` is never a key.
     """
     first = max(0, start - _REACH)
-    services = _services()
+    services = table().services
     announced = False
     for word in reversed(scan.lower[first:start].translate(_WORD_MAP).split()):
         if word in _OTHER_WORDS:
@@ -187,7 +175,7 @@ def named_value_end(scan: Scan, start: int) -> int:
 
 def _end_beside(scan: Scan, start: int, name: bytes, word: bytes, *, announced: bool) -> int:
     """Return the end of the value at *start* if it is a key of the service *name*, else 0."""
-    end = _value_end(scan, start, table().services[name])
+    end = _value_end(scan.text, start, table().services[name])
     if not end:
         return 0
     place = scan.lower.rfind(word, 0, start)
@@ -207,11 +195,6 @@ def _end_beside(scan: Scan, start: int, name: bytes, word: bytes, *, announced: 
     return end
 
 
-@cache
-def _services() -> frozenset[bytes]:
-    return frozenset(table().services)
-
-
 def is_another_form(scan: Scan, start: int) -> bool:
     """Return whether the value at *start* of a bare `key` lacks the form of the service's keys.
 
@@ -225,7 +208,7 @@ def is_another_form(scan: Scan, start: int) -> bool:
     if not before or before[-1] in services or before[-1] in _OWNERS:
         return False
     forms = [form for word in before if word in services for form in services[word]]
-    return bool(forms) and not _value_end(scan, start, tuple(forms))
+    return bool(forms) and not _value_end(scan.text, start, tuple(forms))
 
 
 def _stands_alone(lower: bytes, start: int, end: int) -> bool:
@@ -234,10 +217,11 @@ def _stands_alone(lower: bytes, start: int, end: int) -> bool:
     return not (before and before[0] in _NO_NAME) and not (after and after[0] in _NO_NAME)
 
 
-def _value_end(scan: Scan, start: int, forms: tuple[str, ...]) -> int:
+def _value_end(text: str, start: int, forms: tuple[str, ...]) -> int:
+    """Return the end of the value of one of *forms* at *start*, or 0; a placeholder is none."""
     if not forms:
         return 0
-    value = _compiled(forms).match(scan.text, start)
+    value = _compiled(forms).match(text, start)
     if value is None or len(set(value.group())) < _FEWEST_DISTINCT or is_placeholder(value.group()):
         return 0
     return value.end()

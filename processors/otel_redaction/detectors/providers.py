@@ -177,8 +177,6 @@ def _patterns() -> dict[str, str]:
 
 
 _PATTERNS = _patterns()
-PUBLISHED_BEGINNINGS = frozenset(_PATTERNS)
-"""The first two characters of each form above."""
 
 
 @lru_cache(maxsize=len(_PATTERNS))

@@ -10,19 +10,12 @@ from otel_redaction.detectors.crypto import is_crypto_address
 from otel_redaction.detectors.encoded import encoded_end
 from otel_redaction.detectors.jwt import jwt_end
 from otel_redaction.detectors.provider_forms import (
-    BEGINNING,
     is_another_form,
-    listed_beginnings,
     listed_key_end,
     listed_key_start,
     named_value_end,
 )
-from otel_redaction.detectors.providers import (
-    PUBLISHED_BEGINNINGS,
-    UNMISTAKABLE,
-    looks_random,
-    provider_key_end,
-)
+from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import TOKEN_RUN, TOKENS
 
@@ -182,10 +175,7 @@ def _key_end(scan: Scan, start: int) -> int:
         if end:
             scan.add(start, end, "jwt")
             return end
-    beginning = text[start : start + BEGINNING]
-    end = provider_key_end(text, start) if beginning[:2] in PUBLISHED_BEGINNINGS else 0
-    if not end and beginning in listed_beginnings():
-        end = listed_key_end(text, start)
+    end = provider_key_end(text, start) or listed_key_end(text, start)
     if not end:
         special = _SPECIAL.match(text, start) if b"0" in scan.shape[start : start + 90] else None
         if special is None or (not looks_random(special.group()) and special.group()[0] != "A"):
