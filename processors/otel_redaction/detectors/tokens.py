@@ -45,8 +45,6 @@ _LONG_BLOB = 48
 _ANNOUNCING = lazy_pattern(rb"key|token|secret|access|private")
 _BEFORE_VALUE = frozenset(["", *" \t\n=:'\"`({[<>|-,"])
 _REACH_OF_WORD = 16
-_SIGNS = "$:/+&"
-"""The last sign of beginnings such as `AstraCS:` and `1//`."""
 _LONGEST_SERVICE = 24
 # A session of Salesforce: the organization's id, `!`, the secret.
 _SALESFORCE_REVERSED = lazy_pattern(r"![A-Za-z0-9]{9,12}(?:00)?D00(?![A-Za-z0-9])")
@@ -121,12 +119,12 @@ def _judge(scan: Scan, start: int, end: int) -> int:
         if found:
             scan.add(first, found, "api_key")
             return found
-    if lead and lead in _SIGNS:
-        first = listed_key_start(text, start)
-        found = listed_key_end(text, first) if first < start else 0
-        if found:
-            scan.add(first, found, "api_key")
-            return found
+    # After a prefix that ends with a sign, such as `AstraCS:` and `1//`.
+    first = listed_key_start(text, start)
+    found = listed_key_end(text, first) if first < start else 0
+    if found:
+        scan.add(first, found, "api_key")
+        return found
     if lead == "!":
         session = _SALESFORCE_REVERSED.match(text[max(0, start - 24) : start][::-1])
         value = _SALESFORCE_REST.match(text, start)
