@@ -203,19 +203,14 @@ def published_key_end(text: str, start: int) -> int:
 
 def provider_key_end(text: str, start: int) -> int:
     """Return the end of the provider's key that begins at *start*, or 0 without one."""
-    lead = text[start : start + 2]
-    if lead not in _PATTERNS:
+    end = published_key_end(text, start)
+    if not end or (_inside_a_word(text, start) and UNMISTAKABLE.match(text, start) is None):
         return 0
-    if _inside_a_word(text, start) and UNMISTAKABLE.match(text, start) is None:
-        return 0
-    key = _compiled(lead).match(text, start)
-    if key is None:
-        return 0
-    body = key.group()[len(key.group()) // 3 :]  # the prefix is the same for all keys
+    body = text[start + (end - start) // 3 : end]  # the prefix is the same for all keys
     if not looks_random(body):
         return 0
-    rest = _REST.match(text, key.end())  # a longer key than published is matched completely
-    return rest.end() if rest else key.end()
+    rest = _REST.match(text, end)  # a longer key than published is matched completely
+    return rest.end() if rest else end
 
 
 _REST = lazy_pattern(r"[A-Za-z0-9]{1,4096}")
