@@ -11,7 +11,6 @@ from otel_redaction.patterns.lazy_pattern import lazy_pattern
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_REACH = 72
 _REACH_OF_WORD = 40
 _REACH_OF_OWNER = 26
 _WORD = lazy_pattern(
@@ -84,12 +83,8 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
     """Return the end of the value from *start* and its kind, or 0 if no word announces it."""
     text = scan.text
     found = None
-    first, lead = 0, ""
     for word in _WORD.finditer(scan.lower, max(0, start - _REACH_OF_WORD), start):
-        if not lead:
-            first = max(0, start - _REACH)
-            lead = text[first:start]
-        found = _ANNOUNCER.fullmatch(lead, word.start() - first)
+        found = _ANNOUNCER.fullmatch(text, word.start(), start)
         if found is not None:
             break
     if found is None:
@@ -101,7 +96,7 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
         return 0, ""
     if name not in _PASSWORDS and _ODD.search(written):
         return 0, ""
-    before = lead[max(0, found.start() - _REACH_OF_OWNER) : found.start()]
+    before = text[max(0, found.start() - _REACH_OF_OWNER) : found.start()]
     if before[-24:].lower().rstrip(" \t:='\"").endswith("authorization"):
         name = "token"  # the apparent name is the scheme
     if _HARMLESS_OWNERS.search(before) and name in {"key", "token", "hash", "access", "session"}:
@@ -120,7 +115,7 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
         if _UUID.fullmatch(written) or _is_hash(written) or name == "access":
             return 0, ""
     if name in {"id", "sid", "login", "pat", "pass", "sess"} and not _DIRECT.search(
-        lead, found.end(1)
+        text, found.end(1), start
     ):
         return 0, ""
     return start + len(written), _KINDS.get(name.replace(" ", "").replace("_", ""), "token")
