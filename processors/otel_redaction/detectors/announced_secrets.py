@@ -69,11 +69,12 @@ _VALUE = lazy_pattern(r"[\w+/=.~$^@!*?%:-]{1,4096}")
 _TRAILING = ".,;:!?-"
 _ODD = lazy_pattern(r"[?^!*%@]")
 """Characters of passwords that keys and tokens do not have."""
-_UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = lazy_pattern(r"[0-9a-fA-F]+")
-_HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
+HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 _WORDS = lazy_pattern(r"[A-Za-z]{2,}[0-9]{0,4}|[0-9]{1,6}|[0-9]{9,10}")
-_HEX_NUMBER = lazy_pattern(r"0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}")
+HEX_NUMBER = lazy_pattern(r"0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}")
+"""A number of up to 64 bits, as code writes it."""
 _PARTS = lazy_pattern(r"[-_./=+~]+")
 _SHORTEST = 16
 _PASSWORDS = frozenset({"pass", "password", "passwd", "pwd", "secret"})
@@ -112,7 +113,7 @@ def announced_end(scan: Scan, start: int) -> tuple[int, str]:
         "pat",
     }:
         # `key: 5d41402a...` is a hash more often than a secret; so is `access`.
-        if _UUID.fullmatch(written) or _is_hash(written) or name == "access":
+        if UUID.fullmatch(written) or _is_hash(written) or name == "access":
             return 0, ""
     if name in {"id", "sid", "login", "pat", "pass", "sess"} and not _DIRECT.search(
         text, found.end(1), start
@@ -140,14 +141,14 @@ def joined_span(scan: Scan, start: int, end: int) -> tuple[int, int, str]:
 
 
 def _is_hash(value: str) -> bool:
-    return len(value) in _HASH_LENGTHS and _HEX.fullmatch(value) is not None
+    return len(value) in HASH_LENGTHS and _HEX.fullmatch(value) is not None
 
 
 def is_generated(value: str) -> bool:
     """Return whether *value* is generated: no words, no path, no placeholder."""
-    if is_placeholder(value) or len(set(value)) < 6 or _HEX_NUMBER.fullmatch(value):
+    if is_placeholder(value) or len(set(value)) < 6 or HEX_NUMBER.fullmatch(value):
         return False
-    if _UUID.fullmatch(value):
+    if UUID.fullmatch(value):
         return True
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from otel_redaction.detectors.templates import CALL, MANY_DIGITS, is_noise, is_signs, is_template
+from otel_redaction.detectors.announced_secrets import HASH_LENGTHS, HEX_NUMBER, UUID
+from otel_redaction.detectors.templates import (
+    CALL,
+    has_many_digits,
+    is_noise,
+    is_signs,
+    is_template,
+)
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.words import words
 
@@ -118,7 +125,6 @@ _PATH = lazy_pattern(r"(?:[a-z]{2,12}://|\.{0,2}/|~/|[A-Za-z]:\\|\$)", re.IGNORE
 _NAME = lazy_pattern(r"v?\d++(?:\.\d++)++|\d{4}-\d\d-\d\d|\d{1,15}\Z")
 _WORD_PARTS = lazy_pattern(r"[-_./: ]")
 _WORD = lazy_pattern(r"[A-Za-z]*+\d{0,4}|[A-Za-z]{0,3}\d{1,3}[A-Za-z]{0,3}|\d{1,10}")
-_UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALGORITHMS = words(
     "sha1 sha256 sha512 md5 base64 base58 oauth2 pbkdf2 argon2 argon2id aes128 aes256"
 )
@@ -131,8 +137,6 @@ _OPENING = frozenset("([{")
 _NO_TOKEN = lazy_pattern(r"[?^%][A-Za-z0-9^]|[()]")
 _NEVER_IN_TOKEN = lazy_pattern(r"[!@#;?%^*()\[\]{}|<>]|\$[A-Za-z]")
 _HEX = lazy_pattern(r"[0-9a-fA-F]{16,}")
-_HEX_NUMBER = lazy_pattern(r"0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}")
-"""A number of up to 64 bits, as code writes it."""
 _ALPHABET = ("abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SHORTEST_PASSWORD = 3
 _LONGEST_PASSWORD = 256
@@ -151,7 +155,7 @@ def is_password(value: str, written: Written) -> bool:
         is_template(value)
         or _TYPE.fullmatch(value)
         or _JOINED.fullmatch(value)
-        or _HEX_NUMBER.fullmatch(value)
+        or HEX_NUMBER.fullmatch(value)
     ):
         return False
     if not written.sure:
@@ -294,17 +298,14 @@ def is_secret(value: str, written: Written) -> bool:
         return False
     if not written.quoted and _is_class(value):
         return False
-    if _UUID.fullmatch(value):
+    if UUID.fullmatch(value):
         return written.sure
     if _HEX.fullmatch(value):
-        return distinct > 5 and (written.sure or len(value) not in _HASH_LENGTHS)
+        return distinct > 5 and (written.sure or len(value) not in HASH_LENGTHS)
     ordinary = _is_words(value) or _CODE.fullmatch(value) is not None
     if _NAME.match(value) or (ordinary and not _mixed(value)):
         return written.sure and _is_plain_secret(value, written)
     return distinct >= 6 and (written.sure or len(value) >= 16)
-
-
-_HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 
 
 def _is_plain_secret(value: str, written: Written) -> bool:
@@ -324,7 +325,7 @@ def is_mixed_password(value: str) -> bool:
 
 
 def _is_placeholder(value: str) -> bool:
-    if value[:1] == "$" and sum(map(str.isdigit, value)) >= MANY_DIGITS:
+    if has_many_digits(value):
         return False
     if _PLACEHOLDER.fullmatch(value) or _PLACEHOLDER_PART.search(value):
         return True

@@ -23,7 +23,7 @@ _INSTRUCTION = lazy_pattern(
 CALL = lazy_pattern(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\d?[(\[{<]|\w+(?:\.\w+)+[(\[]|[({\[]\w*[:=,]")
 """The beginning of a call or of an expression."""
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
-MANY_DIGITS = 6
+_MANY_DIGITS = 6
 _SHORTEST_NOISE = 16
 _SHORTEST_SIGNS = 8
 _MOST_SIGNS = 7
@@ -52,9 +52,12 @@ def _kept(field: re.Match[str]) -> str:
     A field has balanced brackets, and the name of a variable is not generated.
     """
     written = field.group()
-    if written[0] == "$" and sum(map(str.isdigit, written)) >= MANY_DIGITS:
-        return written
-    return "" if _is_balanced(written) else written
+    return written if has_many_digits(written) or not _is_balanced(written) else ""
+
+
+def has_many_digits(value: str) -> bool:
+    """Return whether *value* begins like a variable, `$name`, but has the digits of a secret."""
+    return value[:1] == "$" and sum(map(str.isdigit, value)) >= _MANY_DIGITS
 
 
 def _is_balanced(value: str) -> bool:
