@@ -197,9 +197,8 @@ _DEFAULTS = words("password passwd pwd pass secret user username test admin root
 
 def _is_quoted_password(value: str, low: str, written: Written) -> bool:
     if " " in value:
-        spoken = [word.strip(".,:;!?") for word in low.split()]
-        about = _SPOKEN - _JOINING if written.assigned else _SPOKEN
-        return len(value) <= _LONGEST_PHRASE and about.isdisjoint(spoken)
+        about = _DESCRIBING if written.assigned else _SPOKEN
+        return len(value) <= _LONGEST_PHRASE and about.isdisjoint(_spoken(low))
     if low in _VARIABLES:
         return written.setting or written.style == "tight"
     return not (value.isupper() and "_" in value)
@@ -212,19 +211,29 @@ _SPOKEN = _ABOUT - words(
 
 def _is_phrase(value: str) -> bool:
     """Return whether *value* is a pass phrase: a few words that do not describe a secret."""
-    spoken = [word.strip(".,:;!?") for word in value.lower().split()]
+    spoken = _spoken(value.lower())
     return (
         len(spoken) >= _FEWEST_WORDS
         and len(value) <= _LONGEST_PHRASE
-        and (_SPOKEN - _JOINING | _OF_SECRETS).isdisjoint(spoken)
+        and _OF_SECRETS.isdisjoint(spoken)
         and not is_template(value)
         and "%" not in value
     )
 
 
-_OF_SECRETS = words("password pass token secret secrets key keys user username auth input prompt")
+def _spoken(low: str) -> list[str]:
+    """Return the words of *low*, a phrase in lower case, without punctuation."""
+    return [word.strip(".,:;!?") for word in low.split()]
+
+
+_DESCRIBING = _SPOKEN - words(
+    "with from and like only also about something everything nothing too then"
+)
+"""Words about a password that are not part of most phrases."""
+_OF_SECRETS = _DESCRIBING | words(
+    "password pass token secret secrets key keys user username auth input prompt"
+)
 _FEWEST_WORDS = 3
-_JOINING = words("with from and like only also about something everything nothing too then")
 
 
 def _is_sure_by_look(value: str, written: Written) -> bool:
