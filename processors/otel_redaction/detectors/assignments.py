@@ -69,7 +69,7 @@ _MANY_SETTINGS = 8
 _JUDGED_OTHERWISE = lazy_pattern(rb"pas|pwd|psw|otp|cv[cv]|cookie|kennwort|contrase|senha|motdep")
 _LONGEST_VALUE = 1024
 _LONGEST_BARE = 250
-_WHITE = " \t\r\n\"'`"
+_WHITE = frozenset(["", *" \t\r\n\"'`"])
 _LONGEST_PLAIN = 12
 _QUOTES = frozenset("\"'`")
 _BRACKETS = frozenset("{[(<&")
@@ -136,15 +136,15 @@ def _judge(scan: Scan, anchor: int, operator: re.Match[str]) -> int:
         return anchor + 3
     if not sure and kind == "password" and _USER.search(scan.text, max(0, first - 64), first):
         sure = True  # the line below a user's name
-    if kind == "cookie":
-        if operator.group().rstrip().endswith("("):
-            return anchor + 3  # code that handles them
-        return _add_line(scan, operator.end())
     written = operator.group()
+    is_call = written.rstrip().endswith("(")
+    if kind == "cookie":
+        # Code that handles them has calls.
+        return anchor + 3 if is_call else _add_line(scan, operator.end())
     style: Style = "tight" if written.endswith("=") else "loose"
     if _VERB.search(written):
         style = "prose"
-    elif _DASHED.search(written) or written.rstrip().endswith("("):
+    elif is_call or _DASHED.search(written):
         style = "space"
     start = operator.end()
     scheme = _SCHEME.match(scan.text, start) if kind == "token" else None
@@ -225,7 +225,7 @@ def _is_generated(text: str, start: int) -> bool:
 def _add_value(scan: Scan, start: int, name: _Name) -> int:
     text = scan.text
     kind = name.kind
-    opening = text[start : start + 1] in {'"', "'", "`"}
+    opening = text[start : start + 1] in _QUOTES
     quoted = _QUOTED.match(text, start, start + _LONGEST_VALUE) if opening else None
     if quoted is not None:
         first, last = quoted.span(2)
@@ -235,11 +235,8 @@ def _add_value(scan: Scan, start: int, name: _Name) -> int:
         if bare is None and kind != "password":
             return start
         last = first + (len(bare.group().rstrip(".:\\")) if bare else 0)
-        if (
-            (kind == "password" or text[last : last + 1] in _BRACKETS)
-            and last < len(text)
-            and text[last] not in _WHITE
-        ):
+        beyond = text[last : last + 1]
+        if beyond in _BRACKETS or (kind == "password" and beyond not in _WHITE):
             last = whole_password_end(text, first, last)
     written_value = text[first:last]
     value = written_value.strip()
