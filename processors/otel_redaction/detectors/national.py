@@ -99,12 +99,11 @@ _LABELLED: tuple[tuple[frozenset[bytes], Callable[[str], bool]], ...] = (
         c.any_length,
     ),
 )
-_CHECKS: dict[bytes, tuple[Callable[[str], bool], ...]] = {}
+_CHECKS: dict[bytes, list[Callable[[str], bool]]] = {}
 """The checks of each label; a few of the last six words have one."""
 for _words, _check in _LABELLED:
     for _word in _words:
-        _CHECKS[_word] = (*_CHECKS.get(_word, ()), _check)
-_LABELS = frozenset(_CHECKS)
+        _CHECKS.setdefault(_word, []).append(_check)
 # `tax_id`, `national_id`, `id number`: labels of two words.
 _TOGETHER = lazy_pattern(
     r"\b(?:tax|national|citizen|identity|identification|personal|insurance|taxpayer|fiscal|"
@@ -177,11 +176,10 @@ def is_national_id(digits: str, shape: str, context: Context) -> bool:
     if shape in _DATES or not words:
         return False
     recent = words[-6:]
-    if not _LABELS.isdisjoint(recent):
-        for word in recent:
-            for check in _CHECKS.get(word, ()):
-                if check(digits):
-                    return True
+    if not _CHECKS.keys().isdisjoint(recent) and any(
+        check(digits) for word in recent for check in _CHECKS.get(word, ())
+    ):
+        return True
     return is_labelled_elsewhere(digits, recent, context)
 
 
