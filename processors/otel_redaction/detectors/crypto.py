@@ -17,14 +17,15 @@ _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 # Other chains: the same checksum with another first letter, or a distinct prefix.
 _OTHER_BASE58 = lazy_pattern(r"[LMDXATr79][1-9A-HJ-NP-Za-km-z]{25,34}")
+_LOWER_PREFIXES = (
+    *("addr1", "stake1", "cosmos1", "osmo1", "terra1", "ltc1", "bnb1", "inj1", "sei1"),
+    *("bitcoincash:q", "bitcoincash:p", "0:"),
+)
 _PREFIXED = lazy_pattern(
-    r"(?:addr1|stake1|cosmos1|osmo1|terra1|ltc1|bnb1|inj1|sei1|bitcoincash:q|bitcoincash:p|0:)[a-z0-9]{30,110}"
+    rf"(?:{'|'.join(_LOWER_PREFIXES)})[a-z0-9]{{30,110}}"
     r"|G[A-Z2-7]{55}|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|8[1-9A-HJ-NP-Za-km-z]{94}|tz[1-4][1-9A-HJ-NP-Za-km-z]{33}"
 )
-_LOWER_BEGINNINGS = (
-    *("0x", "bc1", "tb1", "addr1", "stake1", "cosmos1", "osmo1", "terra1", "ltc1", "bnb1", "inj1"),
-    *("sei1", "bitcoincash"),
-)
+_LOWER_BEGINNINGS = ("0x", "bc1", "tb1", *_LOWER_PREFIXES)
 _APART = frozenset((b" ", b"\t", b"\n", b'"', b"'", b":", b"(", b"=", b","))
 _ANY_FORM = lazy_pattern(r"(?:[13LMDXATr][a-zA-Z0-9]{25,34}|[1-9A-HJ-NP-Za-km-z]{32,44})")
 _MONEY_WORDS = lazy_pattern(
