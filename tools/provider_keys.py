@@ -21,13 +21,14 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from otel_redaction.detectors.provider_forms import ALPHABETS
+from otel_redaction.detectors.providers import published_key_end
 from tools.target import target
 
 if TYPE_CHECKING:
@@ -46,24 +47,15 @@ _HEADER = """\
 # Made by tools/provider_keys.py from facts in the rules of TruffleHog, gitleaks, betterleaks,
 # Veles and CredSweeper.
 """
-ALPHABETS = {
-    "d": "0123456789",
-    "h": "0123456789abcdef",
-    "H": "0123456789ABCDEF",
-    "x": "0123456789abcdefABCDEF",
-    "l": "0123456789abcdefghijklmnopqrstuvwxyz",
-    "u": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "a": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    "w": "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    "b": "+/=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    "t": "-_.~+/=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    "s": "-_.~+/=:|0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    "p": "".join(map(chr, range(0x21, 0x7F))),
+_PRINTED = sorted(map(chr, range(0x21, 0x7F)), key=str.isalnum)
+_MEMBERS = {
+    letter: "".join(filter(re.compile(alphabet).fullmatch, _PRINTED))
+    for letter, alphabet in ALPHABETS.items()
 }
+"""The characters of each alphabet, signs first: samples of a form depend on their order."""
 _FEWEST = 8
 _LONGEST = 400
 _MOST_FORMS = 12
-_FEWEST_USES = 1
 _NO_KEY = re.compile(
     r"(?i)id(?:pat)?\b|domain|url|host|user|email|account|region|subdomain|name|endpoint|org|server"
 )
@@ -338,14 +330,14 @@ def _alphabet(items: Any, *, ignore: bool) -> str:
         elif code is opcodes.RANGE:
             members.update(map(chr, range(value[0], value[1] + 1)))
         elif code is opcodes.CATEGORY and value is opcodes.CATEGORY_WORD:
-            members.update(ALPHABETS["w"].replace("-", ""))
+            members.update(_MEMBERS["w"].replace("-", ""))
         elif code is opcodes.CATEGORY and value is opcodes.CATEGORY_DIGIT:
-            members.update(ALPHABETS["d"])
+            members.update(_MEMBERS["d"])
         else:
             return "p"
     if ignore:
         members |= {member.swapcase() for member in members}
-    for letter, alphabet in ALPHABETS.items():
+    for letter, alphabet in _MEMBERS.items():
         if members <= set(alphabet):
             return letter
     return "p"
@@ -392,14 +384,12 @@ def _is_new(form: tuple[Piece, ...]) -> bool:
         # Beside a name, a value of one length or of a narrow range of lengths says something.
         spread = sum(piece[2] - piece[1] for piece in form if isinstance(piece, tuple))
         return spread <= 48
-    from otel_redaction.detectors.providers import published_key_end
-
     source = Random("form")  # noqa: S311 - samples, the same in every run
     for _ in range(3):
         sample = "".join(
             piece
             if isinstance(piece, str)
-            else "".join(source.choices(ALPHABETS[piece[0]], k=piece[1]))
+            else "".join(source.choices(_MEMBERS[piece[0]], k=piece[1]))
             for piece in form
         )
         if published_key_end(sample, 0) != len(sample):
@@ -414,10 +404,10 @@ def _words() -> set[str]:
     """Return the words of the documentation of Python and of the installed packages."""
     from pydoc_data import topics
 
-    counts = Counter(_WORD.findall(" ".join(topics.topics.values()).lower()))
+    found = set(_WORD.findall(" ".join(topics.topics.values()).lower()))
     for package in metadata.distributions():
-        counts.update(set(_WORD.findall((package.read_text("METADATA") or "").lower())))
-    return {word for word, count in counts.items() if count >= _FEWEST_USES}
+        found.update(_WORD.findall((package.read_text("METADATA") or "").lower()))
+    return found
 
 
 if __name__ == "__main__":

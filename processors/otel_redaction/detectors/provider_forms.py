@@ -19,7 +19,7 @@ from otel_redaction.patterns.scan import DIGITS, LETTERS, class_map
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_ALPHABETS = {
+ALPHABETS = {
     "d": r"[0-9]",
     "h": r"[0-9a-f]",
     "H": r"[0-9A-F]",
@@ -114,7 +114,7 @@ def _expression(form: str) -> str:
             parts.append(re.escape(piece[1]))
         else:
             most = f",{piece[4]}" if piece[4] else ""
-            parts.append(f"{_ALPHABETS[piece[2]]}{{{piece[3]}{most}}}")
+            parts.append(f"{ALPHABETS[piece[2]]}{{{piece[3]}{most}}}")
     return "".join(parts)
 
 
