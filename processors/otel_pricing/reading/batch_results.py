@@ -67,7 +67,7 @@ def span_of_result(line: Mapping[str, object], at_ns: int) -> SpanRecord | None:
     *at_ns* is its time in nanoseconds since 1970 if the line has none.
     """
     provider, body = _answer(line)
-    usage = next((response for key in _USAGE if (response := object_of(body.get(key)))), {})
+    usage = next((counts for key in _USAGE if (counts := object_of(body.get(key)))), {})
     if not usage:
         return None
     model = text(body.get("model")) or text(body.get("modelVersion")) or ""

@@ -37,8 +37,8 @@ def read_tool_call(record: SpanRecord) -> ToolCall | None:
     attributes = record.attributes
     if not is_tool_call(attributes):
         return None
-    name = next((tool_name for key in _NAMES if (tool_name := text(attributes.get(key)))), None)
-    agent = next((tool_name for key in _AGENTS if (tool_name := text(attributes.get(key)))), None)
+    name = next((named for key in _NAMES if (named := text(attributes.get(key)))), None)
+    agent = next((named for key in _AGENTS if (named := text(attributes.get(key)))), None)
     error_type = text(attributes.get("error.type")) or _exception(record)
     return ToolCall(
         tool=name or record.name.removeprefix("execute_tool").strip(),

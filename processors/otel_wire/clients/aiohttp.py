@@ -138,8 +138,8 @@ def _url(session: Any, method: Any, str_or_url: Any) -> Any:
 
 
 def _lowered(session: Any, headers: Any) -> dict[str, Any]:
-    lowered = {**dict(session.headers or {}), **dict(headers or {})}
-    return {str(key).lower(): value for key, value in lowered.items()}
+    merged = {**dict(session.headers or {}), **dict(headers or {})}
+    return {str(key).lower(): value for key, value in merged.items()}
 
 
 async def _shown(module: Any, session: Any, kwargs: dict[str, Any]) -> Any:
@@ -246,13 +246,13 @@ def _empty_response(module: Any, session: Any, method: str, url: Any, about: Any
     return module.ClientResponse(method, url, **arguments)
 
 
-async def _raise_for_status(session: Any, response: Any, request_info: Any) -> None:
-    if request_info is None:
-        request_info = session.raise_for_status
-    if callable(request_info):
-        waited: Any = request_info(response)
+async def _raise_for_status(session: Any, response: Any, wanted: Any) -> None:
+    if wanted is None:
+        wanted = session.raise_for_status
+    if callable(wanted):
+        waited: Any = wanted(response)
         await waited
-    elif request_info:
+    elif wanted:
         response.raise_for_status()
 
 
