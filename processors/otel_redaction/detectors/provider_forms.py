@@ -36,7 +36,7 @@ ALPHABETS = {
 _PIECE = lazy_pattern(r"\"([^\"]*)\"|([a-zA-Z])(\d+)(?:-(\d+))?")
 # A longer value, also one with another sign in it, has another form.
 _END = r"(?![0-9A-Za-z_-]|[?=!@$%^*+/~][0-9A-Za-z])"
-BEGINNING = 3
+_BEGINNING = 3
 """The shortest fixed beginning of a key that means one service."""
 _HEAD = lazy_pattern(r".*[^A-Za-z0-9_.-]")
 _REACH = 56
@@ -90,8 +90,8 @@ def table() -> Table:
             words.add(service)
         own = []
         for form in written.split():
-            if form[0] == '"' and '"' not in form[1 : 1 + BEGINNING]:
-                beginnings.setdefault(form[1 : 1 + BEGINNING], []).append(form)
+            if form[0] == '"' and '"' not in form[1 : 1 + _BEGINNING]:
+                beginnings.setdefault(form[1 : 1 + _BEGINNING], []).append(form)
             else:
                 own.append(form)
         services[service] = tuple(own)
@@ -141,7 +141,7 @@ def listed_key_start(text: str, start: int) -> int:
 
 def listed_key_end(text: str, start: int) -> int:
     """Return the end of the key with a listed prefix at *start*, or 0."""
-    forms = table().beginnings.get(text[start : start + BEGINNING], ())
+    forms = table().beginnings.get(text[start : start + _BEGINNING], ())
     return _value_end(text, start, forms)
 
 
