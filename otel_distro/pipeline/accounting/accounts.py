@@ -19,6 +19,7 @@ from otel_budget.latency import LatencyRecord
 from otel_distro.pipeline.accounting.settlement import Account, Settlement
 from otel_distro.pipeline.accounting.sinks import CallSink, Storing, ToolSink, VerdictSink
 from otel_distro.pipeline.span_errors import SpanErrors, attributes_of
+from otel_host.fork_pause import ForkPause
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 from otel_pricing.reading.recognise import ALL_MARKS, is_model_call, is_tool_call
 
@@ -74,7 +75,7 @@ class Accounts:
         self._tools: deque[ReadableSpan] = deque(maxlen=_MAX_QUEUED)
         self._start_lock = threading.Lock()
         self._sinks_lock = threading.RLock()
-        self._sinks_paused_by: set[int] = set()
+        self._sinks_pause = ForkPause(self._sinks_lock, _LONGEST_PAUSE_S)
         self._awake = threading.Event()
         self._waiting: deque[threading.Event] = deque()
         self._thread: threading.Thread | None = None
@@ -161,16 +162,13 @@ class Accounts:
 
         Sinks import modules at their first call as well.
         """
-        if self._sinks_lock.acquire(timeout=_LONGEST_PAUSE_S):
-            self._sinks_paused_by.add(threading.get_ident())
+        self._sinks_pause.begin()
         self._settlement.pause()
 
     def after_fork_in_parent(self) -> None:
         """End the pause."""
         self._settlement.resume()
-        if threading.get_ident() in self._sinks_paused_by:
-            self._sinks_paused_by.discard(threading.get_ident())
-            self._sinks_lock.release()
+        self._sinks_pause.end()
 
     def at_fork(self) -> None:
         """Reset after fork: queued spans belong to the parent."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from otel_budget.attributes import REFUSED
+from otel_host.fork_pause import ForkPause
 from otel_pricing.model.billing_reasons import CACHED, UNSENT
 from otel_pricing.model.instrumentations import WIRE_SCOPE
 
@@ -117,8 +118,8 @@ class Settlement:
         """The latest spans of calls refused by a budget."""
         self._book: PriceBook | None = None
         self._lock = threading.RLock()
+        self._pause = ForkPause(self._lock, _LONGEST_PAUSE_S)
         self._leaving = False
-        self._paused_by: set[int] = set()
         self._queue: deque[Account] = deque(maxlen=_MAX_QUEUED)
         self._requests: deque[Account] = deque(maxlen=_MAX_QUEUED)
         self._window: BillingWindow | None = None
@@ -185,14 +186,11 @@ class Settlement:
         Pricing the first call imports modules for a third of a second. A child forked during an
         import has incomplete modules, and waits forever for the importing thread.
         """
-        if self._lock.acquire(timeout=_LONGEST_PAUSE_S):
-            self._paused_by.add(threading.get_ident())
+        self._pause.begin()
 
     def resume(self) -> None:
         """End the pause of this thread."""
-        if threading.get_ident() in self._paused_by:
-            self._paused_by.discard(threading.get_ident())
-            self._lock.release()
+        self._pause.end()
 
     def take_decided(self) -> tuple[list[PricedCall], list[PricedCall]]:
         """Return the new calls and the revised earlier ones since the last call."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from otel_distro.privacy.catalogue import fields
+from otel_distro.privacy.catalogue.fields import AS_IS
 from otel_distro.privacy.catalogue.places import exports
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 THERE = "as set in the receiving system"
 NOT_KEPT = "not kept"
 REDACTED = "redacted"
-AS_IS = "unchanged: a number, id or name"
 OPEN = "NOT redacted: OTEL_DISTRO_REDACTION=false"
 
 

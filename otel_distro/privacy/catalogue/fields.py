@@ -52,6 +52,9 @@ _MESSAGES: _Field = (
     MESSAGE,
 )
 
+AS_IS = "unchanged: a number, id or name"
+"""Protection of a value that is no text."""
+
 DAILY_SUMS = (
     ("day, service, provider, model, operation, tenant, agent", "the call and its caller"),
     ("calls, cost, exposure, tokens, latency", "sums"),
@@ -64,7 +67,7 @@ BESIDE_CALLS = (
     (
         "tools: service, tool, agent, error class, time, duration, trace and span id",
         "one execution of a tool",
-        "unchanged: a number, id or name",
+        AS_IS,
     ),
 )
 """Data that the ledger keeps as long as calls: (columns, meaning, protection)."""

@@ -24,7 +24,6 @@ LENGTH: Final[Mapping[str, timedelta]] = {
     "weekly": timedelta(days=7),
     "monthly": timedelta(days=30),
 }
-DAY_NS: Final = 86_400 * 10**9
 MOST_FAILURES: Final = 10
 
 
@@ -97,6 +96,7 @@ def review(
 ) -> Review:
     """Return the review of the *period* that ends at *until*."""
     from otel_cost_ledger.model.filters import Filters, Window
+    from otel_cost_ledger.model.schema import NS_PER_DAY
     from otel_cost_ledger.query.costs import costs
     from otel_cost_ledger.query.likely import likely_cost
     from otel_cost_ledger.query.timeline import timeline
@@ -110,7 +110,7 @@ def review(
         for start in (since, since - length)
     ]
     steps = [
-        timeline(ledger, Window.between(start, start + length), DAY_NS, filters)
+        timeline(ledger, Window.between(start, start + length), NS_PER_DAY, filters)
         for start in (since, since - length)
     ]
     now, before = (

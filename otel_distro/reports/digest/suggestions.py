@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_budget.cost_budget import NANO_PER_USD, Unit
 from otel_budget.windows import WindowKind
+from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_distro.reports.alerts.rules import ERROR_RATE, FEWEST_CALLS, LATENCY_MS
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from otel_cost_ledger.model.entries import LatencyViolation
     from otel_distro.reports.alerts.anomaly import Hour
 
-DAY_NS: Final = 86_400_000_000_000
 FEWEST_DAYS: Final = 7
 """Minimum days with calls for suggestions."""
 ROOM: Final = Decimal("1.5")
@@ -42,7 +42,7 @@ def suggestions(
     violations: Sequence[LatencyViolation],
 ) -> list[Suggestion]:
     """Return suggestions from the *hours* with calls of the last month."""
-    days = {ns // DAY_NS for ns in hours}
+    days = {ns // NS_PER_DAY for ns in hours}
     if len(days) < FEWEST_DAYS:
         return []
     return [
@@ -55,7 +55,7 @@ def suggestions(
 def _budgets(hours: Mapping[int, Hour], budgets: Sequence[CostBudget]) -> list[Suggestion]:
     by_day: dict[int, int] = {}
     for ns, hour in hours.items():
-        by_day[ns // DAY_NS] = by_day.get(ns // DAY_NS, 0) + hour.cost_nano_usd
+        by_day[ns // NS_PER_DAY] = by_day.get(ns // NS_PER_DAY, 0) + hour.cost_nano_usd
     highest = max(by_day.values())
     if not highest:
         return []
