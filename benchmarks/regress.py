@@ -12,6 +12,7 @@ version without recorded ones is only reported.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -74,12 +75,15 @@ def instructions(work: Callable[[], object]) -> float:
         return trace
 
     previous = sys.gettrace()
+    gc.collect()
+    gc.disable()  # callbacks of a collection would count for the operation it falls into
     sys.settrace(trace)
     try:
         for _ in range(REPEATS):
             work()
     finally:
         sys.settrace(previous)
+        gc.enable()
     return count / REPEATS
 
 
