@@ -95,8 +95,7 @@ def timeline(
     """
     plan = stepped_sources(ledger, window, step_ns, filters.names())
     filters = with_same_models(ledger, filters)
-    no_names = ("",) * len(DIM_NAMES)
-    names = NameLookup(lambda: _shown_names(ledger), no_names)
+    names = NameLookup(lambda: _shown_names(ledger) if by_name else (), ("",) * len(DIM_NAMES))
     dim = "dim_id" if by_name else "0"
     outcomes = dict(_named(ledger, "outcomes", _OUTCOME, "WHERE billed = 1"))
     found = []
@@ -107,8 +106,7 @@ def timeline(
         for step, dim_id, outcome_id, *counted in ledger.rows(sql, values):
             if outcome_id not in outcomes:
                 continue
-            shown = names[dim_id] if by_name else no_names
-            found.append(_sums(int(step) * step_ns, shown, outcomes[outcome_id], counted))
+            found.append(_sums(int(step) * step_ns, names[dim_id], outcomes[outcome_id], counted))
     return found
 
 
