@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from otel_cost_ledger.model.filters import BILLED, Filters, Window
+from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.rows import RARE_USAGE, DimKey, OriginKey, OutcomeKey
 from otel_cost_ledger.model.schema import NS_PER_US
-from otel_cost_ledger.query.call_windows import window_conditions
-from otel_cost_ledger.query.model_names import with_same_models
+from otel_cost_ledger.query.call_windows import call_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.query.ledger import Ledger
 
 _Names = TypeVar("_Names", DimKey, OriginKey, OutcomeKey)
@@ -77,17 +77,15 @@ def billed_calls(
 
     Raises `LedgerError` if the ledger cannot be read.
     """
-    filters = filters or Filters()
-    where, at = window_conditions(ledger, Window.between(since, until), filters)
-    conditions, values = with_same_models(ledger, filters).conditions("calls")
+    conditions, values = call_conditions(ledger, since, until, filters)
     dims = _names(ledger, "dims", DimKey)
     origins = _names(ledger, "origins", OriginKey)
     outcomes = _names(ledger, "outcomes", OutcomeKey)
     sql = f"""
         SELECT dim_id, origin_id, outcome_id, {_COLUMNS} FROM calls
-        WHERE {" AND ".join([*where, BILLED, *conditions])} ORDER BY start_ns, span_id
+        WHERE {" AND ".join([BILLED, *conditions])} ORDER BY start_ns, span_id
     """  # constants only, values are bound
-    for dim, origin, outcome, *facts in ledger.rows(sql, [*at, *values]):
+    for dim, origin, outcome, *facts in ledger.rows(sql, values):
         yield BilledCall(dims[dim], origins[origin], outcomes[outcome], *facts)
 
 

@@ -1,4 +1,4 @@
-"""SQL conditions on the time of calls, narrowed to the days on which a person has calls."""
+"""SQL conditions on the calls of a window, narrowed to the days on which a person has calls."""
 
 from __future__ import annotations
 
@@ -7,13 +7,29 @@ from typing import TYPE_CHECKING
 from otel_cost_ledger.model.filters import Filters, Window
 from otel_cost_ledger.model.schema import NS_PER_DAY
 from otel_cost_ledger.model.sums import DAILY_PEOPLE
+from otel_cost_ledger.query.model_names import with_same_models
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from otel_cost_ledger.model.sql import SqlValue
     from otel_cost_ledger.query.ledger import Ledger
 
 
-def window_conditions(
+def call_conditions(
+    ledger: Ledger, since: datetime | None, until: datetime | None, filters: Filters | None
+) -> tuple[list[str], list[SqlValue]]:
+    """Return the SQL conditions on calls that started in a window, and their values.
+
+    A model of *filters* is selected under all of its stored names.
+    """
+    filters = filters or Filters()
+    within, bounds = _window_conditions(ledger, Window.between(since, until), filters)
+    conditions, values = with_same_models(ledger, filters).conditions("calls")
+    return [*within, *conditions], [*bounds, *values]
+
+
+def _window_conditions(
     ledger: Ledger, window: Window, filters: Filters
 ) -> tuple[list[str], list[SqlValue]]:
     """Return the SQL conditions on the time of calls in *window*, and their values.

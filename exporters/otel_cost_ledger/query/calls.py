@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_cost_ledger.model.filters import BILLED, Filters, Window
+from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.rows import (
     DimKey,
     OriginKey,
     OutcomeKey,
 )
 from otel_cost_ledger.model.schema import NS_PER_HOUR
-from otel_cost_ledger.query.call_windows import window_conditions
-from otel_cost_ledger.query.model_names import with_same_models
+from otel_cost_ledger.query.call_windows import call_conditions
 from otel_cost_ledger.query.sources import ends
 from otel_cost_ledger.query.stored_rows import priced_call
 from otel_cost_ledger.sqlite.store import CALL_COLUMNS
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from otel_cost_ledger.model.filters import Filters
     from otel_cost_ledger.model.sql import SqlValue
     from otel_cost_ledger.query.ledger import Ledger
     from otel_pricing.model.call import PricedCall
@@ -58,18 +58,10 @@ def calls(
 
     Duplicate spans of a call are included with `billed` False, unless *billed_only*.
     """
-    window = Window.between(since, until)
-    where, at = window_conditions(ledger, window, filters or Filters())
-    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
+    conditions, values = call_conditions(ledger, since, until, filters)
     if billed_only:
         conditions.append(BILLED)
-    return read_calls(
-        ledger,
-        [*where, *conditions],
-        [*at, *values],
-        order="start_ns DESC, span_id DESC",
-        limit=limit,
-    )
+    return read_calls(ledger, conditions, values, order="start_ns DESC, span_id DESC", limit=limit)
 
 
 def each_call(
@@ -80,15 +72,8 @@ def each_call(
     filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
     """Yield the billed calls that started in the window, in order of time."""
-    window = Window.between(since, until)
-    where, at = window_conditions(ledger, window, filters or Filters())
-    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
-    yield from _each(
-        ledger,
-        [*where, BILLED, *conditions],
-        [*at, *values],
-        order="start_ns, span_id",
-    )
+    conditions, values = call_conditions(ledger, since, until, filters)
+    yield from _each(ledger, [BILLED, *conditions], values, order="start_ns, span_id")
 
 
 def each_not_billed(
@@ -100,18 +85,10 @@ def each_not_billed(
     filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
     """Yield the spans that started in the window and are not billed for *reason*, unordered."""
-    window = Window.between(since, until)
-    conditions, values = with_same_models(ledger, filters or Filters()).conditions("calls")
+    conditions, values = call_conditions(ledger, since, until, filters)
+    not_billed = "outcome_id IN (SELECT id FROM outcomes WHERE billed = 0 AND billing_reason = ?)"
     yield from _each(
-        ledger,
-        [
-            "start_ns >= ?",
-            "start_ns < ?",
-            "outcome_id IN (SELECT id FROM outcomes WHERE billed = 0 AND billing_reason = ?)",
-            *conditions,
-        ],
-        [window.since_ns, window.until_ns, reason, *values],
-        order="start_ns, span_id",
+        ledger, [*conditions, not_billed], [*values, reason], order="start_ns, span_id"
     )
 
 
