@@ -35,9 +35,11 @@ from otel_cost_ledger.model.privacy import Pseudonyms, parse_pseudonym
 from otel_cost_ledger.model.schema import APPLICATION_ID, create_schema, run_migration
 from otel_cost_ledger.postgres import pool
 from otel_cost_ledger.query import durations as durations_module
+from otel_cost_ledger.query.billed_calls import billed_calls
 from otel_cost_ledger.query.coverage import coverage
 from otel_cost_ledger.query.durations import durations, latencies_by_model
 from otel_cost_ledger.query.latency import are_soon_read
+from otel_cost_ledger.query.ledger import Ledger
 from otel_cost_ledger.query.queries import Filters, calls, costs
 from otel_cost_ledger.query.tools import tool_report
 from otel_cost_ledger.sqlite import forking, paths, quarantine
@@ -788,6 +790,23 @@ def test_a_missing_repeated_call_describes_nothing(
         (line,) = coverage(ledger, NOON - timedelta(days=9)).providers
 
     assert (line.wire_only, line.both, line.span_only) == (1, 0, 0)
+
+
+def test_a_billed_call_has_names_that_arrive_while_calls_are_read(
+    path: Path, make_writer: MakeWriter, make_call: MakeCall
+) -> None:
+    """Without a snapshot, as in ClickHouse; names that never arrive are empty."""
+    make_writer().write([make_call(tenant=tenant) for tenant in ("first", "late", "never")])
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TEMP TABLE held AS SELECT * FROM dims WHERE tenant = 'late'")
+        connection.execute("DELETE FROM dims WHERE tenant <> 'first'")
+        found = billed_calls(Ledger(path, connection))
+        tenants = [next(found).dim.tenant]
+        connection.execute("INSERT INTO dims SELECT * FROM held")
+        tenants += [call.dim.tenant for call in found]
+
+    assert tenants == ["first", "late", ""]
 
 
 def test_a_spill_file_that_cannot_be_replayed_does_not_stop_the_ledger(

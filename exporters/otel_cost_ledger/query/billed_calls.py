@@ -6,12 +6,13 @@ Reading a whole call back (`each_call`) takes five times as long.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from otel_cost_ledger.model.filters import BILLED
 from otel_cost_ledger.model.rows import RARE_USAGE, DimKey, OriginKey, OutcomeKey
 from otel_cost_ledger.model.schema import NS_PER_US
 from otel_cost_ledger.query.call_windows import call_conditions
+from otel_cost_ledger.query.name_lookup import NameLookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,9 @@ class BilledCall(NamedTuple):
 
 
 _COLUMNS: Final = ", ".join(BilledCall._fields[3:])
+_UNKNOWN_DIM: Final = DimKey("", "", "", "", "")
+_UNKNOWN_ORIGIN: Final = OriginKey("", "", "", "", "", -1)
+_UNKNOWN_OUTCOME: Final = OutcomeKey("", 1, 0, "", "", "", "", 0)
 
 
 def billed_calls(
@@ -78,9 +82,9 @@ def billed_calls(
     Raises `LedgerError` if the ledger cannot be read.
     """
     conditions, values = call_conditions(ledger, since, until, filters)
-    dims = _names(ledger, "dims", DimKey)
-    origins = _names(ledger, "origins", OriginKey)
-    outcomes = _names(ledger, "outcomes", OutcomeKey)
+    dims = _names(ledger, "dims", _UNKNOWN_DIM)
+    origins = _names(ledger, "origins", _UNKNOWN_ORIGIN)
+    outcomes = _names(ledger, "outcomes", _UNKNOWN_OUTCOME)
     sql = f"""
         SELECT dim_id, origin_id, outcome_id, {_COLUMNS} FROM calls
         WHERE {" AND ".join([BILLED, *conditions])} ORDER BY start_ns, span_id
@@ -89,6 +93,8 @@ def billed_calls(
         yield BilledCall(dims[dim], origins[origin], outcomes[outcome], *facts)
 
 
-def _names(ledger: Ledger, table: str, kind: type[_Names]) -> dict[Any, _Names]:
-    rows = ledger.rows(f"SELECT id, {', '.join(kind._fields)} FROM {table}")
-    return {number: kind(*names) for number, *names in rows}
+def _names(ledger: Ledger, table: str, unknown: _Names) -> NameLookup[_Names]:
+    sql = f"SELECT id, {', '.join(unknown._fields)} FROM {table}"  # constants only
+    return NameLookup(
+        lambda: ((id_, type(unknown)(*names)) for id_, *names in ledger.rows(sql)), unknown
+    )
