@@ -127,8 +127,9 @@ class Neighbours:
     def __init__(self, db: Transaction, folder: Path, ours: str, leases: Collection[Lease]) -> None:
         self._db, self._folder = db, folder
         names = []
-        with suppress(OSError):
-            names = sorted(name for name in os.listdir(folder) if name != ours)
+        if leases:
+            with suppress(OSError):
+                names = sorted(name for name in os.listdir(folder) if name != ours)
         marks = ", ".join("?" * len(names))
         self._asked: Mapping[Lease, Found] = {
             lease: db.execute(
