@@ -298,15 +298,7 @@ class BudgetAccounts:
         if allocator is None:
             return
         with self._host_writes.turn() as turn:
-            for lease in list(allocator.leases.by_account.values()):
-                lease.is_scarce = lease.is_scarce or turn.is_scarce(lease.account)
-            due = allocator.due(at_end=at_end)
-            if not at_end:
-                due = [
-                    lease
-                    for lease in due
-                    if allocator.must_write(lease) or turn.is_due(lease.account)
-                ]
+            due = allocator.due(turn, at_end=at_end)
             news = self._usage_ceilings.are_urgent or (at_end and self._usage_ceilings.are_new)
             if due or news or self._liveness.is_due():
                 turn.wrote(self._write(allocator, due, for_host=turn.is_ours, at_end=at_end))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from otel_budget.accounts.account import BudgetAccount, Claim, Crossing
     from otel_budget.accounts.account_rows import AccountRows
     from otel_budget.accounts.schema import Found, Transaction
+    from otel_budget.reservations.host_writes import HostTurn
     from otel_budget.reservations.owners import Owner
 
 LEASED_HOLDS = 100
@@ -153,16 +154,15 @@ class LeaseAllocator:
             return []
         return rows.crossings(lease.account, lease.entry)
 
-    def due(self, *, at_end: bool = False) -> list[Lease]:
-        """Return the leases of which there is something to write down or to give back.
+    def due(self, turn: HostTurn, *, at_end: bool) -> list[Lease]:
+        """Return the leases to write or to return at this *turn*; all of them *at_end*.
 
-        That is all of them *at_end*.
-
-        A lease that was not touched between two calls of this is to be given back; where there is
-        plenty in a store that is seldom written to, between some more.
+        Spending waits until it is due for the host. A lease that was not touched between two calls
+        of this is returned; far from the limit of a rarely written store, between several.
         """
         due: list[Lease] = []
         for lease in list(self.leases.by_account.values()):
+            lease.is_scarce = lease.is_scarce or turn.is_scarce(lease.account)
             lease.untouched = 0 if lease.touched else lease.untouched + 1
             lease.touched = False
             lease.idle = lease.untouched >= (
@@ -171,11 +171,12 @@ class LeaseAllocator:
             with self.leases.lock:
                 lease.used = lease.total - lease.looked + lease.held
                 lease.looked = lease.total
-            if at_end or lease.total != lease.published or self.must_write(lease):
+            is_unwritten = lease.total != lease.published
+            if at_end or self._must_write(lease) or (is_unwritten and turn.is_due(lease.account)):
                 due.append(lease)
         return due
 
-    def must_write(self, lease: Lease) -> bool:
+    def _must_write(self, lease: Lease) -> bool:
         """Return whether there is something about *lease* that only this process can write."""
         nothing = not lease.free and not lease.held
         too_much = self._trims and lease.used > 0 and lease.free > 2 * _kept(lease)
