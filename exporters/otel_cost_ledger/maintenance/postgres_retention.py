@@ -12,7 +12,7 @@ from otel_cost_ledger.maintenance.retention_result import RetentionResult
 from otel_cost_ledger.maintenance.summing import HOURS_KEPT, end_of_step, needs_horizon
 from otel_cost_ledger.model.errors import LedgerNotFoundError
 from otel_cost_ledger.model.filters import to_ns
-from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY, rows_kept_since
 from otel_cost_ledger.model.sums import PEOPLE_TABLES, add_up_to
 from otel_cost_ledger.postgres.connection import (
     MAINTENANCE,
@@ -109,8 +109,7 @@ def _drop_old_hours(connection: PostgresConnection, now_ns: int) -> None:
 def _run(
     connection: PostgresConnection, horizon_ns: int, archive_to: Path | None
 ) -> RetentionResult:
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", [KEPT_SINCE]).fetchone()
-    before_ns = int(row[0]) if row else 0
+    before_ns = rows_kept_since(connection)
     horizon_ns = max(horizon_ns, before_ns)
     # The horizon first: from here on no writer adds or changes an older call.
     _set_kept_since(connection, horizon_ns)

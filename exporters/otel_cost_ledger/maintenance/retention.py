@@ -16,7 +16,7 @@ from otel_cost_ledger.maintenance.summing import drop_old_hours, sum_until
 from otel_cost_ledger.model.location import PostgresUrl, written_here
 from otel_cost_ledger.model.quiet import suppressed
 from otel_cost_ledger.model.rows import MAX_TIME_NS
-from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY, rows_kept_since
 from otel_cost_ledger.model.sums import PEOPLE_TABLES
 from otel_cost_ledger.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS
 
@@ -74,7 +74,7 @@ class _Retention:
     def run(self, horizon_ns: int, archive_to: Path | None, now_ns: int) -> RetentionResult:
         # The horizon first: from here on no writer adds or changes an older row, so the archive has
         # exactly the deleted rows, and a replay cannot count a call again.
-        before_ns = self._kept_since()
+        before_ns = rows_kept_since(self._chunks.connection)
         horizon_ns = max(horizon_ns, before_ns)
         drop_old_hours(self._chunks, now_ns)
         if self._oldest() >= horizon_ns:
@@ -99,12 +99,6 @@ class _Retention:
             archive=archive,
             longest_lock_ms=self._chunks.longest_s * 1000,
         )
-
-    def _kept_since(self) -> int:
-        row = self._chunks.connection.execute(
-            "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
-        ).fetchone()
-        return int(row[0]) if row else 0
 
     def _oldest(self) -> int:
         row = self._chunks.connection.execute(

@@ -16,7 +16,10 @@ deliberately ignore DELETE: retention removes rows and keeps the sums.
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from otel_cost_ledger.model.sql import Connection
 
 NS_PER_DAY: Final = 86_400_000_000_000
 NS_PER_HOUR: Final = 3_600_000_000_000
@@ -47,6 +50,12 @@ COUNTERS: Final = (
     "latency_us",
 )
 """The additive columns of `daily_costs`, in table order."""
+
+
+def rows_kept_since(connection: Connection) -> int:
+    """Return the start of the rows that retention keeps, in nanoseconds since 1970; 0 for all."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def create_schema(connection: sqlite3.Connection) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_cost_ledger.model.entries import ToolRow, ViolationRow
 from otel_cost_ledger.model.filters import END_OF_TIME_NS, EPOCH, to_ns
 from otel_cost_ledger.model.rows import Row
-from otel_cost_ledger.model.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.schema import COUNTERS, NS_PER_DAY, rows_kept_since
 from otel_cost_ledger.model.sums import SUM_TABLES
 from otel_cost_ledger.postgres.connection import WRITERS, has_table
 from otel_cost_ledger.postgres.names import PostgresNames
@@ -121,7 +121,7 @@ class PostgresStore:
                 self.connection.execute(f"{_INCOMING} DROP")
             self._copy(values)
             self.connection.execute("SELECT pg_advisory_xact_lock(?)", [WRITERS])
-            kept_since = self._kept_since()
+            kept_since = rows_kept_since(self.connection)
             self._make_months(row.start_ns for row in rows if row.start_ns >= kept_since)
             (stored.written,) = self.connection.execute(_STORE, [kept_since]).fetchone()
             for (kind, row), columns in zip(calls, values, strict=True):
@@ -155,12 +155,6 @@ class PostgresStore:
         ):
             for place, row in enumerate(values):
                 copy.write_row((place, *row))
-
-    def _kept_since(self) -> int:
-        row = self.connection.execute(
-            "SELECT value FROM meta WHERE key = ?", [KEPT_SINCE]
-        ).fetchone()
-        return int(row[0]) if row else 0
 
     def _make_months(self, moments: Any) -> None:
         """Create the partitions for calls at *moments*; the caller holds the writers' lock."""

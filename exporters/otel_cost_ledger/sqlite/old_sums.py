@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_cost_ledger.model.entries import ToolKey
 from otel_cost_ledger.model.rows import DimKey, OriginKey, OutcomeKey
-from otel_cost_ledger.model.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY
+from otel_cost_ledger.model.schema import COUNTERS, KEPT_SINCE, NS_PER_DAY, rows_kept_since
 from otel_cost_ledger.model.sums import DAILY_AGENTS, HOURLY_COSTS, add_up_to
 
 if TYPE_CHECKING:
@@ -152,9 +152,7 @@ def write_old_sums(connection: Connection, names: _Names, sums: OldSums) -> int:
         added += connection.execute(_ADD_DAILY, (day, *ids, *values)).rowcount
     for day, series, bucket, calls in sums.latency:
         connection.execute(_ADD_LATENCY, (day, bucket, calls, *series))
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)).fetchone()
-    before_ns = int(row[0]) if row else 0
-    if sums.kept_since_ns > before_ns:
+    if sums.kept_since_ns > rows_kept_since(connection):
         # No rows before this time arrive any more; existing ones are added to the sums first.
         add_up_to(connection, sums.kept_since_ns)
         connection.execute(_KEEP_SINCE, (KEPT_SINCE, str(sums.kept_since_ns)))

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.model.entries import ToolRow, ViolationRow
-from otel_cost_ledger.model.schema import KEPT_SINCE
+from otel_cost_ledger.model.schema import rows_kept_since
 from otel_cost_ledger.sqlite.interning import DEFAULT_MAX_NAMES, Interner
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Store:
     def apply(self, entries: Sequence[Entry]) -> Stored:
         """Store all *entries* in one transaction; none of them on an error."""
         with self._transaction():
-            kept_since = self._kept_since()
+            kept_since = rows_kept_since(self.connection)
             stored = Stored()
             inserts: list[Row] = []
             for kind, row in entries:
@@ -176,12 +176,6 @@ class Store:
             stored.revised += 1
         else:
             self._insert([row], stored)
-
-    def _kept_since(self) -> int:
-        row = self.connection.execute(
-            "SELECT value FROM meta WHERE key = ?", (KEPT_SINCE,)
-        ).fetchone()
-        return int(row[0]) if row else 0
 
     def _values(self, rows: Sequence[Row]) -> list[tuple[SqlValue, ...]]:
         """Return the column values of *rows*, names replaced by ids."""
