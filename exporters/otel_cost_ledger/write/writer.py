@@ -189,8 +189,7 @@ class LedgerWriter:
         """
         with self._lock, suppressed():
             fault = self._outage.fault
-            if len(self._ring):
-                self._waiting.spill_queued(fault, self.counters)
+            self._waiting.spill_queued(fault, self.counters)
             return not len(self._ring) or fault is Fault.REFUSED
 
     def shutdown(self, timeout_s: float = 1.0) -> WriteResult:
