@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from otel_cost_ledger.maintenance.archive import archive_calls
 from otel_cost_ledger.maintenance.retention_result import RetentionResult
 from otel_cost_ledger.maintenance.summing import HOURS_KEPT, end_of_step, needs_horizon
 from otel_cost_ledger.model.errors import LedgerNotFoundError
-from otel_cost_ledger.model.filters import to_ns
 from otel_cost_ledger.model.schema import KEPT_SINCE, NS_PER_DAY, rows_kept_since
 from otel_cost_ledger.model.sums import PEOPLE_TABLES, add_up_to
 from otel_cost_ledger.postgres.connection import (
@@ -22,6 +20,7 @@ from otel_cost_ledger.postgres.connection import (
     open_for_writing,
 )
 from otel_cost_ledger.postgres.names import PostgresNames
+from otel_cost_ledger.postgres.store import month_bounds
 from otel_cost_ledger.sqlite.old_sums import OldSums, write_old_sums
 
 if TYPE_CHECKING:
@@ -156,8 +155,8 @@ def _months_before(connection: PostgresConnection, horizon_ns: int) -> list[str]
     months = []
     for (name,) in names:
         _, year, month = name.split("_")
-        following = (int(year) + int(month) // 12, int(month) % 12 + 1)
-        if to_ns(datetime(*following, 1, tzinfo=UTC)) <= horizon_ns:
+        _, end_ns = month_bounds(int(year), int(month))
+        if end_ns <= horizon_ns:
             months.append(name)
     return months
 
