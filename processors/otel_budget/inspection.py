@@ -34,11 +34,7 @@ class AccountsReader:
         """Return the scope values that the budget has accounts for since *since_ns*."""
         if self._connection is None:
             return []
-        found = self._connection.execute(
-            "SELECT DISTINCT scope FROM books WHERE budget = ? AND start_ns >= ? ORDER BY scope",
-            (budget, since_ns),
-        )
-        return [str(scope) for (scope,) in found]
+        return statements.scopes(self._connection, budget, since_ns)
 
     def state(self, account: BudgetAccount) -> State | None:
         """Return the state of *account*; None if it was not opened in its window yet."""
@@ -46,8 +42,8 @@ class AccountsReader:
             return None
         spent, reserved, accounts = self._connection.execute(
             "SELECT coalesce(sum(spent), 0), coalesce(sum(reserved), 0), count(*)"
-            " FROM books WHERE budget = ? AND scope = ? AND start_ns >= ? AND start_ns <= ?",
-            (account.budget, account.scope, account.since_ns, account.until_ns),
+            f" FROM books WHERE {statements.OF_WINDOW}",
+            statements.window_of(account),
         ).fetchone()
         if not accounts:
             return None

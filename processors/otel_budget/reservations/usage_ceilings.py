@@ -87,9 +87,9 @@ class UsageCeilings:
     _MOST = 10_000
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], UsageCeiling] = {}
-        self._new: dict[tuple[str, str], UsageCeiling] = {}
-        self._sent: dict[tuple[str, str], UsageCeiling] = {}
+        self._known: dict[_Key, UsageCeiling] = {}
+        self._new: dict[_Key, UsageCeiling] = {}
+        self._sent: dict[_Key, UsageCeiling] = {}
         """Ceilings written by a transaction that may not have been committed."""
         self.are_urgent = False
         """Whether a new ceiling changes the estimates of other processes."""
