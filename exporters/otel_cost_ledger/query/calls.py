@@ -84,7 +84,7 @@ def each_not_billed(
     *,
     filters: Filters | None = None,
 ) -> Iterator[StoredCall]:
-    """Yield the spans that started in the window and are not billed for *reason*, unordered."""
+    """Yield, in order of time, the spans of the window that are not billed for *reason*."""
     conditions, values = call_conditions(ledger, since, until, filters)
     not_billed = "outcome_id IN (SELECT id FROM outcomes WHERE billed = 0 AND billing_reason = ?)"
     yield from _each(
