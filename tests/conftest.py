@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from support import clickhouse_server
-from support.postgres_server import programs, server
+from support.postgres_server import empty, programs, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def clickhouse(clickhouse_engine: str) -> ClickHouseUrl:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server of this test run; its URL, with the password."""
     if programs() is None:
         pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
@@ -94,3 +94,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_server(postgres_engine: str) -> str:
+    """The URL of a PostgreSQL server, without the tables that another test left."""
+    # Before a test, not after it: a writer that is shut down last writes its waiting calls.
+    empty(postgres_engine)
+    return postgres_engine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_budget.accounts.postgres import SCHEMA, TURN, PostgresDatabase
+from otel_budget.accounts.postgres import TURN, PostgresDatabase
 from otel_budget.budget_accounts import BudgetAccounts
 from otel_cost_ledger.model.location import PostgresUrl
 from support.budgets import Clock, Locked, MakeAccounts, SlowProvider
@@ -24,14 +24,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres_server: str) -> str:
     """A database without budgets."""
-    import psycopg
-
-    yield postgres_server
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = warning")
-        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    return postgres_server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

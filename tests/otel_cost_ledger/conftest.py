@@ -38,20 +38,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> Iterator[PostgresUrl]:
+def postgres(postgres_server: str) -> PostgresUrl:
     """A database without a ledger."""
-    # Before as well: a writer that is shut down later writes its waiting calls.
-    _drop_ledger(postgres_server)
-    yield PostgresUrl.parse(postgres_server)
-    _drop_ledger(postgres_server)
-
-
-def _drop_ledger(url: str) -> None:
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = warning")
-        connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")
+    return PostgresUrl.parse(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -21,6 +21,7 @@ from otel_cost_ledger.query.timeline import extent
 from otel_pricing.model.call import CostStatus, ModelCall, PricedCall, Usage
 from support.clickhouse_spans import as_exported, deliver
 from support.ledger_questions import DAY_NS, HOUR_NS, KEY, NOON_NS
+from support.postgres_server import empty
 
 if TYPE_CHECKING:
     from otel_cost_ledger.model.location import Location
@@ -102,7 +103,7 @@ def test_engines_agree(
         finally:
             for writer in writers:
                 writer.shutdown()
-            _drop(postgres_server)
+            empty(postgres_server)
 
     assert answers[1] == answers[0]
     assert answers[2] == answers[0]
@@ -124,11 +125,3 @@ def answers_of(location: Location) -> list[Any]:
 def _comparable(stored: Any) -> Any:
     # Without tools and prompts there are only the call and the decision.
     return replace(stored.priced, reason=stored.priced.reason or "")
-
-
-def _drop(postgres: str) -> None:
-    import psycopg
-
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = warning")
-        connection.execute("DROP SCHEMA IF EXISTS otel_distro CASCADE")

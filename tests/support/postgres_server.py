@@ -86,6 +86,20 @@ def server(folder: Path, *, fsync: bool = False) -> Iterator[str]:
             process.wait()
 
 
+def empty(url: str) -> None:
+    """End other sessions of the database and drop the tables of ledger and budgets."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for schema in ("otel_distro", "otel_distro_budget"):
+            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
 def as_user(folder: Path) -> list[str]:
     """Return the command prefix that runs a program without root, which the server refuses."""
     if os.geteuid() != 0:
