@@ -21,14 +21,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
-from otel_redaction.detectors.provider_forms import ALPHABETS
+from otel_redaction.detectors.provider_table import ALPHABETS, has_beginning
 from otel_redaction.detectors.providers import published_key_end
+from otel_redaction.patterns.words import words
 from tools.target import target
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ except ImportError:  # pragma: no cover
 
 _HEADER = """\
 # Services and the forms of their keys: names, a tab, forms. A form is written as runs of an
-# alphabet and their length (`h32`, `a20-40`; alphabets are listed in provider_forms.py), fixed
+# alphabet and their length (`h32`, `a20-40`; alphabets are listed in provider_table.py), fixed
 # pieces in quotes between them. `~` before the names says that prose uses the first as a word.
 # Made by tools/provider_keys.py from facts in the rules of TruffleHog, gitleaks, betterleaks,
 # Veles and CredSweeper.
@@ -52,7 +51,7 @@ _MEMBERS = {
     letter: "".join(filter(re.compile(alphabet).fullmatch, _PRINTED))
     for letter, alphabet in ALPHABETS.items()
 }
-"""The characters of each alphabet, signs first: samples of a form depend on their order."""
+"""The characters of each alphabet, signs first."""
 _FEWEST = 8
 _LONGEST = 400
 _MOST_FORMS = 12
@@ -68,6 +67,18 @@ _COMPANY = re.compile(
     r"query|insights|insert|mobile|browser|developer))+$",
     re.IGNORECASE,
 )
+_IN_PROSE = words(
+    "abstract akamai azure azureopenai betterstack bitbucket brevo bulksms chatbot circle "
+    "circleci cloudflare codacy codecov confluent cosmos coveralls cursor customer daily "
+    "databento datadog debounce delighted devin discord docker ebay elastic etsy facebook "
+    "fileio gemini github gitlab gitter google grafana greptile groq gumroad hubspot "
+    "huggingface instagram jira keen klaviyo kraken lark linear mailchimp mailersend mailgun "
+    "manifest mattermost messagebird miro mistral nasdaq nexmo notion openai opsgenie pagerduty "
+    "paypal perplexity plivo polar postman postmark privacy pushbullet replicate ringcentral "
+    "rubygems segment semaphore sentry shortcut sinch slack sonar splunk square telegram telnyx "
+    "tgram travis travisci twist twitter typeform webex youtube zoho"
+)
+"""Services whose name technical prose uses as well, in the documentation of a hundred packages."""
 Piece = tuple[str, int, int] | str
 
 
@@ -77,12 +88,11 @@ def main(path: Path) -> None:
     for names, forms in (*_trufflehog(), *_gitleaks(), *_kingfisher(), *_credsweeper()):
         for name in names:
             found.setdefault(name, set()).update(forms)
-    prose = _words()
     lines = []
     for name in sorted(found):
         written = sorted({_written(form) for form in found[name] if _is_new(form)})
-        if written and name not in _GENERAL and not name.startswith("https"):
-            mark = "~" if name in prose or len(name) < 4 else ""
+        if written and name and name not in _GENERAL and not name.startswith("https"):
+            mark = "~" if name in _IN_PROSE or len(name) < 4 else ""
             lines.append(f"{mark}{name}\t{' '.join(written)}".rstrip() + "\n")
     path.write_text(_HEADER + "".join(lines), encoding="ascii")
     sys.stdout.write(f"{len(lines)} services\n")
@@ -111,7 +121,7 @@ def _trufflehog() -> Iterator[tuple[set[str], list[tuple[Piece, ...]]]]:
                 quoted = re.findall(r'"([^"]+)"', prefixed[1])
                 yield {_plain(name) for name in (*quoted, own)}, _forms(prefixed[2])
             elif raw is not None and "detectors." not in pattern[2]:
-                forms = [form for form in _forms(raw[1]) if _has_beginning(form)]
+                forms = [form for form in _forms(raw[1]) if has_beginning(_written(form))]
                 yield {_plain(own)}, forms
 
 
@@ -202,7 +212,7 @@ def _of_rule(name: str, pattern: str) -> Iterator[tuple[set[str], list[tuple[Pie
         return
     named = _folded(re.split(r"[-_ ]", name)[0]) in pattern.lower()
     forms = _forms(pattern)
-    yield {service}, forms if named else [form for form in forms if _has_beginning(form)]
+    yield {service}, forms if named else [form for form in forms if has_beginning(_written(form))]
 
 
 def _plain(name: str) -> str:
@@ -212,12 +222,6 @@ def _plain(name: str) -> str:
 def _folded(name: str) -> str:
     short = _COMPANY.sub("", name)
     return _plain(short if len(short) > 2 else name)
-
-
-def _has_beginning(form: tuple[Piece, ...]) -> bool:
-    """Return whether *form* has a fixed beginning that means one service."""
-    first = form[0] if form else ""
-    return isinstance(first, str) and (len(first) >= 4 or (len(first) == 3 and not first.isalnum()))
 
 
 def _forms(pattern: str) -> list[tuple[Piece, ...]]:
@@ -374,40 +378,39 @@ _HOST_OR_NAME = re.compile(r"\.(?:com|net|io|org)\b|\w=$|_session=|[&\"'` \t\\<>
 def _is_new(form: tuple[Piece, ...]) -> bool:
     """Return whether *form* may be kept: plain, long enough, and not found without the table."""
     text = "".join(piece for piece in form if isinstance(piece, str))
-    if "%" in text and _has_beginning(form):
+    if "%" in text and has_beginning(_written(form)):
         return False  # encoded, and decoded before the search
     if _HOST_OR_NAME.search(text) or not text.isascii() or text.startswith("http"):
         return False
     if any(isinstance(piece, tuple) and piece[0] == "p" and piece[1] != piece[2] for piece in form):
         return False
-    if not _has_beginning(form):
+    if not has_beginning(_written(form)):
         # Beside a name, a value of one length or of a narrow range of lengths says something.
         spread = sum(piece[2] - piece[1] for piece in form if isinstance(piece, tuple))
         return spread <= 48
-    source = Random("form")  # noqa: S311 - samples, the same in every run
-    for _ in range(3):
-        sample = "".join(
+    return any(published_key_end(key, 0) != len(key) for key in _examples(form))
+
+
+def _examples(form: tuple[Piece, ...]) -> Iterator[str]:
+    """Yield shortest keys of *form* that have each character of an alphabet at each place.
+
+    A key runs through the alphabets in order, from another character on than the key before. If
+    the expressions of `providers` match all of these to the end, the form says nothing new: they
+    accept every character at every place, so that also a mix of them is accepted.
+    """
+    for first in range(max(map(len, _MEMBERS.values()))):
+        yield "".join(
             piece
             if isinstance(piece, str)
-            else "".join(source.choices(_MEMBERS[piece[0]], k=piece[1]))
+            else "".join(_cycle(_MEMBERS[piece[0]], first, piece[1]))
             for piece in form
         )
-        if published_key_end(sample, 0) != len(sample):
-            return True
-    return False
 
 
-_WORD = re.compile(r"[a-z0-9]{3,20}")
-
-
-def _words() -> set[str]:
-    """Return the words of the documentation of Python and of the installed packages."""
-    from pydoc_data import topics
-
-    found = set(_WORD.findall(" ".join(topics.topics.values()).lower()))
-    for package in metadata.distributions():
-        found.update(_WORD.findall((package.read_text("METADATA") or "").lower()))
-    return found
+def _cycle(members: str, first: int, count: int) -> Iterator[str]:
+    """Yield *count* of *members* from the one at *first* on, and from the beginning again."""
+    for place in range(first, first + count):
+        yield members[place % len(members)]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ _STRONG = lazy_pattern(
     r"|220[0-4]\d{12}"  # Mir
     r"|62\d{14}"  # UnionPay
     r"|(?:5018|5019|5020|5038|5893|6304|6759|676[1-3])\d{12}"  # Maestro
+    # UATP: 1 and the accounting code of an airline that issues cards
+    r"|1(?:001|006|014|016|047|071|081|086|127|131|169|220|235|257|275|279|324|422|526|838)\d{11}"
 )
 _GROUPED = lazy_pattern(
     r"4(?:\d{12}|\d{18})"

@@ -1,44 +1,17 @@
-"""Keys of almost a thousand services, by a fixed prefix or by their form beside the service's name.
-
-The table is made by `tools/provider_keys.py` and read with the first text that has a run of
-letters and digits which nothing else explains.
-"""
+"""Keys of almost a thousand services, by a prefix or by their form beside the service's name."""
 
 from __future__ import annotations
 
-import re
-from functools import cache, lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_redaction.detectors.announced_secrets import is_generated
-from otel_redaction.detectors.providers import is_placeholder
+from otel_redaction.detectors.provider_table import BEGINNING, heads, table, value_end
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 from otel_redaction.patterns.scan import DIGITS, LETTERS, class_map
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-ALPHABETS = {
-    "d": r"[0-9]",
-    "h": r"[0-9a-f]",
-    "H": r"[0-9A-F]",
-    "x": r"[0-9a-fA-F]",
-    "l": r"[0-9a-z]",
-    "u": r"[0-9A-Z]",
-    "a": r"[0-9A-Za-z]",
-    "w": r"[0-9A-Za-z_-]",
-    "b": r"[0-9A-Za-z+/=]",
-    "t": r"[0-9A-Za-z_.~+/=-]",
-    "s": r"[0-9A-Za-z_.~+/=:|-]",
-    "p": r"[!-~]",
-}
-_PIECE = lazy_pattern(r"\"([^\"]*)\"|([a-zA-Z])(\d+)(?:-(\d+))?")
-# A longer value, also one with another sign in it, has another form.
-_END = r"(?![0-9A-Za-z_-]|[?=!@$%^*+/~][0-9A-Za-z])"
-_BEGINNING = 3
-"""The shortest fixed beginning of a key that means one service."""
-_HEAD = lazy_pattern(r".*[^A-Za-z0-9_.-]")
 _REACH = 56
 _WORD_MAP = class_map(b" ", **{letter: letter * 2 for letter in LETTERS[26:] + DIGITS})
 _NOTHING_BETWEEN = lazy_pattern(rb"[^a-z0-9]{1,14}\Z")
@@ -60,80 +33,11 @@ _BARE_KEY = lazy_pattern(rb"(?<![a-z0-9_.-])keys?[\"']?[ \t]{0,2}[=:]?[ \t]{0,2}
 _OWNERS = _SECRET_WORDS | frozenset({b"api", b"my", b"our", b"your"})
 _HEXADECIMAL = lazy_pattern(r"[0-9a-fA-F-]+")
 _NO_NAME = frozenset(b"./@")
-_FEWEST_DISTINCT = 6
-
-
-class Table(NamedTuple):
-    """Services and the forms of their keys."""
-
-    services: dict[bytes, tuple[str, ...]]
-    """Name of a service to the forms of its keys that have no beginning of their own."""
-    words: frozenset[bytes]
-    """Names that are words as well, or names that are in every text about computers."""
-    beginnings: dict[str, tuple[str, ...]]
-    """First three characters of a key to the forms that begin so."""
-
-
-@cache
-def table() -> Table:
-    """Return the table; read once."""
-    text = files("otel_redaction.detectors").joinpath("provider_forms.txt").read_text("ascii")
-    services: dict[bytes, tuple[str, ...]] = {}
-    words: set[bytes] = set()
-    beginnings: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        if line[:1] == "#":
-            continue
-        name, _, written = line.partition("\t")
-        service = name.lstrip("~").encode()
-        if name[:1] == "~":
-            words.add(service)
-        own = []
-        for form in written.split():
-            if form[0] == '"' and '"' not in form[1 : 1 + _BEGINNING]:
-                beginnings.setdefault(form[1 : 1 + _BEGINNING], []).append(form)
-            else:
-                own.append(form)
-        services[service] = tuple(own)
-    return Table(
-        services,
-        frozenset(words),
-        {start: tuple(forms) for start, forms in beginnings.items()},
-    )
-
-
-@lru_cache(maxsize=1024)
-def _compiled(forms: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(f"(?:{'|'.join(map(_expression, forms))}){_END}")
-
-
-def _expression(form: str) -> str:
-    parts = []
-    for piece in _PIECE.finditer(form):
-        if piece[1] is not None:
-            parts.append(re.escape(piece[1]))
-        else:
-            most = f",{piece[4]}" if piece[4] else ""
-            parts.append(f"{ALPHABETS[piece[2]]}{{{piece[3]}{most}}}")
-    return "".join(parts)
-
-
-@cache
-def _heads() -> dict[str, tuple[str, ...]]:
-    """Return the beginnings of keys up to their last sign, such as `AstraCS:`, by that sign."""
-    found: dict[str, set[str]] = {}
-    for forms in table().beginnings.values():
-        for form in forms:
-            fixed = form[1 : form.index('"', 1)]
-            head = _HEAD.match(fixed)
-            if head is not None:
-                found.setdefault(head.group()[-1], set()).add(head.group())
-    return {sign: tuple(sorted(heads, key=len, reverse=True)) for sign, heads in found.items()}
 
 
 def listed_key_start(text: str, start: int) -> int:
     """Return the start of a key whose prefix ends with the sign before *start*, else *start*."""
-    for head in _heads().get(text[start - 1 : start], ()):
+    for head in heads().get(text[start - 1 : start], ()):
         if text.startswith(head, start - len(head)):
             return start - len(head)
     return start
@@ -141,8 +45,8 @@ def listed_key_start(text: str, start: int) -> int:
 
 def listed_key_end(text: str, start: int) -> int:
     """Return the end of the key with a listed prefix at *start*, or 0."""
-    forms = table().beginnings.get(text[start : start + _BEGINNING], ())
-    return _value_end(text, start, forms)
+    forms = table().beginnings.get(text[start : start + BEGINNING], ())
+    return value_end(text, start, forms)
 
 
 def named_value_end(scan: Scan, start: int) -> int:
@@ -159,7 +63,7 @@ def named_value_end(scan: Scan, start: int) -> int:
             if not announced:
                 return 0
         elif word in services:
-            end = _end_beside(scan, start, word, word, announced=announced)
+            end = _end_beside(scan, first, start, word, word, announced=announced)
             if end:
                 return end
         elif word in _SECRET_WORDS:
@@ -167,19 +71,24 @@ def named_value_end(scan: Scan, start: int) -> int:
         elif word.endswith(_SECRET_ENDINGS):
             announced = True
             name = _ENDING.sub(b"", word)
-            end = name in services and _end_beside(scan, start, name, word, announced=True)
+            end = name in services and _end_beside(scan, first, start, name, word, announced=True)
             if end:
                 return end
     return 0
 
 
-def _end_beside(scan: Scan, start: int, name: bytes, word: bytes, *, announced: bool) -> int:
-    """Return the end of the value at *start* if it is a key of the service *name*, else 0."""
-    end = _value_end(scan.text, start, table().services[name])
+def _end_beside(
+    scan: Scan, first: int, start: int, name: bytes, word: bytes, *, announced: bool
+) -> int:
+    """Return the end of the value at *start* if it is a key of the service *name*, else 0.
+
+    *word* holds the name and stands between *first* and *start*.
+    """
+    end = value_end(scan.text, start, table().services[name])
     if not end:
         return 0
-    place = scan.lower.rfind(word, 0, start)
-    if place == start - _REACH and scan.lower[place - 1 : place].isalnum():
+    place = _last_word(scan.lower, word, first, start)
+    if place < 0:
         return 0  # the end of a longer word
     if announced:
         return end
@@ -195,6 +104,17 @@ def _end_beside(scan: Scan, start: int, name: bytes, word: bytes, *, announced: 
     return end
 
 
+def _last_word(lower: bytes, word: bytes, first: int, last: int) -> int:
+    """Return the last place of *word* as a whole word between *first* and *last*, or -1."""
+    place = lower.rfind(word, first, last)
+    while place >= 0:
+        after = place + len(word)
+        if not lower[place - 1 : place].isalnum() and not lower[after : after + 1].isalnum():
+            return place
+        place = lower.rfind(word, first, after - 1)
+    return -1
+
+
 def is_another_form(scan: Scan, start: int) -> bool:
     """Return whether the value at *start* of a bare `key` lacks the form of the service's keys.
 
@@ -208,20 +128,10 @@ def is_another_form(scan: Scan, start: int) -> bool:
     if not before or before[-1] in services or before[-1] in _OWNERS:
         return False
     forms = [form for word in before if word in services for form in services[word]]
-    return bool(forms) and not _value_end(scan.text, start, tuple(forms))
+    return bool(forms) and not value_end(scan.text, start, tuple(forms))
 
 
 def _stands_alone(lower: bytes, start: int, end: int) -> bool:
     """Return whether the name is no part of a host's name, a path or an address."""
     before, after = lower[start - 1 : start] if start else b"", lower[end : end + 1]
     return not (before and before[0] in _NO_NAME) and not (after and after[0] in _NO_NAME)
-
-
-def _value_end(text: str, start: int, forms: tuple[str, ...]) -> int:
-    """Return the end of the value of one of *forms* at *start*, or 0; a placeholder is none."""
-    if not forms:
-        return 0
-    value = _compiled(forms).match(text, start)
-    if value is None or len(set(value.group())) < _FEWEST_DISTINCT or is_placeholder(value.group()):
-        return 0
-    return value.end()
