@@ -72,7 +72,7 @@ _ODD = lazy_pattern(r"[?^!*%@]")
 UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = lazy_pattern(r"[0-9a-fA-F]+")
 HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
-_WORDS = lazy_pattern(r"[A-Za-z]{2,}[0-9]{0,4}|[0-9]{1,6}|[0-9]{9,10}")
+_WORDS = lazy_pattern(r"[A-Za-z]{2,}[0-9]{0,4}|[AaI]|[0-9]{1,6}|[0-9]{9,10}")
 HEX_NUMBER = lazy_pattern(r"0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}")
 """A number of up to 64 bits, as code writes it."""
 _PARTS = lazy_pattern(r"[-_./=+~]+")

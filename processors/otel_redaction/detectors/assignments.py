@@ -31,9 +31,9 @@ _REST_AND_OPERATOR = lazy_pattern(
     r":[ \t]{0,4}[A-Za-z][\w.\[\]|]{0,30}[ \t]{1,4}=[ \t]{1,4}"
     r"|[ \t]{1,4}(?:value|content)[ \t]{0,4}=[ \t]{0,4}|"
     r"[ \t]{0,8}(?:[ \t][A-Za-z][\w.]{0,20}[ \t]{1,4})?"
-    r"(?::{1,3}={1,2}|[?.+|]?={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
-    r"|[ \t]{0,4},[ \t]{0,4}(?=[\"'`])"
-    r"|>\s{0,80}"
+    r"(?::{1,3}={1,2}|[?.+|]{0,2}={1,3}>?|::?|->)[ \t]{0,8}(?:\r?\n[ \t]{1,40})?"
+    r"|[ \t]{0,4},[ \t]{0,4}(?=[\"'`])(?![\"'][^\"'\r\n]{0,60}[\"'][ \t]{0,4}:)"
+    r"|>\s{0,80}(?:<!\[CDATA\[)?"
     r"|[ \t]{1,4}[\w:-]{1,20}=\"[^\"<>]{0,60}\"[ \t]?>\s{0,80}"
     r"|\((?=[^()\s]{0,30}[\d#@!$%^&*][^()\s]{0,30}\))"
     r"|\([ \t]{0,2}(?=[\"'][^\"'\s]{6,80}[\"'])"
@@ -50,7 +50,7 @@ _SPACE = lazy_pattern(r"([\w-]{0,40}+)[ \t]{1,4}(?:[05-9][ \t](?=\S{8}))?(?=[^\s
 # Without a flag, a name in capitals or one of the plain names below counts, and any other only
 # before generated text.
 _SPACED_STARTS = frozenset("PSTKACp")
-_LONG_VALUE = lazy_pattern(r"[a-z]{0,12}[ \t]{1,4}[\w+/=.~-]{20}")
+_LONG_VALUE = lazy_pattern(r"[a-z]{0,12}[ \t]{1,4}[\"']?[\w+/=.~-]{20}")
 _WORD_BEFORE_REVERSED = lazy_pattern(r"[ \t]([A-Za-z]{2,14})(?![A-Za-z])")
 _SCHEME = lazy_pattern(
     r"(?:token|api-?key|key|bearer|basic|digest|negotiate|[A-Z][A-Za-z0-9-]{2,30}(?=[ \t]{1,4}"

@@ -43,7 +43,47 @@ _COMMANDS = (
             r"\bredis-cli[ \t][^\r\n|;]{0,120}?(?<=\s)-a[ \t]{1,4}[\"']?([^\s\"'$]{3,128})"
         ),
     ),
+    (
+        b"sqlplus ",
+        lazy_pattern(r"sqlplus (?:-\w{1,8}[ \t]{1,4}){0,4}[\"']?\w{1,40}/([^\s@\"'$/]{3,64})"),
+    ),
+    (b":oracle:thin:", lazy_pattern(r":oracle:thin:\w{1,40}/([^\s@\"'$/]{3,64})@")),
+    (
+        b"smbclient ",
+        lazy_pattern(
+            r"smbclient [^\r\n|;]{0,200}?(?<=\s)-U[ \t]{0,4}[\"']?[^\s%\"']{1,64}%([^\s\"'$]{3,64})"
+        ),
+    ),
+    (
+        b"ldap",
+        lazy_pattern(
+            r"ldap\w{3,8}[ \t][^\r\n|;]{0,200}?(?<=\s)-w[ \t]{1,4}[\"']?([^\s\"'$-][^\s\"'$]{2,64})"
+        ),
+    ),
+    (
+        b"snmp-server community ",
+        lazy_pattern(r"snmp-server community[ \t]{1,4}(?:\d[ \t])?([^\s\"']{3,64})"),
+    ),
 )
+
+
+_ABOUT_PASSWORDS = (
+    (
+        b"htpasswd -",
+        lazy_pattern(
+            r"htpasswd[ \t]{1,4}-[A-Za-z]{0,8}b[A-Za-z]{0,8}[ \t]{1,4}"
+            r"[^\s]{1,120}[ \t]{1,4}[^\s]{1,64}[ \t]{1,4}[\"']?([^\s\"'$]{3,64})"
+        ),
+    ),
+    (
+        b"echo ",
+        lazy_pattern(
+            r"echo[ \t]{1,4}[\"']?([^\s\"'$|]{3,128})[\"']?[ \t]{0,4}\|[^\r\n|]{1,120}"
+            r"--password-stdin"
+        ),
+    ),
+)
+"""Commands whose own words are about passwords."""
 
 
 def find_in_commands(scan: Scan) -> None:
@@ -55,6 +95,9 @@ def find_in_commands(scan: Scan) -> None:
             add_at(scan, scan.lower, flag, _CURL_COOKIE, "cookie", group=1)
     if "command" in scan.cues:
         for program, command in _COMMANDS:
+            add_at(scan, scan.data, program, command, "password", group=1)
+    if b"passw" in scan.lower:
+        for program, command in _ABOUT_PASSWORDS:
             add_at(scan, scan.data, program, command, "password", group=1)
     if b"/user:" in scan.lower:
         add_at(scan, scan.lower, b"net use", _SHARE, "password", group=1)

@@ -25,6 +25,9 @@ _PEM_LINES = lazy_pattern(
     r"{1,400}"
     r"|[A-Za-z0-9+/=:,.() \t\r\n\x00\\-]{24,20000}"
 )
+_PUTTY = lazy_pattern(
+    r"Private-Lines:[ \t]{0,2}\d{1,3}\r?\n((?:[A-Za-z0-9+/=]{16,80}(?:\r?\n|\Z)){1,400})"
+)
 _LONGEST_PEM = 20_000
 _DER = lazy_pattern(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
 """The beginning of a private key's body without its marker, which may be in another record."""
@@ -80,6 +83,8 @@ def find_credentials(scan: Scan) -> None:
     cues = scan.cues
     if "pem" in cues:
         _find_private_keys(scan)
+    if "name" in cues and b"-Key-File-" in scan.data:
+        add_at(scan, scan.data, b"Private-Lines:", _PUTTY, "private_key", group=1)
     add_at(scan, scan.data, b"MII", _DER, "private_key")
     _find_hashes(scan)
     if "/" in scan.text:

@@ -77,6 +77,28 @@ def named_value_end(scan: Scan, start: int) -> int:
     return 0
 
 
+def value_end_before_name(scan: Scan, start: int, end: int) -> int:
+    """Return *end* if a service named after the value has such keys, else 0.
+
+    As in `2afd3ce5... # api2cart` and `2afd3ce5... is the api2cart key`: on the same line, after
+    little else.
+    """
+    following = _NAME_AFTER.match(scan.lower, end)
+    if following is None:
+        return 0
+    name = following[1]
+    known = table()
+    if name not in known.services or (name in known.words and following[2] is None):
+        return 0
+    return end if value_end(scan.text, start, known.services[name]) == end else 0
+
+
+_NAME_AFTER = lazy_pattern(
+    rb"[\"'`]?[;,]?[ \t]{0,4}(?:(?:#|//|--|\(|\[|<!--|is|for|=)[ \t]{1,4}|[(\[])"
+    rb"(?:(?:the|my|our|your|a|an)[ \t])?([a-z0-9]{3,24})([ _-](?:api[ _-]?)?(?:key|token|secret))?(?![a-z0-9])"
+)
+
+
 def _end_beside(
     scan: Scan, first: int, start: int, name: bytes, word: bytes, *, announced: bool
 ) -> int:

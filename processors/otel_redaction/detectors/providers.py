@@ -61,7 +61,7 @@ HR          HRKU-AA<w>{40,80}
 hv          hv[sbr]\.<w>{20,300}
 ic          ico-<a>{32}(?![A-Za-z0-9])
 li          lin_(?:api|oauth)_<a>{30,80}
-li,te       (?:live|test)_(?:pub_)?<h>{31,40}(?![A-Za-z0-9])
+li,te       (?:live|test)_(?:pub_<h>{31}|<h>{35})(?![A-Za-z0-9])
 ls          lsv2_(?:pt|sk)_<h>{32}_<h>{10}
 LT          LTAI<a>{12,24}(?![A-Za-z0-9])
 na          napi_<a>{50,80}

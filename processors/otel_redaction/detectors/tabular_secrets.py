@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from otel_redaction.detectors.announced_secrets import is_generated
 from otel_redaction.detectors.secret_values import Written, is_password, is_secret
 from otel_redaction.detectors.templates import is_template
 from otel_redaction.patterns.foreign_words import foreign_words
@@ -23,7 +24,7 @@ _FOREIGN_NAME = lazy_pattern(
     r"(?:пароль|парол[аяею]|密码|密碼|口令|パスワード|暗証番号|비밀번호|비번|암호|패스워드|contraseña|hasło|hasłem|"
     r"mật khẩu|şifre(?:si|m)?|parolă|parola|סיסמה|סיסמא|كلمة المرور|كلمة السر|पासवर्ड|รหัสผ่าน|"
     r"lösenord(?:et)?|κωδικός|jelszó|slaptažodis|geslo|salasõna)"
-    r"[\"'`]?[ \t]{0,3}(?:\([\w ]{1,20}\)[ \t]{0,2})?"
+    r"[\"'`]?(?:(?:[ \t]\w{1,16}){1,3}(?=[ \t]{0,2}[:=：]))?[ \t]{0,3}(?:\([\w ]{1,20}\)[ \t]{0,2})?"
     r"(?:[:=：]|->|=>|is|es|jest|это|は|は、|为|是|est|är|:=|-|는|은|이)?[ \t]{0,3}[\"'`「]?"
     r"([^\s\"'`,;，。、」<>]{3,64})",
     re.IGNORECASE,
@@ -44,6 +45,17 @@ _FOREIGN_NAMES = foreign_words(
     ),
     *("סיסמ", "كلمة", "पासवर्ड", "รหัสผ่าน", "κωδικός", "contraseña", "hasł", "mật khẩu", "şifre"),
     *("parolă", "parola", "lösenord", "jelszó", "slaptažodis", "geslo", "salasõna"),
+)
+_FOREIGN_KEY = lazy_pattern(
+    r"(?:clé|jeton|schlüssel|ключ|токен|令牌|密钥|密鑰|トークン|秘密鍵|토큰|비밀키)"
+    r"(?:[ \t][\w']{1,16}){0,2}[\"'`]?[ \t]{0,3}(?:[:=：]|->|=>|は|为|是|est|ist|это)[ \t]{0,3}"
+    r"[\"'`「]?([\w+/=.~-]{12,512})",
+    re.IGNORECASE,
+)
+_FOREIGN_KEYS = foreign_words(
+    _FOREIGN_KEY,
+    *("clé", "jeton", "schlüssel", "ключ", "токен", "令牌", "密钥", "密鑰", "トークン", "秘密鍵"),
+    *("토큰", "비밀키"),
 )
 _IDENTIFIED = lazy_pattern(
     r"identified[ \t]{1,4}(?:by|with[ \t]{1,4}[\w'\"`]{1,40}[ \t]{1,4}(?:by|as))[ \t]{1,4}"
@@ -66,6 +78,7 @@ _NAME_FIELD = lazy_pattern(
 _BETWEEN = (
     # `name: x` and then `value: y`, as YAML, JSON and HTML write it
     lazy_pattern(
+        r"(?:\",\s{0,20}\"(?!value\")[\w-]{1,40}\"\s{0,3}:\s{0,3}(?:\"[^\"\r\n]{0,60}(?=\")|\w{1,20})){0,3}"
         r"[\"']?\s{0,4},?\s{0,60}[\"']?\b(?:value|content|val)[\"']?\s{0,3}[:=]\s{0,3}(?:\|[-+]?\s{1,40})?"
         r"([\"']?)([^\r\n\"'<>]{1,256})\1",
         re.IGNORECASE,
@@ -119,6 +132,9 @@ def find_paired(scan: Scan) -> None:
         first, last = found.span(1)
         if _is_value(found[1], "password", loose=True):
             scan.add(*found.span(1), "password")
+    for found in _FOREIGN_KEYS.matches(scan):
+        if found[1].isascii() and any(map(str.isdigit, found[1])) and is_generated(found[1]):
+            scan.add(*found.span(1), "token")
     if "name" not in scan.cues:
         return
     _find_identified(scan)

@@ -14,6 +14,7 @@ from otel_redaction.detectors.provider_forms import (
     listed_key_end,
     listed_key_start,
     named_value_end,
+    value_end_before_name,
 )
 from otel_redaction.detectors.providers import UNMISTAKABLE, looks_random, provider_key_end
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
@@ -40,6 +41,8 @@ _NATIONAL = lazy_pattern(
     r"|[A-Z]{4}\d\d[01]\d[0-3]\d[HMX][A-Z]{5}[A-Z0-9]\d",
     re.IGNORECASE,
 )
+# `user:500:...:8846f7ea...:::`, as tools list the accounts of Windows.
+_NT_HASH = lazy_pattern(r"[0-9a-fA-F]{32}")
 _LONG_BLOB = 48
 """Shorter runs of base64 without a digit are identifiers."""
 _ANNOUNCING = lazy_pattern(rb"key|token|secret|access|private")
@@ -115,7 +118,7 @@ def _judge(scan: Scan, start: int, end: int) -> int:
         dash = text.find("-", start, start + _LONGEST_SERVICE)
         # After a name that a dash joins to it: `refiner-123e4567-...`.
         first = dash + 1 if dash > 0 and text[start:dash].isalpha() else start
-        found = named_value_end(scan, first)
+        found = named_value_end(scan, first) or value_end_before_name(scan, start, end)
         if found:
             scan.add(first, found, "api_key")
             return found
@@ -131,6 +134,9 @@ def _judge(scan: Scan, start: int, end: int) -> int:
         if session and value:
             scan.add(start - session.end(), value.end(), "token")
             return value.end()
+    if lead == ":" and text.startswith(":::", end) and _NT_HASH.fullmatch(text, start, end):
+        scan.add(start, end, "password")
+        return end
     if lead and lead in ":|":
         number = _NUMBER_REVERSED.match(text[max(0, start - 18) : start][::-1])
         if number and 24 <= end - start <= 50 and looks_random(text[start:end]):

@@ -17,11 +17,11 @@ _PASSES = tuple(
     lazy_pattern(pattern)
     for pattern in (
         rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
-        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|sk(?![a-z])|(?<=otp))",
-        rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?<=redis-cli)|e(?<=naissance))",
+        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|sk(?![a-z])|(?<=otp)|(?<=ldap)(?:search|modify|add|delete|passwd|whoami))",
+        rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode|li(?:(?<=redis-cli)|(?<=smbcli)ent )|:oracle:thin:|ommunity(?<=snmp-server community)|e(?<=naissance))",
         rb"z(?:(?<=urodz)|en(?<=narozen))",
-        rb"ql(?<=mysql)",
-        rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |egin(?<=-----begin)|(?<=dob))",
+        rb"ql(?:(?<=mysql)|(?<=sql)plus )",
+        rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |egin(?:(?<=-----begin)|(?<=---- begin))|(?<=dob))",
     )
 )
 # Match of a pass, its meaning, and its distance from the start of the word.
@@ -45,6 +45,16 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"ql": ("command", 3),
     b"pass -p": ("command", 0),
     b"cli": ("command", 6),
+    b"qlplus ": ("command", 1),
+    b"client ": ("command", 3),
+    b"c:oracle:thin:": ("command", 0),
+    b"community": ("command", 12),
+    b"psearch": ("command", 3),
+    b"pmodify": ("command", 3),
+    b"padd": ("command", 3),
+    b"pdelete": ("command", 3),
+    b"ppasswd": ("command", 3),
+    b"pwhoami": ("command", 3),
     b"code": ("code", 0),
     b"cvc": ("code", 0),
     b"cvv": ("code", 0),

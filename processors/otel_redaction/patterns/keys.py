@@ -24,7 +24,9 @@ _PASSWORDS = words(
     "storepass пароль парол кодпаролю 密码 密碼 パスワード 비밀번호 암호 패스워드 비번 סיסמה "
     "पासवर्ड รหัสผ่าน κωδικός"
 )
-_SECRETS = words("secret secrets clientsecret appsecret sharedsecret secretkey consumersecret")
+_SECRETS = words(
+    "secret secrets secreta secreto clientsecret appsecret sharedsecret secretkey consumersecret"
+)
 _API_KEYS = words(
     "apikey apikeys apisecret accesskey secretaccesskey privatekey authkey appkey accountkey "
     "sharedaccesskey masterkey encryptionkey signingkey apitoken licensekey storagekey"
@@ -63,7 +65,7 @@ _KEY_OWNERS = words(
 _ABOUT = words(
     "id ids name names url uri urls endpoint path paths file files filename dir type types kind "
     "length len size count counts version format field fields header headers prefix suffix expiry "
-    "expires expiration exp ttl age policy enabled disabled required valid validity alg algorithm "
+    "expires expiration exp ttl timeout age policy enabled disabled required valid validity alg algorithm "
     "hint label store manager provider source ref reference arn status error errors usage limit "
     "limits index idx location variable var param parameter regex pattern rotation created updated "
     "at days hours minutes seconds ms in tokens budget cost price rate ratio details mode scope "
