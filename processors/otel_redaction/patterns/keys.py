@@ -65,7 +65,7 @@ _KEY_OWNERS = words(
 _ABOUT = words(
     "id ids name names url uri urls endpoint path paths file files filename dir type types kind "
     "length len size count counts version format field fields header headers prefix suffix expiry "
-    "expires expiration exp ttl timeout age policy enabled disabled required valid validity alg algorithm "
+    "expires expiration exp ttl age policy enabled disabled required valid validity alg algorithm "
     "hint label store manager provider source ref reference arn status error errors usage limit "
     "limits index idx location variable var param parameter regex pattern rotation created updated "
     "at days hours minutes seconds ms in tokens budget cost price rate ratio details mode scope "
@@ -73,7 +73,7 @@ _ABOUT = words(
     "iterations rounds callback handler factory service class interface schema tag alias "
     "description title text "
     "placeholder message tokens_per_second position logprobs bytes route routes spend region team "
-    "latency duration throughput tpm rpm request requests"
+    "timeout latency duration throughput tpm rpm request requests"
 )
 # Words anywhere in the name of a harmless token or key.
 _HARMLESS = words(

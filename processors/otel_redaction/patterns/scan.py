@@ -98,8 +98,10 @@ class Scan:
         """The words before the last requested position."""
 
     def add(self, start: int, end: int, kind: str) -> None:
-        """Record that *start* to *end* is a *kind*."""
-        self.matches.append(Match(start, end, kind))
+        """Record that *start* to *end* is a *kind*; a blanked marker is nothing."""
+        text = self.text
+        if text[start : start + 1] != "\x00" or text[start:end].strip("\x00"):
+            self.matches.append(Match(start, end, kind))
 
     def check_deadline(self) -> None:
         """Raise DeadlineExceeded after the record's deadline."""
