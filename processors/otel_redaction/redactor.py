@@ -11,6 +11,7 @@ from otel_redaction.patterns.deadline import Deadline
 from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.record import Record, Tally
 from otel_redaction.recurrence import recurring
+from otel_redaction.streams import across_deltas, may_stream
 from otel_redaction.text_redactor import Dropped, TextRedactor
 from otel_redaction.values import AnyValue, ValueRedactor
 
@@ -100,6 +101,27 @@ class Redactor:
             kept = _cut(text, limit)
             clean = self._redact(text[:kept], people=people, deadline=deadline)
             return clean._replace(text=f"{clean.text}[{len(text) - kept} MORE CHARACTERS DROPPED]")
+        if may_stream(text):
+            whole, kinds = self._redact_stream(text, people=people, deadline=deadline)
+            if kinds:
+                clean = self._redact_whole(whole, people=people, deadline=deadline)
+                return clean._replace(kinds=kinds + clean.kinds)
+        return self._redact_whole(text, people=people, deadline=deadline)
+
+    def _redact_stream(
+        self, text: str, *, people: bool, deadline: Deadline | None
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return *text* without the matches across the events in it, and their kinds."""
+        tally: dict[str, int] = {}
+        until = self._record(None).deadline if deadline is None else deadline
+        for _ in range(_ROUNDS):
+            before = text
+            text = across_deltas(text, self._texts, Record(tally, until, people))
+            if text == before:
+                break
+        return text, tuple(kind for kind, count in tally.items() for _ in range(count))
+
+    def _redact_whole(self, text: str, *, people: bool, deadline: Deadline | None) -> _Clean:
         if not json_text.looks_like_json(text):
             return self._redact_text(text, people=people, deadline=deadline)
         # One pass may turn the rest into a document of another structure.

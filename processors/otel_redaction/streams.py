@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from otel_redaction.patterns.keys import secret_kind
@@ -11,6 +12,7 @@ from otel_redaction.patterns.match import MASK, PSEUDONYM, mask
 from otel_redaction.patterns.words import words
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping
 
     from otel_redaction.key_rules import KeyRules
@@ -28,6 +30,12 @@ _LONGEST = 262_144
 _SHORTEST_CONTINUATION = 8
 _FLAG = lazy_pattern(r"--?[A-Za-z][\w-]{1,40}")
 _NAME = lazy_pattern(r"[A-Za-z][\w.-]{1,60}")
+_LABEL_ITEM = lazy_pattern(r"[A-Za-z][\w-]{1,40}[:=]")
+_IN_COMMANDS = words("password cookie")
+_DELTA = lazy_pattern(
+    r"\"(content|text|delta|partial_json|arguments|thinking|reasoning_content|refusal)\"[ ]?:[ ]?"
+    r"\"((?:[^\"\\]|\\.){1,4096})\""
+)
 _NAME_FIELDS = words("name key field header")
 _VALUE_FIELDS = words("value content stringvalue val")
 
@@ -39,6 +47,8 @@ def across_items(items: list[str], texts: TextRedactor, record: Record) -> list[
     `["bob@example.com", "next"]` the address ends with its item.
     """
     items = _after_flags(items, record)
+    if any(item[:1] == "-" for item in items):
+        items = _in_command(items, texts, record)
     joined = "".join(items)
     if len(joined) > _LONGEST:
         return items
@@ -71,16 +81,72 @@ def across_items(items: list[str], texts: TextRedactor, record: Record) -> list[
 
 
 def _after_flags(items: list[str], record: Record) -> list[str]:
-    """Return *items* without the values of flags: `["login", "--password", "x"]`."""
+    """Return *items* without the values of flags and labels: `["login", "--password", "x"]`."""
     for index, item in enumerate(items[:-1]):
         value = items[index + 1]
-        if item[:1] != "-" or not value or value[:1] == "-" or not _FLAG.fullmatch(item):
+        if not value or value[:1] == "-":
+            continue
+        if not (_FLAG if item[:1] == "-" else _LABEL_ITEM).fullmatch(item):
             continue
         kind = secret_kind(item)
         if kind is not None and not (MASK.fullmatch(value) or PSEUDONYM.fullmatch(value)):
             items = [*items[: index + 1], mask(kind), *items[index + 2 :]]
             record.count([kind])
     return items
+
+
+def _in_command(items: list[str], texts: TextRedactor, record: Record) -> list[str]:
+    """Return *items* without the passwords of the command that they are the arguments of."""
+    command = " ".join(items)
+    if len(command) > _LONGEST:
+        return items
+    ends = list(accumulate(len(item) + 1 for item in items))
+    items = list(items)
+    for match in reversed(texts.find(command, record.deadline)):
+        index = bisect_right(ends, match.start)
+        first = ends[index] - len(items[index]) - 1
+        if match.kind in _IN_COMMANDS and match.end < ends[index]:
+            value = items[index]
+            items[index] = (
+                value[: match.start - first] + mask(match.kind) + value[match.end - first :]
+            )
+            record.count([match.kind])
+    return items
+
+
+def may_stream(text: str) -> bool:
+    """Return whether *text* may be a stream of events, each with a piece of one answer."""
+    return text[:5] in {"data:", "event"} or '"delta"' in text
+
+
+def across_deltas(text: str, texts: TextRedactor, record: Record) -> str:
+    """Return *text*, a stream of events, with each match across their pieces masked in the first.
+
+    Pieces belong together by the name of their field.
+    """
+    import json
+
+    pieces: dict[str, list[re.Match[str]]] = {}
+    for piece in _DELTA.finditer(text):
+        pieces.setdefault(piece[1], []).append(piece)
+    edits: list[tuple[int, int, str]] = []
+    for found in pieces.values():
+        try:
+            items: list[str] = [json.loads(f'"{piece[2]}"', strict=False) for piece in found]
+        except ValueError:
+            continue
+        for piece, item, clean in zip(
+            found, items, across_items(items, texts, record), strict=True
+        ):
+            if item != clean:
+                written = json.dumps(clean, ensure_ascii=piece[2].isascii())[1:-1]
+                edits.append((*piece.span(2), written))
+    parts: list[str] = []
+    position = 0
+    for start, end, written in sorted(edits):
+        parts += [text[position:start], written]
+        position = end
+    return "".join([*parts, text[position:]])
 
 
 def _within_one(match: Match, starts: list[int]) -> bool:

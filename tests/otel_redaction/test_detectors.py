@@ -41,6 +41,14 @@ _STRIPE = "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc"
 
 POSITIVES: dict[str, tuple[Positive, ...]] = {
     "private_key": (
+        Positive(
+            "PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 1\nAAABAQCmXy9a7b6c5d4e3f2a1b0c9d8",
+            "AAABAQCmXy9a7b6c5d4e3f2a1b0c9d8",
+        ),
+        Positive(
+            "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2/56wAAAi4AAAA3aWYtbW9kbntzaWdue3JzYS1w",
+            "P2/56wAAAi4AAAA3aWYtbW9kbntzaWdue3JzYS1w",
+        ),
         Positive(f"key = '''{_PEM}'''", _PEM),
         Positive(_PEM[:90], _PEM[:90]),
     ),
@@ -49,6 +57,13 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive(f'{{"id_token":"{_JWT}"}}', _JWT),
     ),
     "api_key": (
+        Positive(
+            "2afd3ce5a1832882e326b506d1412e0b is the api2cart key",
+            "2afd3ce5a1832882e326b506d1412e0b",
+        ),
+        Positive(
+            "see 2afd3ce5a1832882e326b506d1412e0b  # api2cart", "2afd3ce5a1832882e326b506d1412e0b"
+        ),
         Positive(f"git clone https://{_GITHUB}@github.com/o/r", _GITHUB),
         Positive(f"stripe.api_key = '{_STRIPE}'", _STRIPE),
         Positive(
@@ -83,6 +98,24 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         ),
     ),
     "password": (
+        Positive("jdbc:oracle:thin:scott/t1gerlily@//db:1521/x", "t1gerlily"),
+        Positive("sqlplus scott/t1gerlily@ORCL", "t1gerlily"),
+        Positive("smbclient //srv/share -U bob%br1ndle99", "br1ndle99"),
+        Positive("ldapsearch -D cn=admin -w br1ndle99 -b dc=x", "br1ndle99"),
+        Positive("htpasswd -b .htpasswd bob br1ndle99", "br1ndle99"),
+        Positive("echo br1ndle99 | docker login -u bob --password-stdin", "br1ndle99"),
+        Positive("snmp-server community s3cr3tC0mm RO", "s3cr3tC0mm"),
+        Positive("$password ||= 'Zx9!kdPq22'", "Zx9!kdPq22"),
+        Positive("<password><![CDATA[Zug-Zwang77]]></password>", "Zug-Zwang77"),
+        Positive("hasło do wifi: kapusta22", "kapusta22"),
+        Positive(
+            'PSCredential("bob", (ConvertTo-SecureString "Kiwi.2297" -AsPlainText))', "Kiwi.2297"
+        ),
+        Positive(
+            "bob:500:aad3b435b51404eeaad3b435b51404ee:8846f7eaee8fb117ad06bdd830b7586c:::",
+            "8846f7eaee8fb117ad06bdd830b7586c",
+        ),
+        Positive('{"name":"password","type":"text","value":"kiwi2296"}', "kiwi2296"),
         Positive("Please use ana_b and 7%IT(9i2*6 for access.", "7%IT(9i2*6"),
         Positive('password = "m{{h}o)p${e]nob(ody[f>-_$#on}}"', "m{{h}o)p${e]nob(ody[f>-_$#on}}"),
         Positive("DB_PASSWORD=m{{h}o)p${e]nob(ody[f>-_$#on}}", "m{{h}o)p${e]nob(ody[f>-_$#on}}"),
@@ -148,6 +181,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("security code: 123 456", "123 456"),
     ),
     "secret": (
+        Positive("clave secreta: q8Zx2mLp9Vn4Bw7K", "q8Zx2mLp9Vn4Bw7K"),
         Positive(
             'client_secret = "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"', "Zf3D0LXCM3EIMbgJpUNnkRtOfOueHznB"
         ),
@@ -167,6 +201,10 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         ),
     ),
     "token": (
+        Positive("clé secrète = q8Zx2mLp9Vn4Bw7K", "q8Zx2mLp9Vn4Bw7K"),
+        Positive("geheimer Schlüssel: q8Zx2mLp9Vn4Bw7K", "q8Zx2mLp9Vn4Bw7K"),
+        Positive("токен: q8Zx2mLp9Vn4Bw7Kq8Zx", "q8Zx2mLp9Vn4Bw7Kq8Zx"),
+        Positive("密钥：q8Zx2mLp9Vn4Bw7K", "q8Zx2mLp9Vn4Bw7K"),
         Positive(
             "00D" + "E0X0A0M0PeLE!CJoAQOx1GCLf1UIt4UU9y0VOPLUZAYN6I8DsdGEDyHh5cO02egObcAhIDHYiGCf",
             "CJoAQOx1GCLf1UIt4UU9y0VOPLUZAYN6I8DsdGEDyHh5cO02egObcAhIDHYiGCf",
@@ -195,6 +233,7 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
         Positive("john at example dot com", "john at example dot com"),
     ),
     "card": (
+        Positive("paid with 122000000000003", "122000000000003"),
         Positive("4111 1111 1111 1111", "4111 1111 1111 1111"),
         Positive("pay with 378282246310005 today", "378282246310005"),
         Positive("card 4047737215142", "4047737215142"),
@@ -351,6 +390,8 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
     ),
     "jwt": (Negative("eyJub3QiOiJhIGhlYWRlciJ9.e30.x", "the header is not a token header"),),
     "api_key": (
+        Negative("2afd3ce5a1832882e326b506d1412e0b is the digest, not for api2cart", "a digest"),
+        Negative("live_0979969b3f6cc23ed67e9b650bfaf64f71", "longer than a key by one digit"),
         Negative("ghp_" + "x" * 36, "a placeholder"),
         Negative("github commit 2afd3ce5a1832882e326b506d1412e0b2afd3ce5", "the name of a commit"),
         Negative(
@@ -374,6 +415,11 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("primary_key=order_20240101_000123", "a database key"),
     ),
     "password": (
+        Negative('{"name":"password","type":"text"}', "the name of a field, and another name"),
+        Negative('{"columns":["user","password"],"rows":12}', "a list of names"),
+        Negative("PASSWORD_RESET_TIMEOUT=3600", "a time"),
+        Negative("the LDAP community meets, -w or not", "no command"),
+        Negative("echo hello | grep password", "a word that is searched for"),
         Negative("password: str = Field(...)", "a type"),
         Negative("#define PASSWORD_MASK 0x0dead1beef7cafe2", "a number"),
         Negative('env = append(env, "PWD="+dir, "HOME="+home)', "pieces of text that code joins"),
@@ -403,12 +449,14 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("access code: 4 digits", "what a code looks like"),
     ),
     "secret": (
+        Negative('the secret is "a-text-of-at-least-256-bits"', "words, one of a single letter"),
         Negative("secret_length = X25519.secret_length", "code"),
         Negative("SECRET_NAME = 'NEXUS-GPT4-KEY'", "the name of a secret"),
         Negative('secret = "enter the secret of your app"', "an instruction"),
         Negative('secret = "[^a-z]+(?:,|;)*"', "an expression of a search"),
     ),
     "token": (
+        Negative("Schlüssel: wird nicht gebraucht, siehe ключ: слово", "words"),
         Negative("max_tokens=4096", "a measurement"),
         Negative("model,token\ngpt-4o,transcription by the second\n", "words in a column"),
         Negative("next_page_token=CAoSBQ1a2b3c4d5e6f", "pagination"),
@@ -431,6 +479,7 @@ NEGATIVES: dict[str, tuple[Negative, ...]] = {
         Negative("info@presidio.", "no domain"),
     ),
     "card": (
+        Negative("123000000000001", "no airline that issues cards"),
         Negative("4111111111111112", "check digit"),
         Negative("1786645484736000", "a timestamp in microseconds"),
         Negative("0.4111111111111111", "a fraction"),

@@ -24,6 +24,9 @@ _UNITS = (
     "iban ", "身份证 1", "ID 123456 ", "ssh a -p ", "airship a1B2", "wandb-a1b2c3d4e5f6a7b8 ",
     "api2cart key is 2afd", "tgpak_", "password 7 ", "password = {{", "token=$a", "secret={[(<",
     'set_password("', 'auth=("a", "', 'credential("a", ', "net use \\\\a\\b /user:", "using key=a1b2c3 ",
+    "sqlplus a/b ", "smbclient -U ", "ldapsearch -w ", "snmp-server community a", "htpasswd -b ",
+    "echo a|--password-stdin ", ":oracle:thin:a/", "clé a a ", "SecureString 'a ", 'data: {"text": "a',
+    "Private-Lines: 1\naaaaaaaaaaaaaaaa\n", "2afd3ce5a1832882e326b506d1412e0b is the api2cart ",
     '<password a="b" ', "00D000000000000000!A", "cookie: a=b;", "token,a b c d\n",
 )  # fmt: skip
 _PEOPLE = (

@@ -196,6 +196,68 @@ def test_a_secret_split_over_stream_chunks_is_found() -> None:
     assert REDACTOR.value("chunks", chunks) == ["my mail is [EMAIL]", "", " bye"]
 
 
+def _events(pieces: list[str], field: str) -> str:
+    lines = [json.dumps({"choices": [{"delta": {field: piece}}]}) for piece in pieces]
+    return "".join(f"data: {line}\n\n" for line in lines) + "data: [DONE]\n"
+
+
+@pytest.mark.parametrize("field", ["content", "arguments", "partial_json"])
+def test_a_secret_split_over_events_of_a_stream_is_found(field: str) -> None:
+    """In the body of a response; every event stays JSON."""
+    body = _events(["mail bob.mil", "ler@exam", "ple.com now"], field)
+
+    clean = REDACTOR.attributes({"http.response.body": body})["http.response.body"]
+
+    assert clean == _events(["mail [EMAIL]", "", " now"], field)
+    assert REDACTOR.text(clean) == clean
+
+
+def test_events_of_a_stream_without_a_secret_keep_their_bytes() -> None:
+    """Neighbouring pieces that are complete are not joined."""
+    body = _events(["version 1.2", "3.4 of 5", "10.11"], "content")
+
+    assert REDACTOR.text(body) == body
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hidden"),
+    [
+        (["mysql", "-u", "bob", "-pbr1ndle99", "shop"], 3),
+        (["curl", "-u", "bob:br1ndle99", "https://shop.example"], 2),
+        (["sshpass", "-p", "br1ndle99", "ssh", "host"], 2),
+        (["user: bob", "password:", "br1ndle99", "end"], 2),
+    ],
+)
+def test_the_password_among_the_arguments_of_a_command_is_hidden(
+    arguments: list[str], hidden: int
+) -> None:
+    """As on a command line; the other arguments stay."""
+    clean = REDACTOR.attributes({"process.command_args": arguments})["process.command_args"]
+
+    assert "br1ndle99" not in "".join(clean)
+    assert [*clean[:hidden], *clean[hidden + 1 :]] == [
+        *arguments[:hidden],
+        *arguments[hidden + 1 :],
+    ]
+    assert REDACTOR.value("process.command_args", clean) == clean
+
+
+def test_words_of_a_list_are_no_labels() -> None:
+    """A name without a colon names nothing: it may be one of several words."""
+    words = ["password", "token", "the", "key", "auth"]
+
+    assert REDACTOR.attributes({"words": words}) == {"words": words}
+
+
+def test_a_marker_is_no_password_of_a_command() -> None:
+    """Each command is read once, however many there are."""
+    tally: dict[str, int] = {}
+    clean = REDACTOR.text("mysql -pbr1ndle99 shop " * 200, tally)
+
+    assert clean == "mysql -p[PASSWORD] shop " * 200
+    assert tally == {"password": 200}
+
+
 def test_neighbours_in_a_list_are_not_glued_together() -> None:
     """A complete item is not joined with the next."""
     assert REDACTOR.value("to", ["a@example.org", "next"]) == ["[EMAIL]", "next"]

@@ -112,6 +112,9 @@ _CREDENTIAL_CALL = lazy_pattern(
 )
 
 
+_SECURE_STRING = lazy_pattern(
+    r"SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?([\"'])([^\"'$\r\n]{3,100})\1", re.IGNORECASE
+)
 _CREDENTIALS = (b"credential(", b"credentials(", b"basicauth(", b"auth=(", b"auth = (")
 
 
@@ -121,6 +124,13 @@ def _find_in_calls(scan: Scan) -> None:
             call = _CREDENTIAL_CALL.match(scan.text, place)
             if call is not None and _is_value(call[3], "password"):
                 scan.add(*call.span(3), "password")
+
+
+def _find_secure_strings(scan: Scan) -> None:
+    for place in places(scan.lower, b"securestring "):
+        string = _SECURE_STRING.match(scan.text, place)
+        if string is not None and _is_value(string[2], "password"):
+            scan.add(*string.span(2), "password")
 
 
 def find_paired(scan: Scan) -> None:
@@ -140,6 +150,7 @@ def find_paired(scan: Scan) -> None:
     _find_identified(scan)
     if b"(" in scan.data:
         _find_in_calls(scan)
+        _find_secure_strings(scan)
     if b"insert" in scan.lower:
         _find_in_inserts(scan)
     done = 0

@@ -17,15 +17,21 @@ _PASSES = tuple(
     lazy_pattern(pattern)
     for pattern in (
         rb"k(?:e(?:y|nnwort)|en(?<=token)|ie(?<=cookie)|s\.slack|(?<=webhook))",
-        rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|sk(?![a-z])|(?<=otp)"
-        rb"|(?<=ldap)(?:search|modify|add|delete|passwd|whoami))",
-        rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode"
-        rb"|li(?:(?<=redis-cli)|(?<=smbcli)ent )|:oracle:thin:|ommunity(?<=snmp-server community)"
-        rb"|e(?<=naissance))",
+        (
+            rb"p(?:a(?:ss(?: -p)?|n(?![a-z])|rola)|wd|w(?![a-z])|in|sk(?![a-z])|(?<=otp)"
+            rb"|(?<=ldap)(?:search|modify|add|delete|passwd|whoami))"
+        ),
+        (
+            rb"c(?:r(?:ed|et(?<=secret))|ontrase|ht(?<=wacht)|i[md](?<=naci.)|i(?<=nasci)|v[cv]|ode"
+            rb"|li(?:(?<=redis-cli)|(?<=smbcli)ent )|:oracle:thin:"
+            rb"|ommunity(?<=snmp-server community)|e(?<=naissance))"
+        ),
         rb"z(?:(?<=urodz)|en(?<=narozen))",
         rb"ql(?:(?<=mysql)|(?<=sql)plus )",
-        rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |(?<=dob)"
-        rb"|egin(?:(?<=-----begin)|(?<=---- begin)))",
+        (
+            rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |(?<=dob)"
+            rb"|egin(?:(?<=-----begin)|(?<=---- begin)))"
+        ),
     )
 )
 # Match of a pass, its meaning, and its distance from the start of the word.
