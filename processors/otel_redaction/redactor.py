@@ -11,7 +11,7 @@ from otel_redaction.patterns.deadline import Deadline
 from otel_redaction.policy import DEFAULT_POLICY, Policy
 from otel_redaction.record import Record, Tally
 from otel_redaction.recurrence import recurring
-from otel_redaction.streams import across_deltas, may_stream
+from otel_redaction.streams import STREAM_STARTS, across_deltas
 from otel_redaction.text_redactor import Dropped, TextRedactor
 from otel_redaction.values import AnyValue, ValueRedactor
 
@@ -101,7 +101,7 @@ class Redactor:
             kept = _cut(text, limit)
             clean = self._redact(text[:kept], people=people, deadline=deadline)
             return clean._replace(text=f"{clean.text}[{len(text) - kept} MORE CHARACTERS DROPPED]")
-        if may_stream(text):
+        if '"delta"' in text or text[:5] in STREAM_STARTS:
             whole, kinds = self._redact_stream(text, people=people, deadline=deadline)
             if kinds:
                 clean = self._redact_whole(whole, people=people, deadline=deadline)

@@ -32,6 +32,8 @@ _FLAG = lazy_pattern(r"--?[A-Za-z][\w-]{1,40}")
 _NAME = lazy_pattern(r"[A-Za-z][\w.-]{1,60}")
 _LABEL_ITEM = lazy_pattern(r"[A-Za-z][\w-]{1,40}[:=]")
 _IN_COMMANDS = words("password cookie")
+STREAM_STARTS = words("data: event")
+"""First five characters of a stream of events."""
 _DELTA = lazy_pattern(
     r"\"(content|text|delta|partial_json|arguments|thinking|reasoning_content|refusal)\"[ ]?:[ ]?"
     r"\"((?:[^\"\\]|\\.){1,4096})\""
@@ -112,11 +114,6 @@ def _in_command(items: list[str], texts: TextRedactor, record: Record) -> list[s
             )
             record.count([match.kind])
     return items
-
-
-def may_stream(text: str) -> bool:
-    """Return whether *text* may be a stream of events, each with a piece of one answer."""
-    return text[:5] in {"data:", "event"} or '"delta"' in text
 
 
 def across_deltas(text: str, texts: TextRedactor, record: Record) -> str:

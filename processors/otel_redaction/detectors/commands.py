@@ -67,6 +67,7 @@ _COMMANDS = (
 )
 
 
+# Programs that are searched for only beside a name such as `password`.
 _ABOUT_PASSWORDS = (
     (
         b"htpasswd -",
@@ -83,7 +84,13 @@ _ABOUT_PASSWORDS = (
         ),
     ),
 )
-"""Commands whose own words are about passwords."""
+
+
+def find_about_passwords(scan: Scan) -> None:
+    """Add the passwords of commands whose own words are about passwords."""
+    if b"passw" in scan.lower:
+        for program, command in _ABOUT_PASSWORDS:
+            add_at(scan, scan.data, program, command, "password", group=1)
 
 
 def find_in_commands(scan: Scan) -> None:
@@ -95,9 +102,6 @@ def find_in_commands(scan: Scan) -> None:
             add_at(scan, scan.lower, flag, _CURL_COOKIE, "cookie", group=1)
     if "command" in scan.cues:
         for program, command in _COMMANDS:
-            add_at(scan, scan.data, program, command, "password", group=1)
-    if b"passw" in scan.lower:
-        for program, command in _ABOUT_PASSWORDS:
             add_at(scan, scan.data, program, command, "password", group=1)
     if b"/user:" in scan.lower:
         add_at(scan, scan.lower, b"net use", _SHARE, "password", group=1)

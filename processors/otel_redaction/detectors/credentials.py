@@ -6,7 +6,7 @@ import re
 from binascii import Error, a2b_base64
 from typing import TYPE_CHECKING
 
-from otel_redaction.detectors.commands import find_in_commands
+from otel_redaction.detectors.commands import find_about_passwords, find_in_commands
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.templates import is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
@@ -83,8 +83,10 @@ def find_credentials(scan: Scan) -> None:
     cues = scan.cues
     if "pem" in cues:
         _find_private_keys(scan)
-    if "name" in cues and b"-Key-File-" in scan.data:
-        add_at(scan, scan.data, b"Private-Lines:", _PUTTY, "private_key", group=1)
+    if "name" in cues:
+        find_about_passwords(scan)
+        if b"-Key-File-" in scan.data:
+            add_at(scan, scan.data, b"Private-Lines:", _PUTTY, "private_key", group=1)
     add_at(scan, scan.data, b"MII", _DER, "private_key")
     _find_hashes(scan)
     if "/" in scan.text:

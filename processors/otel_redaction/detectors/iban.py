@@ -74,6 +74,7 @@ _BANK_WORDS = lazy_pattern(
     re.IGNORECASE,
 )
 _GROUPS = lazy_pattern(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_REACH = 56
 _FEWEST_ACCOUNT_DIGITS = 6
 
 
@@ -82,8 +83,12 @@ def _labelled_end(scan: Scan, start: int) -> int:
     run = _GROUPS.match(scan.text, start)
     if run is None or sum(map(str.isdigit, run.group())) < _FEWEST_ACCOUNT_DIGITS:
         return 0
-    lead = scan.text[max(0, start - 56) : start]
-    if _LABEL.search(lead) or (_BANK_WORDS.search(lead) and mod_97(run.group().replace(" ", ""))):
+    first = max(0, start - _REACH)
+    near = scan.lower[first:start]
+    lead = scan.text[first:start]
+    if (b"iban" in near or b"bank" in near) and _LABEL.search(lead):
+        return run.end()
+    if mod_97(run.group().replace(" ", "")) and _BANK_WORDS.search(lead):
         return run.end()
     return 0
 

@@ -133,8 +133,8 @@ def _find_secure_strings(scan: Scan) -> None:
             scan.add(*string.span(2), "password")
 
 
-def find_paired(scan: Scan) -> None:
-    """Add the secrets that are separate from their names."""
+def _find_foreign(scan: Scan) -> None:
+    """Add the secrets after names in other languages."""
     first = last = 0
     for found in _FOREIGN_NAMES.matches(scan):
         if first <= found.start() < last:
@@ -145,6 +145,12 @@ def find_paired(scan: Scan) -> None:
     for found in _FOREIGN_KEYS.matches(scan):
         if found[1].isascii() and any(map(str.isdigit, found[1])) and is_generated(found[1]):
             scan.add(*found.span(1), "token")
+
+
+def find_paired(scan: Scan) -> None:
+    """Add the secrets that are separate from their names."""
+    if not scan.text.isascii():
+        _find_foreign(scan)
     if "name" not in scan.cues:
         return
     _find_identified(scan)
