@@ -99,6 +99,10 @@ POSITIVES: dict[str, tuple[Positive, ...]] = {
     ),
     "password": (
         Positive("jdbc:oracle:thin:scott/t1gerlily@//db:1521/x", "t1gerlily"),
+        Positive(
+            "PASSWORD=git&202503251200&R2xlVEmqi+OW130dxWIDhfw1K6XKw/gxc5P9te3cwWBtnK2XkZq5k+VUAd==",
+            "git&202503251200&R2xlVEmqi+OW130dxWIDhfw1K6XKw/gxc5P9te3cwWBtnK2XkZq5k+VUAd",
+        ),
         Positive("sqlplus scott/t1gerlily@ORCL", "t1gerlily"),
         Positive("smbclient //srv/share -U bob%br1ndle99", "br1ndle99"),
         Positive("ldapsearch -D cn=admin -w br1ndle99 -b dc=x", "br1ndle99"),

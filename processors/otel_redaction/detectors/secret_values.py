@@ -130,7 +130,7 @@ _ALGORITHMS = words(
 )
 _MOST_EQUALS = 3
 _NESTED = lazy_pattern(r"(?:pass|pwd|secret|token|key|auth|cred)\w{0,20}=", re.IGNORECASE)
-_REST_OF_PASSWORD = lazy_pattern(r"[^\s\"'`\x00]{1,48}(?![^\s\"'`\x00])")
+_REST_OF_PASSWORD = lazy_pattern(r"[^\s\"'`\x00]{1,128}(?![^\s\"'`\x00])")
 _NEXT_SETTING = lazy_pattern(r"[,;&|]\s{0,2}[\w.-]{1,40}[=:]|</|\\[nrt\"]")
 _OPENING = frozenset("([{")
 # Keys and tokens have letters, digits and a few signs; these signs are in passwords and in code.
