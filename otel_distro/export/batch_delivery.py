@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from otel_distro.export.spool.export_marker import exporting
 from otel_distro.export.spool.export_outcome import DeliveryOutcome
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
+_SETTLE_SECONDS: Final = 0.5
+"""Longest wait at exit for a batch that its own thread is writing to disk."""
 
 
 class Exporter(Protocol[T_contra]):
@@ -158,6 +160,8 @@ class Delivery(Generic[T]):
         net = self.net
         payload = net.take_unsent() if net is not None else None
         if payload is None:
+            if net is not None:
+                net.settle(_SETTLE_SECONDS)
             worker_done(0.05)  # it may be about to record the outcome
         if net is not None:
             net.abandon()
@@ -166,6 +170,10 @@ class Delivery(Generic[T]):
             worker_done(0.05)
         self._abandoned = True
         entries = self.claim() or []
+        if net is not None and payload is None and net.outcome is DeliveryOutcome.SPOOLED:
+            # By the worker, which did not get to recording it; a second time would be a duplicate.
+            self._books.spooled(len(entries))
+            return []
         if entries and payload is not None and net is not None and net.keep(payload, len(entries)):
             self._books.spooled(len(entries))
             return []

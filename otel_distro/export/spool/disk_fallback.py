@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_distro.export.spool.export_outcome import DeliveryOutcome
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from otel_distro.export.spool.journal import Journal
     from otel_distro.export.spool.spooling_transport import SpoolingTransport
+
+
+_POLL_SECONDS: Final = 0.001
 
 
 class DiskFallback:
@@ -73,6 +76,12 @@ class DiskFallback:
     def take_unsent(self) -> bytes | None:
         """Return the request in progress, for the caller to save; None without one."""
         return self._transport.take_unsent()
+
+    def settle(self, patience: float) -> None:
+        """Wait up to *patience* seconds while the batch is written to disk by its own thread."""
+        until = time.monotonic() + patience
+        while self._transport.settling and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
 
     def abandon(self) -> None:
         """Stop sending."""

@@ -70,6 +70,8 @@ class SpoolingTransport:
         """Whether the last attempt got no response."""
         self.proven = False
         """Whether the last attempt succeeded, so that the next is likely to succeed too."""
+        self.settling = False
+        """Whether the outcome of a request is known and perhaps being written to disk."""
         self._abandoned = False
         port.intercept(self.carry)
 
@@ -83,7 +85,7 @@ class SpoolingTransport:
             if self._abandoned:
                 self.outcome = DeliveryOutcome.TAKEN_OVER
                 return SendResult(ResponseClass.TRY_LATER)
-            sends_to_disk = self.sends_to_disk()
+            self.settling = sends_to_disk = self.sends_to_disk()
             if not sends_to_disk:
                 self._payload = payload
         if sends_to_disk:
@@ -98,9 +100,11 @@ class SpoolingTransport:
                 result = send(payload, None if self.journal is None else self.journal.assume_sent)
             with self._lock:
                 taken, self._payload = self._payload is None, None
+                self.settling = not taken
             self.outcome = (
                 DeliveryOutcome.TAKEN_OVER if taken else self._outcome_of(payload, result)
             )
+        self.settling = False
         if self.outcome is not DeliveryOutcome.TAKEN_OVER:
             self._on_outcome(self.outcome)
         return result
@@ -223,7 +227,7 @@ class SpoolingTransport:
         """Reset after fork."""
         self._lock = threading.RLock()
         self._payload = None
-        self._stopped = self._abandoned = False
+        self._stopped = self._abandoned = self.settling = False
         self.stopped_at = math.inf
         self.probed = False
         if self.folder is not None:

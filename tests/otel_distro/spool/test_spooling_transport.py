@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExportResult
 
+from otel_distro.export.export_queue import ExportQueue
+from otel_distro.export.spool.disk_fallback import DiskFallback
 from otel_distro.export.spool.export_outcome import (
     DeliveryOutcome,
     ResponseClass,
@@ -26,10 +29,11 @@ from otel_distro.export.spool.export_outcome import (
 )
 from otel_distro.export.spool.exporter_adapters import adapter_for
 from otel_distro.export.spool.folder import SpoolFolder
+from otel_distro.export.spool.limits import SpoolLimits
 from otel_distro.export.spool.otlp_requests import count_records, encode
 from otel_distro.export.spool.spooling_transport import SpoolingTransport
 from support.faulty_sink import FaultySink
-from support.spool import SpoolReports
+from support.spool import ADDRESS, SpoolReports
 
 AWAY = SendResult(ResponseClass.TRY_LATER, "refused", responded=False)
 
@@ -154,6 +158,65 @@ def test_a_request_in_flight_is_counted_once_at_exit(transport: SpoolingTranspor
 
     assert taken == [payload]
     assert transport.outcome is DeliveryOutcome.TAKEN_OVER
+
+
+class SlowDisk(SpoolFolder):
+    """A spool whose writes end when a test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, ADDRESS, SpoolReports(), SpoolLimits())
+        self.began, self.ends = threading.Event(), threading.Event()
+        self.kept: list[int] = []
+
+    def keep(self, payload: bytes, count: int) -> bool:
+        self.kept.append(count)
+        self.began.set()
+        return self.ends.wait(30)
+
+
+class _Patient(DiskFallback):
+    """Ends the write once the closing thread waits for it, however busy the machine is."""
+
+    def __init__(self, transport: SpoolingTransport, disk: SlowDisk) -> None:
+        super().__init__(transport)
+        self._disk = disk
+
+    def settle(self, patience: float) -> None:
+        self._disk.ends.set()
+        super().settle(30)
+
+
+class RefusedExporter:
+    """Hands requests to *transport*; nothing listens at the endpoint."""
+
+    def __init__(self, transport: SpoolingTransport) -> None:
+        self._transport = transport
+
+    def export(self, batch: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._transport.carry(encode("traces", batch), lambda _data, _on_sent: AWAY)
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None: ...
+
+
+def test_a_batch_that_its_thread_writes_to_a_slow_disk_at_exit_is_kept_once(
+    tmp_path: Path, event_log: EventLog
+) -> None:
+    """The closing thread waits a moment for it; a second copy would be delivered twice."""
+    disk = SlowDisk(tmp_path)
+    transport = SpoolingTransport("traces", Port(), event_log, disk)
+    queue: ExportQueue[ReadableSpan] = ExportQueue(RefusedExporter(transport), signal="spans")
+    queue.net = _Patient(transport, disk)
+    for span in spans(3):
+        queue.put(span)
+    queue.begin_close()
+    assert disk.began.wait(30)
+
+    queue.end_close(time.monotonic())
+
+    assert disk.kept == [3]
+    assert event_log.events == ["failed: refused", "kept 3"]
+    assert queue.tally().spooled == 3
 
 
 @pytest.mark.parametrize(
