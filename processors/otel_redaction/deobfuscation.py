@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.cues import find_cues
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
+from otel_redaction.patterns.scan import rare_places
 from otel_redaction.plain_form import Plain, edited
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterable, Iterator
 
 _ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
 # `str.translate` looks up each character of a text that is not ASCII as a whole.
@@ -91,7 +93,7 @@ _LINE_BREAKS = (9, 10, 13)
 
 def plain(text: str) -> Plain | None:
     """Return the plain form of *text*; None if it is plain already."""
-    odd = not text.isascii() and (_LOOKS_ODD.search(text) is not None or _has_odd_dash(text))
+    odd = not text.isascii() and _is_odd(text)
     encoded = any(sign in text and form.search(text) for sign, form in _ENCODED_SECRETS)
     if not odd and not encoded:
         return None
@@ -107,14 +109,28 @@ def plain(text: str) -> Plain | None:
     return edited(folded, edits, changed)
 
 
-def _has_odd_dash(text: str) -> bool:
-    """Return whether a dash is more than the punctuation of a sentence.
+def _is_odd(text: str) -> bool:
+    """Return whether a character of *text* represents another one."""
+    rare = rare_places(text, text.encode("ascii", "replace"))
+    if rare is None:
+        return _LOOKS_ODD.search(text) is not None or _has_odd_dash(text, _dashes(text))
+    if any(_LOOKS_ODD.match(text, place) for place in rare):
+        return True
+    return _has_odd_dash(text, (place for place in rare if _DASH.match(text, place)))
+
+
+def _dashes(text: str) -> Iterator[int]:
+    return (dash.start() for dash in _DASH.finditer(text))
+
+
+def _has_odd_dash(text: str, dashes: Iterable[int]) -> bool:
+    """Return whether one of the *dashes* is more than the punctuation of a sentence.
 
     In `4111\u20111111`, `sk\u2010proj\u2010...`, `\u2013password x` and `key \u2013 x` it
     represents `-`.
     """
-    for number, dash in enumerate(_DASH.finditer(text)):
-        if number == _MOST_DASHES or _is_hyphen(text, dash.start()):
+    for number, dash in enumerate(dashes):
+        if number == _MOST_DASHES or _is_hyphen(text, dash):
             return True
     return False
 

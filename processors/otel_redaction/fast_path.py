@@ -24,7 +24,8 @@ _NAMES = (
 # The beginning of an account (two letters and two digits), a number of six digits, an address of
 # four numbers.
 _NUMBERS = lazy_pattern(rb"0(?:(?<=aa0)(?<![a0]aa0)0|[0-]{4,}0)")
-_COLONS = lazy_pattern(rb":[0-9A-Fa-f]{0,4}:")
+# Every IPv6 and hardware address has them, and no time of day.
+_COLONS = lazy_pattern(rb":(?::|(?:[0-9A-Fa-f]{1,4}:){4})")
 _HARDWARE = lazy_pattern(rb"\.[0-9A-Fa-f]{4}\.")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_redaction import redact
+from otel_redaction.deobfuscation import plain
 from otel_redaction.detectors.numbers import follows_version
 from otel_redaction.detectors.providers import is_placeholder
 from otel_redaction.engine import search
@@ -25,11 +27,15 @@ _WORDS = {
     "code": (b"cvv", b"cvc", b"otp", b"pin", b"code"),
     "command": (b"mysql", b"redis-cli", b"pass -p"),
     "pan": (b"pan",),
-    "birth": (b"birth", b"born", b"dob", b"naissance", b"urodz", b"narozen", b"synty", b"nata "),
+    "birth": (
+        *(b"birth", b"born", b"dob", b"naissance", b"urodz", b"narozen"),
+        *(b"synty", b"nata ", b"nato il"),
+    ),
     "bearer": (b"bearer",),
     "basic": (b"basic ",),
     "pem": (b"-----begin",),
     "webhook": (b"webhook", b"hooks.slack"),
+    "curl": (b"curl ",),
 }
 _FRAGMENTS = [word.decode() for words in _WORDS.values() for word in words]
 relaxed = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
@@ -110,6 +116,56 @@ def test_ordinary_values_are_words_only(text: str) -> None:
 def test_possible_findings_are_searched(text: str) -> None:
     """A word about secrets beside a sign that joins it to a value is enough."""
     assert not is_words_only(text)
+
+
+@relaxed
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(("Пароль: hunter42!", "contraseña: hunter42!", "密码：hunter42!")),
+            st.sampled_from(("né le 3.4.1980", "født 3.4.1980", "“quoted”", "?", "é", "日")),
+            st.text("abc ?", max_size=6),
+        ),
+        max_size=8,
+    ).map(" ".join)
+)
+def test_words_of_other_scripts_are_found_among_few_and_among_many_such_letters(text: str) -> None:
+    """A few letters outside ASCII are looked at one by one, many by searches of the whole text."""
+    many = "日 " * 600
+
+    alone = [text[found.start : found.end] for found in search(text)]
+    among = [text[found.start : found.end] for found in search(text + "\n" + many)]
+
+    assert alone == among
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["\u200b", "\uff11", "\u2011", "\u00a0", "\u0664"],
+    ids=lambda sign: f"U+{ord(sign):04X}",
+)
+@pytest.mark.parametrize("padding", ["", "“plain words” " * 40, "日本語の文章です。" * 200])
+def test_one_odd_character_is_seen_whatever_surrounds_it(sign: str, padding: str) -> None:
+    """The plain form of a text is made for one odd character among none, few and many others."""
+    assert plain(f"{padding} 4111{sign}1111 {padding}") is not None
+
+
+@relaxed
+@given(st.ip_addresses(v=6), st.sampled_from(("", "host ", "at 10:20:30 from ", "a::b ")))
+def test_every_ipv6_address_is_found_beside_times_of_day(address: IPv6Address, lead: str) -> None:
+    """Two colons in a row or six colons are the sign of an address; a time has two."""
+    text = f"{lead}{address.exploded} and"
+
+    assert "ip_address" in {found.kind for found in search(text)}
+    assert not is_words_only(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["done at 10:20:30", "12:30:00 ready", "started: 7:05, stopped: 9:15"]
+)
+def test_times_of_day_are_words_only(text: str) -> None:
+    """A time has colons and is no address."""
+    assert is_words_only(text)
 
 
 _VERSION = re.compile(

@@ -79,3 +79,17 @@ def test_one_sign_or_word_does_not_make_a_whole_text_slow(once: str) -> None:
             best[name] = min(best[name], time.process_time() - began)
 
     assert best["with"] < 6 * best["without"]
+
+
+@pytest.mark.parametrize(
+    "label", ["ИНН", "СНИЛС", "ЕГН", "आधार", "주민등록", "マイナンバー", "ΑΦΜ", "kimlik ü", "sécu"]
+)
+@pytest.mark.parametrize("length", range(8, 16))
+def test_a_number_with_a_letter_after_a_foreign_label_does_not_raise(
+    label: str, length: int
+) -> None:
+    """The checks of such labels compute with digits; a letter among them is no number."""
+    for letter in ("N", "X"):
+        for value in ("1" * (length - 1) + letter, letter + "1" * (length - 1)):
+            redacted = Redactor().text(f"{label} {value}, {label} number: {value}")
+            assert redacted.startswith(label)

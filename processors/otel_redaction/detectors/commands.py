@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
-from otel_redaction.patterns.scan import add_at, places
+from otel_redaction.patterns.scan import add_at
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -28,6 +28,8 @@ _SHARE = lazy_pattern(
     r"net use[ \t]{1,4}(?:[A-Z*]:?[ \t]{1,4})?\\\\[^\s]{3,120}[ \t]{1,4}(?!/)([^\s\"'$]{3,64})[ \t]{1,4}/user:",
     re.IGNORECASE,
 )
+_USER = lazy_pattern(rb"/user:")
+_PASSWORD_FLAG = lazy_pattern(rb"-p (?<= -p )")
 _LONGEST_PASSWORD = 72
 _LONGEST_COMMAND = 256
 _COMMANDS = (
@@ -95,7 +97,7 @@ def find_about_passwords(scan: Scan) -> None:
 
 def find_in_commands(scan: Scan) -> None:
     """Add the passwords and cookies in command lines."""
-    if b"curl " in scan.lower:
+    if "curl" in scan.cues:
         for flag in (b"-u", b"--user", b"--proxy-user"):
             add_at(scan, scan.lower, flag, _CURL_USER, "password", group=1)
         for flag in (b"-b", b"--cookie"):
@@ -103,10 +105,11 @@ def find_in_commands(scan: Scan) -> None:
     if "command" in scan.cues:
         for program, command in _COMMANDS:
             add_at(scan, scan.data, program, command, "password", group=1)
-    if b"/user:" in scan.lower:
+    if _USER.search(scan.lower) is not None:
         add_at(scan, scan.lower, b"net use", _SHARE, "password", group=1)
     searched = 0
-    for place in places(scan.lower, b" -p "):
+    for option in _PASSWORD_FLAG.finditer(scan.lower):
+        place = option.start() - 1
         if place < searched:
             continue
         searched = place + _LONGEST_COMMAND - _LONGEST_PASSWORD

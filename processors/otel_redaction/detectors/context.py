@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
@@ -20,7 +21,15 @@ _NUMBERED = lazy_pattern(rb"([a-z?]{3,})0{1,2}")
 
 def _words_of(lower: bytes) -> list[bytes]:
     """Return the words of *lower*; `phone2` is one, the letters in `e8e01cc4e` are none."""
-    written = lower.translate(_WORD_MAP)
+    return words_in(lower.translate(_WORD_MAP))
+
+
+@lru_cache(maxsize=1024)
+def words_in(written: bytes) -> list[bytes]:
+    """Return the words of a text in which every digit is a `0`; not to be changed.
+
+    So written, the same words come before a number in every line of a log.
+    """
     found = written.split()
     if b"0" not in written:
         return found
@@ -36,12 +45,13 @@ def _words_of(lower: bytes) -> list[bytes]:
 class Context:
     """Text before and after one candidate; computed on first use."""
 
-    __slots__ = ("_end", "_scan", "_start", "_words")
+    __slots__ = ("_end", "_scan", "_start", "_words", "span")
 
     def __init__(self, scan: Scan, start: int, end: int) -> None:
         self._scan = scan
         self._start = start
         self._end = end
+        self.span = (start, end)
         self._words: list[bytes] | None = None
 
     @property
@@ -50,10 +60,15 @@ class Context:
         if self._words is None:
             scan = self._scan
             if scan.last_words[0] != self._start:
-                lead = scan.lower[max(0, self._start - _BEFORE) : self._start]
-                scan.last_words = (self._start, _words_of(lead) if lead else [])
+                scan.last_words = (self._start, words_in(self.written))
             self._words = scan.last_words[1]
         return self._words
+
+    @property
+    def written(self) -> bytes:
+        """The 56 characters before in small letters, every digit a `0`."""
+        start = self._start
+        return self._scan.lower[max(0, start - _BEFORE) : start].translate(_WORD_MAP)
 
     @property
     def is_ascii(self) -> bool:

@@ -10,7 +10,7 @@ from otel_redaction.detectors.commands import find_about_passwords, find_in_comm
 from otel_redaction.detectors.providers import looks_random
 from otel_redaction.detectors.templates import is_template
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
-from otel_redaction.patterns.scan import add_at, places
+from otel_redaction.patterns.scan import add_at, add_found, places
 
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
@@ -31,7 +31,8 @@ _PUTTY = lazy_pattern(
 _LONGEST_PEM = 20_000
 _DER = lazy_pattern(r"(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBA[AD][A-Za-z0-9+/=]{20,20000}")
 """The beginning of a private key's body without its marker, which may be in another record."""
-_HASH_SCHEMES = (b"{S", b"{MD5", b"{CRYPT", b"{PBKDF")
+_DER_BEGINNING = lazy_pattern(rb"MII")
+_HASH_SCHEME = lazy_pattern(rb"\{(?:S|MD5|CRYPT|PBKDF)")
 _HASH = lazy_pattern(
     r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{22,53}"
     r"|\$(?:[156y]|md5|sha1|apr1|7)\$(?:rounds=\d{1,9}\$)?[^\s$:\"']{0,40}\$[./A-Za-z0-9]{20,90}"
@@ -39,6 +40,7 @@ _HASH = lazy_pattern(
     r"|\$scrypt\$[^\s$\"']{1,60}\$[\w+/=.-]{8,100}\$[\w+/=.-]{16,200}"
     r"|\{(?:SSHA|SHA|SMD5|MD5|CRYPT|SSHA\d{3}|PBKDF2\w{0,12})\}[\w+/=.$-]{16,200}"
 )
+_CRYPT = len("scrypt")
 _SHORTEST_KEY = 24
 _USERINFO = lazy_pattern(r"[^\s/?#\"'<>\x00]{1,256}@")
 _HARMLESS_USERS = frozenset({"git", "hg", "svn", "anonymous"})
@@ -67,7 +69,8 @@ _NAMED_HASH = lazy_pattern(
     r"\b(?:pbkdf2|pbkdf2_sha\d{1,3}|pbkdf2:sha\d{1,3}|scrypt|bcrypt_sha256|bcrypt)"
     r"[$:][\w=,:.-]{1,40}\$[^\s$\"']{2,60}\$[\w+/=.-]{16,200}"
 )
-_SIGNATURE_NAME = lazy_pattern(rb"sig(?:nature)?[=:]")
+_HASH_NAME = lazy_pattern(rb"p(?:bkdf2|t(?<=[sb]crypt))")
+_SIGNATURE_NAME = lazy_pattern(rb"g(?<=sig)(?:nature)?[=:]")
 _SIGNATURE = lazy_pattern(r"[ \t]{0,2}[\"']?([A-Za-z0-9+/%_=-]{20,1024})")
 # A code is secret only after a word for its purpose.
 _CODE_OWNER_REVERSED = lazy_pattern(
@@ -87,7 +90,7 @@ def find_credentials(scan: Scan) -> None:
         find_about_passwords(scan)
         if b"-Key-File-" in scan.data:
             add_at(scan, scan.data, b"Private-Lines:", _PUTTY, "private_key", group=1)
-    add_at(scan, scan.data, b"MII", _DER, "private_key")
+    add_found(scan, _DER_BEGINNING, _DER, "private_key")
     _find_hashes(scan)
     if "/" in scan.text:
         _find_in_urls(scan)
@@ -102,7 +105,7 @@ def find_credentials(scan: Scan) -> None:
             if webhook is not None:
                 scan.add(*webhook.span(), "api_key")
     done = 0
-    for name in _SIGNATURE_NAME.finditer(scan.lower) if b"sig" in scan.lower else ():
+    for name in _SIGNATURE_NAME.finditer(scan.lower):
         if name.end() < done:
             continue
         signature = _SIGNATURE.match(scan.text, name.end())
@@ -144,11 +147,13 @@ def _find_private_keys(scan: Scan) -> None:
 def _find_hashes(scan: Scan) -> None:
     if b"$" in scan.data:
         add_at(scan, scan.data, b"$", _HASH, "password")
-        for scheme in (b"pbkdf2", b"scrypt", b"bcrypt"):
-            add_at(scan, scan.data, scheme, _NAMED_HASH, "password")
+        for name in _HASH_NAME.finditer(scan.data):
+            start = name.start() if name.end() - name.start() > 2 else name.end() - _CRYPT
+            found = _NAMED_HASH.match(scan.text, start)
+            if found is not None:
+                scan.add(*found.span(), "password")
     if b"{" in scan.data:
-        for scheme in _HASH_SCHEMES:
-            add_at(scan, scan.data, scheme, _HASH, "password")
+        add_found(scan, _HASH_SCHEME, _HASH, "password")
 
 
 def _find_in_urls(scan: Scan) -> None:

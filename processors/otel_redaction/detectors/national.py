@@ -190,7 +190,15 @@ def is_labelled_elsewhere(value: str, recent: list[bytes], context: Context) -> 
     if context.is_ascii:
         return False
     lead = context.lead[-_REACH_ELSEWHERE:]
-    return any(label.search(lead) and check(value) for label, check in _elsewhere())
+    return any(label.search(lead) and _passes(check, value) for label, check in _elsewhere())
+
+
+def _passes(check: Callable[[str], bool], value: str) -> bool:
+    """Return whether *value*, which may have letters, passes a check of digits."""
+    try:
+        return check(value)
+    except (ValueError, IndexError):
+        return False
 
 
 _NUMBER_WORDS = vocabulary("id number no nr num card code is was identity insurance identification")

@@ -11,7 +11,8 @@ from otel_redaction.patterns.words import words
 if TYPE_CHECKING:
     from otel_redaction.patterns.scan import Scan
 
-_COLON_RUN = lazy_pattern(rb":[0-9A-Fa-f]{0,4}:")
+# What every address has: two colons in a row, or six with numbers between. Times have two.
+_COLON_RUN = lazy_pattern(rb":(?::|(?:[0-9A-Fa-f]{1,4}:){5})")
 _H2 = r"[0-9A-Fa-f]{2}"
 _H4 = r"[0-9A-Fa-f]{4}"
 # Each is anchored on a separator, which the search finds at memory speed, and examines the

@@ -126,9 +126,13 @@ def _judge_run(scan: Scan, start: int, end: int) -> None:
         scan.check_deadline()
         candidates = _find_candidates(written)
     taken = start
+    context = Context(scan, start, end)
     for form, first, last in candidates:
         if start + first >= taken:
-            found = _judge(scan, form, written[first:last], start + first, start + last)
+            # Several forms have the same digits, and their words are looked up once.
+            if context.span != (start + first, start + last):
+                context = Context(scan, start + first, start + last)
+            found = _judge(scan, form, written[first:last], context)
             taken = found or taken
 
 
@@ -148,9 +152,10 @@ def _find_candidates(shape: str) -> tuple[tuple[str, int, int], ...]:
 _candidates = lru_cache(maxsize=4096)(_find_candidates)
 
 
-def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
+def _judge(scan: Scan, form: str, shape: str, context: Context) -> int:
     """Add the candidate if its validator accepts it; return its end, else 0."""
     text = scan.text
+    start, end = context.span
     if _glued(text, start, end, form):
         return _judge_lettered(scan, start, end) if form == "label" else 0
     if shape == "00 00 00" and _NINO_SPACED.fullmatch(text, max(start - 3, 0), end + 2):
@@ -158,7 +163,7 @@ def _judge(scan: Scan, form: str, shape: str, start: int, end: int) -> int:
         return end + 2
     value = text[start:end]
     digits = value if len(shape) == shape.count("0") else _digits_of(scan, start, end)
-    kind = _VALIDATORS[form](value, digits, shape, Context(scan, start, end))
+    kind = _VALIDATORS[form](value, digits, shape, context)
     if not kind:
         marked = form == "label" and text[end : end + 1] in {"x", "X", "k", "K"}
         return _judge_lettered(scan, start, end) if marked else 0

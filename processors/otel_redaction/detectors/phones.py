@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from otel_redaction.detectors.context import vocabulary
+from otel_redaction.detectors.context import vocabulary, words_in
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
@@ -69,7 +70,17 @@ _EXTENSION = lazy_pattern(r",? ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNOREC
 def is_phone(value: str, digits: str, context: Context) -> bool:
     """Return whether *value*, whose digits are *digits*, is a telephone number."""
     count = len(digits)
-    if not 7 <= count <= 15 or len(set(digits)) < 3 or _DATE.match(value) or _is_decimal(value):
+    if not 7 <= count <= 15 or _DATE.match(value):
+        return False
+    if (
+        value[0] not in _INTERNATIONAL
+        and not _may_announce(context.written)
+        and not _is_national(value, count, context)
+        and _PHONE_WORDS_AFTER.isdisjoint(context.words_after[:1])
+        and "@" not in context.lead
+    ):
+        return False
+    if len(set(digits)) < 3 or _is_decimal(value):
         return False
     if _VERSIONS.match(value) or (_YEARS.fullmatch(value) and context.words[-1:] != [b"tel"]):
         return False
@@ -96,6 +107,26 @@ def is_phone(value: str, digits: str, context: Context) -> bool:
     if not grouped or count > 11 or not words or context.in_a_row:
         return False
     return words[-1] in _PLACES or (words[-1] in _NEUTRAL and words[-2:-1] == [b"number"])
+
+
+_INTERNATIONAL = frozenset("+(0")
+_ANNOUNCING = _PHONE_WORDS | _CALLING
+
+
+@lru_cache(maxsize=1024)
+def _may_announce(written: bytes) -> bool:
+    """Return whether a word before the number may make it a telephone number."""
+    words = words_in(written)
+    if not words:
+        return False
+    last = words[-1]
+    return (
+        not _ANNOUNCING.isdisjoint(words)
+        or b"?" in last
+        or last in _PLACES
+        or words[-2:-1] == [b"number"]
+        or _is_owned_number(words)
+    )
 
 
 _REACH_OF_CALLING = 9

@@ -75,6 +75,7 @@ _REST_OF_NAME = lazy_pattern(r"[\w.\[\]-]{0,60}")
 _NAME_FIELD = lazy_pattern(
     r"(?:name|key|field|header|th|td|dt)[\"']?\s{0,3}[:=>]\s{0,3}[\"']?\Z", re.IGNORECASE
 )
+_FIELD_SIGNS = frozenset(":=>")
 _BETWEEN = (
     # `name: x` and then `value: y`, as YAML, JSON and HTML write it
     lazy_pattern(
@@ -98,6 +99,7 @@ _BLOCK = lazy_pattern(
     r"[\"']?:[ \t]{0,4}[|>][-+]?\d?[ \t]{0,4}\r?\n([ \t]{1,40})(\S[^\r\n]{2,256})"
 )
 _SEPARATORS = (",", ";", "\t", "|")
+_LONGEST_HEADER = 1000
 _MOST_COLUMNS = 64
 _MOST_ROWS = 2000
 _MOST_DIGITS = 2
@@ -115,15 +117,17 @@ _CREDENTIAL_CALL = lazy_pattern(
 _SECURE_STRING = lazy_pattern(
     r"SecureString[ \t]{1,4}(?:-String[ \t]{1,4})?([\"'])([^\"'$\r\n]{3,100})\1", re.IGNORECASE
 )
-_CREDENTIALS = (b"credential(", b"credentials(", b"basicauth(", b"auth=(", b"auth = (")
+# The parenthesis after the name of such a call; the group is the name.
+_CREDENTIALS = lazy_pattern(
+    rb"\((?:(?<=(credential)\()|(?<=(credentials)\()|(?<=(basicauth)\()|(?<=(auth=)\()|(?<=(auth = )\())"
+)
 
 
 def _find_in_calls(scan: Scan) -> None:
-    for beginning in _CREDENTIALS:
-        for place in places(scan.lower, beginning):
-            call = _CREDENTIAL_CALL.match(scan.text, place)
-            if call is not None and _is_value(call[3], "password"):
-                scan.add(*call.span(3), "password")
+    for bracket in _CREDENTIALS.finditer(scan.lower):
+        call = _CREDENTIAL_CALL.match(scan.text, bracket.start(bracket.lastindex or 0))
+        if call is not None and _is_value(call[3], "password"):
+            scan.add(*call.span(3), "password")
 
 
 def _find_secure_strings(scan: Scan) -> None:
@@ -189,7 +193,9 @@ def _find_pair(scan: Scan, anchor: int) -> int:
     if following == ":" or text[end : end + 2] in {'":', "':"}:
         block = _BLOCK.match(text, end)
         return _add_pair(scan, text[start:end], block) if block else anchor + 1
-    if _NAME_FIELD.search(text[max(0, start - 16) : start]) is None:
+    before = text[max(0, start - 16) : start]
+    # Most names have no such field before them; its last sign shows it without a search.
+    if before.rstrip("\"'").rstrip()[-1:] not in _FIELD_SIGNS or not _NAME_FIELD.search(before):
         return anchor + 1
     for form in _BETWEEN:
         found = form.match(text, end)
@@ -259,9 +265,9 @@ def _find_in_tables(scan: Scan) -> None:
     for anchor in sorted(scan.cues["name"]):
         if anchor < position:
             continue
-        first = text.rfind("\n", 0, anchor) + 1
-        last = text.find("\n", anchor)
-        if last < 0 or last - first > 1000:
+        first = text.rfind("\n", max(0, anchor - _LONGEST_HEADER - 1), anchor) + 1
+        last = text.find("\n", anchor, anchor + _LONGEST_HEADER + 1)
+        if last < 0 or last - first > _LONGEST_HEADER:
             continue
         position = last
         if _HEADER.fullmatch(text, first, last) is None:

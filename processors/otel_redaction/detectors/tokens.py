@@ -48,6 +48,7 @@ _LONG_BLOB = 48
 _ANNOUNCING = lazy_pattern(rb"key|token|secret|access|private")
 _BEFORE_VALUE = frozenset(["", *" \t\n=:'\"`({[<>|-,"])
 _REACH_OF_WORD = 16
+_HEXADECIMAL = b"0123456789abcdefABCDEF-"
 _LONGEST_SERVICE = 24
 # A session of Salesforce: the organization's id, `!`, the secret.
 _SALESFORCE_REVERSED = lazy_pattern(r"![A-Za-z0-9]{9,12}(?:00)?D00(?![A-Za-z0-9])")
@@ -107,13 +108,15 @@ def _judge(scan: Scan, start: int, end: int) -> int:
     if not has_digit:
         # Identifiers and long words; every form below has digits.
         return _letters_end(scan, start, end) if text[start:end].isupper() else end
-    first, last, kind = joined_span(scan, start, end)
-    if last:
-        scan.add(first, last, kind)
-        return last
-    found = _glued(scan, start, end)
-    if found:
-        return found
+    if scan.data[start:end].translate(None, _HEXADECIMAL):
+        # No name is hexadecimal, and no prefix of a key inside a word.
+        first, last, kind = joined_span(scan, start, end)
+        if last:
+            scan.add(first, last, kind)
+            return last
+        found = _glued(scan, start, end)
+        if found:
+            return found
     if lead in _BEFORE_VALUE:
         dash = text.find("-", start, start + _LONGEST_SERVICE)
         # After a name that a dash joins to it: `refiner-123e4567-...`.

@@ -11,7 +11,9 @@ from typing import Literal
 
 from otel_redaction.patterns.lazy_pattern import lazy_pattern
 
-Cue = Literal["name", "code", "birth", "bearer", "basic", "pem", "webhook", "pan", "command"]
+Cue = Literal[
+    "name", "code", "birth", "bearer", "basic", "pem", "webhook", "pan", "command", "curl"
+]
 
 _PASSES = tuple(
     lazy_pattern(pattern)
@@ -32,6 +34,9 @@ _PASSES = tuple(
             rb"b(?:irth|orn|(?<=d\.o\.b)|(?<=geb)[.uo]|earer|asic |(?<=dob)"
             rb"|egin(?:(?<=-----begin)|(?<=---- begin)))"
         ),
+        rb"u(?:th(?<=auth)|rl (?<=curl ))",
+        rb"s(?:e(?:nha|ssi)|ynty)",
+        rb"nat(?:o il|a )",
     )
 )
 # Match of a pass, its meaning, and its distance from the start of the word.
@@ -85,15 +90,20 @@ _MEANING: dict[bytes, tuple[Cue, int]] = {
     b"begin": ("pem", 5),
     b"ks.slack": ("webhook", 3),
     b"k": ("webhook", 6),
+    b"uth": ("name", 1),
+    b"url ": ("curl", 1),
+    b"senha": ("name", 0),
+    b"sessi": ("name", 0),
+    b"synty": ("birth", 0),
+    b"nato il": ("birth", 0),
+    b"nata ": ("birth", 0),
 }
 
 
 COMMON_NAMES = (b"auth", b"senha", b"sessi", b"identified ")
-"""Words without a rare letter, searched separately; each takes as long as half a pass."""
-_COMMON: tuple[tuple[Cue, tuple[bytes, ...]], ...] = (
-    ("name", COMMON_NAMES),
-    ("birth", (b"nato il", b"nata ", b"synty")),
-)
+"""Names of secrets without a letter of their own."""
+_IDENTIFIED = b"identified "
+"""A long word, which a search of its own finds in half the time of a pass."""
 
 
 def find_cues(lower: bytes) -> dict[Cue, list[int]]:
@@ -103,10 +113,8 @@ def find_cues(lower: bytes) -> dict[Cue, list[int]]:
         for word in each.finditer(lower):
             cue, before = _MEANING[word.group()]
             found.setdefault(cue, []).append(word.start() - before)
-    for cue, words in _COMMON:
-        for rare in words:
-            position = lower.find(rare)
-            while position >= 0:
-                found.setdefault(cue, []).append(position)
-                position = lower.find(rare, position + 4)
+    position = lower.find(_IDENTIFIED)
+    while position >= 0:
+        found.setdefault("name", []).append(position)
+        position = lower.find(_IDENTIFIED, position + len(_IDENTIFIED))
     return found

@@ -142,6 +142,7 @@ def _by_segment(parts: list[str]) -> str | None:
     return "password" if parts[-1] in _CODES else None
 
 
+@lru_cache(maxsize=8192)
 def loose_kind(name: str) -> str | None:
     """Return the kind of a value by its name and format: `pass`, `acme_key`; else None."""
     parts = segments(name)

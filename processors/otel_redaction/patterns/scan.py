@@ -45,7 +45,7 @@ TOKENS = class_map(b" ", tokens="a" + LETTERS + DIGITS + "_-")
 TOKEN_RUN = b"a" * 16
 """Minimum length of a key."""
 
-_ESCAPES = (("\\n", "  "), ("\\r", "  "), ("\\t", "  "), ('\\"', '" '))
+_ESCAPED_SPACE = lazy_pattern(r"\\[nrt]")
 _PSEUDONYM_TAIL = lazy_pattern(r"_[0-9a-f]{24}(?![0-9a-f])")
 
 
@@ -53,7 +53,10 @@ _PSEUDONYM_TAIL = lazy_pattern(r"_[0-9a-f]{24}(?![0-9a-f])")
 _COLOUR = lazy_pattern(r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e|\^\[)\[[0-9;]{0,16}[A-Za-z]")
 
 
-_COLOUR_BEGINNINGS = ("\x1b[", "1b[", "1B[", "\\033[", "\\e[", "^[[")
+# Anchored on the bracket: a search for one character is several times as fast as for two.
+_COLOUR_BRACKET = lazy_pattern(
+    r"\[(?:(?<=\x1b\[)|(?<=1[bB]\[)|(?<=\\033\[)|(?<=\\e\[)|(?<=\^\[\[))"
+)
 
 
 def _spaces(found: re.Match[str]) -> str:
@@ -66,13 +69,12 @@ def flattened(text: str) -> str:
     Then an address after an escaped line break begins at its first letter, and a marker never
     counts as context.
     """
-    if any(beginning in text for beginning in _COLOUR_BEGINNINGS):
+    bracket = "[" in text
+    if bracket and _COLOUR_BRACKET.search(text) is not None:
         text = _COLOUR.sub(_spaces, text)
     if "\\" in text:
-        for escape, blank in _ESCAPES:
-            if escape in text:
-                text = text.replace(escape, blank)
-    if "[" in text:
+        text = _ESCAPED_SPACE.sub("  ", text).replace('\\"', '" ')
+    if bracket:
         text = MASK.sub(_blank, text)
     if "_" in text and _PSEUDONYM_TAIL.search(text) is not None:
         text = PSEUDONYM.sub(_blank, text)
@@ -118,6 +120,34 @@ def places(text: AnyStr, part: AnyStr) -> Iterator[int]:
     while position >= 0:
         yield position
         position = text.find(part, position + len(part))
+
+
+_FEW = 64
+_SHARE_OF_FEW = 64
+
+
+def rare_places(text: str, data: bytes) -> list[int] | None:
+    """Return the positions of the characters of *text* outside ASCII; None if they are many.
+
+    *data* is the text with `?` in their place. One curly quotation mark would otherwise cost a
+    search for classes of characters over the whole text.
+    """
+    if data.count(b"?") > max(_FEW, len(data) // _SHARE_OF_FEW):
+        return None
+    return [place for place in places(data, b"?") if text[place] > "\x7f"]
+
+
+def add_found(
+    scan: Scan, beginning: re.Pattern[bytes], form: re.Pattern[str], kind: str, lead: int = 0
+) -> None:
+    """Add every match of *form* that begins *lead* characters before one of *beginning*.
+
+    An expression that begins with a rare letter takes half the time of a search for a short word.
+    """
+    for anchor in beginning.finditer(scan.data):
+        found = form.match(scan.text, anchor.start() - lead)
+        if found is not None:
+            scan.add(*found.span(), kind)
 
 
 def add_at(
