@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from otel_distro.base.errors import OtelDistroError
 from otel_distro.base.installation_key import installation_key
 from otel_distro.pipeline.accounting.claimed_results import ClaimedResults, remember_imported
+from otel_distro.server.archive_reading import ArchiveReading
+from otel_distro.server.import_progress import ImportProgress
 from otel_distro.server.unstored_calls import UnstoredCalls
 from otel_distro.settings import load, process_environment
 from otel_pricing import (
-    LineProblem,
-    LogRecord,
     PriceBook,
     PricedCall,
-    SpanRecord,
     decide,
     read_price_file,
-    read_records,
 )
 from otel_pricing.reading.tools import tools_of_provider
 from otel_redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from otel_cost_ledger.model.location import Location
@@ -54,11 +54,10 @@ class ImportSummary:
     """Executions of tools among the spans, including those already in the ledger."""
 
 
-_BATCH = 5_000
+_BATCH = 2_000
 """Calls settled and stored together; limits the memory of an import."""
-_PROGRESS_EVERY = 1000
-_MOST_REPORTS = 20
-"""Problems of one file that are reported individually; the rest is counted."""
+_STORE_EVERY_S = 30.0
+"""Seconds of reading after which the calls so far are stored, so that little is read again."""
 
 
 def import_files(
@@ -72,8 +71,9 @@ def import_files(
     """Read spans and log records of *files*, price and settle their calls, store them in *ledger*.
 
     Memory is bounded: calls are stored some thousand at a time, each batch settled together with
-    the ledger's calls around it. A failed import may be repeated. *progress* receives the bytes
-    read since its last call, every thousand records.
+    the ledger's calls around it. A failed or interrupted import may be repeated; it goes on at
+    about the last calls that were stored. *progress* receives the bytes read since its last call,
+    every quarter of a megabyte.
 
     Raises ImportFailedError if the ledger cannot be written, PriceBookError for bad prices.
     """
@@ -93,18 +93,26 @@ def import_files(
         # Rows wait in memory for the transactions that store them.
         ring_calls=2 * _BATCH,
     )
+    files = tuple(files)
     archive = UnstoredCalls()
     claims = ClaimedResults(settings.state_dir, ledger)
+    places = ImportProgress(settings.state_dir, ledger)
+    reading = ArchiveReading(archive, report, progress, places)
     calls = written = known = 0
+    store_at = time.monotonic() + _STORE_EVERY_S
     try:
-        for record in _records(files, archive, report, progress):
+        for record in chain.from_iterable(map(reading.records, files)):
             archive.take(record, book)
-            if len(archive.calls) + len(archive.tools) >= _BATCH:
+            waiting = len(archive.calls) + len(archive.tools)
+            if waiting >= _BATCH or time.monotonic() > store_at:
                 calls += len(archive.calls)
-                new, old = _store(writer, ledger, archive, claims)
+                new, old, last = _store(writer, ledger, archive, claims)
                 written, known = written + new, known + old
+                reading.stored(last)
+                store_at = time.monotonic() + _STORE_EVERY_S
         calls += len(archive.calls)
-        new, old = _store(writer, ledger, archive, claims)
+        new, old, _ = _store(writer, ledger, archive, claims)
+        places.forget(files)
     finally:
         writer.shutdown()
     return ImportSummary(
@@ -117,51 +125,6 @@ def import_files(
         +archive.passed,
         archive.tool_calls,
     )
-
-
-def _records(
-    files: Iterable[Path],
-    archive: UnstoredCalls,
-    report: Callable[[str], None],
-    progress: Callable[[int], object],
-) -> Iterator[SpanRecord | LogRecord]:
-    for file in files:
-        before = archive.problems
-        position = _Position(progress)
-
-        def problem(line_problem: LineProblem, file: Path = file, before: int = before) -> None:
-            archive.problems += 1
-            if archive.problems - before <= _MOST_REPORTS:
-                report(f"{file}: {line_problem}")
-
-        records = read_records(file, report=problem, passed=archive.passed, on_open=position.opened)
-        for number, record in enumerate(records):
-            if number % _PROGRESS_EVERY == 0:
-                position.tell()
-            yield record
-        more = archive.problems - before - _MOST_REPORTS
-        if more > 0:
-            report(f"{file}: {more:,} more lines or records could not be read")
-
-
-class _Position:
-    """Reports the progress of reading a file to *progress*."""
-
-    def __init__(self, progress: Callable[[int], object]) -> None:
-        self._progress = progress
-        self._stream: IO[bytes] | None = None
-        self._reported = 0
-
-    def opened(self, stream: IO[bytes]) -> None:
-        """Watch *stream*."""
-        self._stream = stream
-
-    def tell(self) -> None:
-        """Report the bytes read since the last report."""
-        if self._stream is not None:
-            position = self._stream.tell()
-            self._progress(position - self._reported)
-            self._reported = position
 
 
 def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall], list[PricedCall]]:
@@ -188,13 +151,16 @@ def _decide(archive: UnstoredCalls, ledger: Location) -> tuple[list[PricedCall],
 
 def _store(
     writer: LedgerWriter, ledger: Location, archive: UnstoredCalls, claims: ClaimedResults
-) -> tuple[int, int]:
-    """Settle, store and forget the calls of *archive*; return how many were new."""
+) -> tuple[int, int, PricedCall | None]:
+    """Settle, store and forget the calls of *archive*.
+
+    Returns how many were new, how many known, and one of those stored last.
+    """
     if archive.tools:
         _checked(writer.record_tools(archive.tools), ledger)
         archive.tools.clear()
     if not archive.calls:
-        return 0, 0
+        return 0, 0, None
     decided, revised = _decide(archive, ledger)
     archive.calls.clear()
     written = known = 0
@@ -208,7 +174,7 @@ def _store(
     remember_imported(decided, claims)
     for start in range(0, len(revised), _BATCH):
         _checked(writer.revise(revised[start : start + _BATCH]), ledger)
-    return written, known
+    return written, known, decided[-1] if decided else None
 
 
 def _checked(result: WriteResult, ledger: Location) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,10 @@ from otel_pricing.reading.tools import read_tool_call
 if TYPE_CHECKING:
     from otel_cost_ledger.query.ledger import Ledger
     from otel_pricing.model.tool_call import ToolCall
+    from otel_pricing.reading.otlp_records import SpanLink
 
+_OTHER_SPANS: Final = "spans without a model call"
+_OTHER_LOG_RECORDS: Final = "log records without a model call"
 _MOST_PARENTS: Final = 50_000
 """Number of spans whose parent is remembered; calls further apart match by id, time and tokens."""
 
@@ -31,7 +34,8 @@ class UnstoredCalls:
     """Calls read from the files and not stored yet."""
 
     calls: dict[tuple[int, int], PricedCall] = field(default_factory=dict)
-    parents: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    # A plain dict looks through all its removed entries for the first one that is left.
+    parents: OrderedDict[tuple[int, int], int | None] = field(default_factory=OrderedDict)
     tools: list[ToolCall] = field(default_factory=list)
     spans: int = 0
     log_records: int = 0
@@ -56,10 +60,16 @@ class UnstoredCalls:
             self.log_records += 1
             call = call_of_log(record)
         if call is None:
-            kind = "spans" if isinstance(record, SpanRecord) else "log records"
-            self.passed[f"{kind} without a model call"] += 1
+            other = _OTHER_SPANS if isinstance(record, SpanRecord) else _OTHER_LOG_RECORDS
+            self.passed[other] += 1
         else:
             self.calls[call.trace_id, call.span_id] = price_call(call, book)
+
+    def pass_by(self, link: SpanLink) -> None:
+        """Count a span that is neither a model call nor the execution of a tool."""
+        self.spans += 1
+        self.passed[_OTHER_SPANS] += 1
+        self._link(*link)
 
     def forget_known_results(self, ledger: Ledger) -> None:
         """Drop batch results that are already in *ledger*.
@@ -79,5 +89,5 @@ class UnstoredCalls:
 
     def _link(self, trace_id: int, span_id: int, parent: int | None) -> None:
         if len(self.parents) >= _MOST_PARENTS:
-            del self.parents[next(iter(self.parents))]
+            self.parents.popitem(last=False)
         self.parents[trace_id, span_id] = parent

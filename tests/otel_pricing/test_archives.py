@@ -10,12 +10,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel_pricing import LineProblem, SpanRecord, read_call
+from otel_pricing.reading import large_lines
+from otel_pricing.reading.archive_lines import Place
 from otel_pricing.reading.batch_results import NOT_RUN, span_of_result
+from otel_pricing.reading.large_lines import pieces_of
 from otel_pricing.reading.log_events import LogRecord, call_of_log
 from otel_pricing.reading.other_formats import name_of
 from otel_pricing.reading.otlp_json import read_records
+from otel_pricing.reading.otlp_records import SpanLink, spans_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +107,105 @@ def test_ids_in_base64_and_kinds_by_name_are_read() -> None:
         (int(TRACE, 16), 0),
         (int(TRACE, 16), 0),
     ]
+
+
+_IDS = st.integers(1, 2**60).map(lambda number: f"{number:016x}")
+_RECORDS = st.lists(
+    st.fixed_dictionaries({"traceId": st.just(TRACE), "spanId": _IDS, "name": st.text(max_size=3)}),
+    max_size=6,
+)
+_SCOPE = st.fixed_dictionaries({"name": st.sampled_from(("a", "b"))})
+_RESOURCE = st.fixed_dictionaries(
+    {"attributes": st.just([{"key": "service.name", "value": {"stringValue": "shop"}}])}
+)
+
+
+@st.composite
+def _shuffled(draw: st.DrawFn, /, **members: Any) -> dict[str, Any]:
+    """Return an object with some of *members*, in any order."""
+    names = draw(st.permutations(list(members)))
+    return {name: draw(members[name]) for name in names if draw(st.integers(0, 5))}
+
+
+_SCOPES = st.lists(_shuffled(scope=_SCOPE, spans=_RECORDS, schemaUrl=st.just("u")), max_size=3)
+_REQUESTS = _shuffled(
+    resourceSpans=st.lists(
+        st.one_of(
+            _shuffled(resource=_RESOURCE, scopeSpans=_SCOPES, schemaUrl=st.just("")), st.just({})
+        ),
+        max_size=3,
+    ),
+    other=st.just([1, None]),
+)
+
+
+@given(_REQUESTS, st.sampled_from((None, 1)))
+def test_a_large_line_in_pieces_gives_the_same_spans(request: Any, indent: int | None) -> None:
+    """Whatever the order of its members is."""
+    line = json.dumps(request, indent=indent).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(large_lines, "_PIECE", 2)
+        in_pieces = [span for piece in pieces_of(line) for span in spans_of(piece)]
+
+    assert in_pieces == list(spans_of(request))
+
+
+def test_a_large_line_is_read_to_where_it_is_damaged() -> None:
+    """The spans before are read, and the damage is reported."""
+    many = spans()
+    many["resourceSpans"][0]["resource"] = {}
+    many["resourceSpans"][0]["scopeSpans"][0] = {
+        "scope": {"name": "s"},
+        "spans": [{"traceId": TRACE, "spanId": f"{number:016x}"} for number in range(1, 10_001)],
+    }
+    many["resourceSpans"][0] = dict(reversed(many["resourceSpans"][0].items()))
+    line = json.dumps(many).encode()
+
+    whole, no_problems, _ = read(line)
+    damaged, problems, _ = read(line[: len(line) // 2], spans())
+
+    assert (len(whole), no_problems) == (10_000, [])
+    assert 4_000 < len(damaged) < 5_100
+    assert ["not JSON" in problem for problem in problems] == [True]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_read"),
+    [
+        ([{"key": "gen_ai.request.model", "value": {"stringValue": "m"}}], True),
+        ([{"key": "http.route", "value": {"stringValue": "/"}}], False),
+        ([{"value": {"stringValue": "/"}}], True),
+        ([7], True),
+        ([{"key": ["a"]}], True),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_spans_without_a_mark_of_a_call_are_passed_as_their_ids(
+    attributes: Any, is_read: bool
+) -> None:
+    """Malformed attributes are left to the reader."""
+    line = spans(attributes=attributes, parentSpanId="00000000000000ff")
+    others: list[SpanLink] = []
+
+    found = list(read_records(io.BytesIO(json.dumps(line).encode()), on_other=others.append))
+
+    assert len(found) == is_read
+    assert others == ([] if is_read else [SpanLink(int(TRACE, 16), int(SPAN, 16), 255)])
+
+
+def test_reading_begins_at_any_place_it_reported() -> None:
+    """Of a plain file and of a stream that cannot seek."""
+    data = b"\n\n".join(json.dumps(spans(name=str(number))).encode() for number in range(20))
+    places: list[Place] = []
+    list(read_records(io.BytesIO(data), on_line=places.append))
+
+    for number, place in enumerate(places):
+        for source in (data, gzip.compress(data)):
+            rest = list(read_records(io.BytesIO(source), start_at=place))
+            assert [record.name for record in rest if isinstance(record, SpanRecord)] == [
+                str(each) for each in range(number, 20)
+            ]
 
 
 def test_a_line_beyond_all_bounds_is_skipped() -> None:

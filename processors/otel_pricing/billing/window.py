@@ -7,7 +7,7 @@ decision. The window keeps only the recent calls needed for that.
 from __future__ import annotations
 
 from bisect import insort
-from collections import ChainMap
+from collections import ChainMap, OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,8 @@ class BillingWindow:
         self._described_by: dict[Key, Key] = {}
         self._describes: dict[Key, Key] = {}
         self._latest_ns = 0
-        self._links: dict[Key, int | None] = {}
+        # A plain dict looks through all its removed entries for the first one that is left.
+        self._links: OrderedDict[Key, int | None] = OrderedDict()
         self._call_parents: dict[Key, int | None] = {}
         self._parents = ChainMap(self._call_parents, self._links)
         self._children: dict[Key, set[int]] = {}
@@ -79,8 +80,7 @@ class BillingWindow:
         if key in self._links:
             self._unlink(key, self._links.pop(key))
         while len(self._links) >= MOST_LINKS:
-            oldest = next(iter(self._links))
-            self._unlink(oldest, self._links.pop(oldest))
+            self._unlink(*self._links.popitem(last=False))
         self._links[key] = parent_span_id
         self._adopt(key, parent_span_id)
 

@@ -7,7 +7,7 @@ import io
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,13 +57,37 @@ def _unzipped(stream: IO[bytes]) -> Iterator[_Readable]:
         buffered.detach()
 
 
-def lines_of(stream: _Readable, *, longest: int = LONGEST_LINE) -> Iterator[tuple[int, bytes]]:
-    """Yield the number, counted from 1, and the bytes of every line that is not blank.
+class Line(NamedTuple):
+    """One line of an archive."""
+
+    number: int
+    """Counted from 1."""
+    offset: int
+    """Bytes before it, after the archive is unzipped."""
+    content: bytes
+
+
+class Place(NamedTuple):
+    """The start of a line."""
+
+    number: int = 1
+    offset: int = 0
+
+
+BEGINNING = Place()
+
+
+def lines_of(
+    stream: _Readable, *, longest: int = LONGEST_LINE, start_at: Place = BEGINNING
+) -> Iterator[Line]:
+    """Yield every line that is not blank, from *start_at*.
 
     A line of more than *longest* bytes is yielded as its first *longest* bytes and one more.
     """
-    number, pending, size = 1, list[bytes](), 0
-    first = True
+    number, pending, size = start_at.number, list[bytes](), 0
+    before = _skip(stream, start_at.offset)
+    line_start = before
+    first = not before
     while chunk := stream.read1(_CHUNK):
         start = 0
         if first:
@@ -78,6 +102,7 @@ def lines_of(stream: _Readable, *, longest: int = LONGEST_LINE) -> Iterator[tupl
                 start = end
                 if start == len(chunk):
                     break
+                line_start = before + start
             end = chunk.find(b"\n", start)
             piece = chunk[start : end if end >= 0 else len(chunk)][: longest + 1 - size]
             if piece or not pending:
@@ -85,9 +110,20 @@ def lines_of(stream: _Readable, *, longest: int = LONGEST_LINE) -> Iterator[tupl
                 size += len(piece)
             if end < 0:
                 break
-            yield number, b"".join(pending)
+            yield Line(number, line_start, b"".join(pending))
             pending, size = [], 0
             number += 1
             start = end + 1
+        before += len(chunk)
     if pending:
-        yield number, b"".join(pending)
+        yield Line(number, line_start, b"".join(pending))
+
+
+def _skip(stream: _Readable, size: int) -> int:
+    """Read the first *size* bytes of *stream*; return how many there were."""
+    if isinstance(stream, io.BufferedReader) and stream.seekable():
+        return stream.seek(size)
+    left = size
+    while left and (chunk := stream.read1(min(left, _CHUNK))):
+        left -= len(chunk)
+    return size - left

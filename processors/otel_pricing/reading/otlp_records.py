@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from otel_pricing.model.record import ERROR_CODE, SpanEvent, SpanRecord
 from otel_pricing.reading.log_events import LogRecord
 from otel_pricing.reading.otlp_values import attributes_of, either, object_of, objects_of, text_of
+from otel_pricing.reading.recognise import ALL_MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 _ERROR_NAMES = frozenset({ERROR_CODE, str(ERROR_CODE), "STATUS_CODE_ERROR"})
@@ -37,8 +38,25 @@ class LineProblem:
         return f"line {self.line}: {self.reason}"
 
 
-def spans_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[SpanRecord | LineProblem]:
-    """Yield the spans of one decoded OTLP trace request, or the problem of each."""
+class SpanLink(NamedTuple):
+    """The ids of a span."""
+
+    trace_id: int
+    span_id: int
+    parent_span_id: int | None
+
+
+def spans_of(
+    request: Mapping[str, object],
+    *,
+    line: int = 0,
+    on_other: Callable[[SpanLink], object] | None = None,
+) -> Iterator[SpanRecord | LineProblem]:
+    """Yield the spans of one decoded OTLP trace request, or the problem of each.
+
+    *on_other*, if given, receives the ids of each span without the marks of a model call or of a
+    tool's execution; most spans of an archive, whose attributes nobody needs.
+    """
     for resource_spans in objects_of(either(request, "resourceSpans", "resource_spans")):
         resource = attributes_of(object_of(resource_spans.get("resource")).get("attributes"))
         groups = either(resource_spans, "scopeSpans", "scope_spans") or either(
@@ -51,6 +69,9 @@ def spans_of(request: Mapping[str, object], *, line: int = 0) -> Iterator[SpanRe
             scope = object_of(scope_spans.get("scope") or scope_spans.get("instrumentationLibrary"))
             for span in objects_of(scope_spans.get("spans")):
                 try:
+                    if on_other is not None and not _is_marked(span.get("attributes")):
+                        on_other(_link(span))
+                        continue
                     yield _span(span, scope, resource)
                 except (ValueError, TypeError, OverflowError) as exc:
                     yield LineProblem(line, f"span skipped: {exc}")
@@ -111,6 +132,27 @@ def _span(
             )
             for event in objects_of(span.get("events"))
         ),
+    )
+
+
+def _is_marked(pairs: object) -> bool:
+    """Return whether the attributes *pairs* may be those of a model call or of a tool."""
+    if not pairs:
+        return False
+    try:
+        return not ALL_MARKS.isdisjoint([pair["key"] for pair in cast("list[Any]", pairs)])
+    except (TypeError, KeyError):
+        return True  # malformed; whoever reads the span decides
+
+
+def _link(span: Mapping[str, object]) -> SpanLink:
+    """Return the ids of *span*; raises as for a span that is read whole."""
+    _nanoseconds(either(span, "startTimeUnixNano", "start_time_unix_nano"))
+    _nanoseconds(either(span, "endTimeUnixNano", "end_time_unix_nano"))
+    return SpanLink(
+        _id(either(span, "traceId", "trace_id"), 16),
+        _id(either(span, "spanId", "span_id"), 8),
+        _optional_id(either(span, "parentSpanId", "parent_span_id"), 8),
     )
 
 
