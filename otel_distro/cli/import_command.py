@@ -47,6 +47,8 @@ def command(files: tuple[Path, ...], prices: Path | None, ledger: Location | Non
     Gemini CLI) and of the GenAI conventions. Result files of batch jobs (OpenAI, Anthropic, Gemini,
     Bedrock) are read as well, at batch rates. Importing a file twice changes nothing. Each call is
     priced by the price of its day.
+
+    An interrupted import continues at about the last calls that it stored.
     """
     from otel_cost_ledger.model.errors import LedgerError
     from otel_distro.server.importing import ImportFailedError, import_files

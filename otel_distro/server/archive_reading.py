@@ -52,7 +52,7 @@ class ArchiveReading:
 
         start_at = self._places.place(file) or BEGINNING
         if start_at.offset:
-            self._report(f"{file}: goes on at line {start_at.number:,}, as it was interrupted")
+            self._report(f"{file}: continues at line {start_at.number:,}, as it was interrupted")
         self._reported = self._report_at = 0
         yield from read_records(
             file,

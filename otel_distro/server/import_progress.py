@@ -1,4 +1,4 @@
-"""How far an interrupted import of an archive came, so that the next one goes on there."""
+"""How far an interrupted import of an archive came, so that the next one continues there."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def import_files(
     """Read spans and log records of *files*, price and settle their calls, store them in *ledger*.
 
     Memory is bounded: calls are stored some thousand at a time, each batch settled together with
-    the ledger's calls around it. A failed or interrupted import may be repeated; it goes on at
+    the ledger's calls around it. A failed or interrupted import may be repeated; it continues at
     about the last calls that were stored. *progress* receives the bytes read since its last call,
     every quarter of a megabyte.
 

@@ -234,7 +234,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_an_interrupted_import_goes_on_where_it_stopped(
+def test_an_interrupted_import_continues_where_it_stopped(
     archive: Path, tmp_path: Path, compressed: bool
 ) -> None:
     """It reads the last stored batch again, from the line that the one before ended in."""
@@ -244,7 +244,7 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
 
     done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
-    assert "goes on at line 1" in done.output
+    assert "continues at line 1" in done.output
     assert "11 spans read, 11 of them model calls: 5 new" in done.output
     assert total(tmp_path / "l.db")["calls"] == 20
 
@@ -277,11 +277,11 @@ def test_an_interrupted_import_begins_again_after_a_change(
 
     done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
-    assert "goes on" not in done.output
+    assert "continues" not in done.output
     assert total(tmp_path / "l.db")["calls"] == (19 if change == "shorter" else 20)
 
 
-def test_an_interrupted_import_of_a_file_that_grew_goes_on(archive: Path, tmp_path: Path) -> None:
+def test_an_interrupted_import_of_a_file_that_grew_continues(archive: Path, tmp_path: Path) -> None:
     """The Collector appends to its file in the meantime."""
     first = archive.read_bytes()
     padding = json.dumps({"resourceMetrics": [], "padding": "x" * 70_000}).encode() + b"\n"
@@ -293,5 +293,5 @@ def test_an_interrupted_import_of_a_file_that_grew_goes_on(archive: Path, tmp_pa
 
     done = run("ledger", "import", archive, "--ledger", tmp_path / "l.db")
 
-    assert "goes on" in done.output
+    assert "continues" in done.output
     assert total(tmp_path / "l.db")["calls"] == 21

@@ -129,8 +129,8 @@ class _Cursor:
         """Yield the items of the list here, *size* at a time."""
         text, piece = self._text, list[object]()
         self._take("[")
-        going_on = self.sign() != "]"
-        while going_on:
+        more_follow = self.sign() != "]"
+        while more_follow:
             value, at = _decode(text, self._at)
             piece.append(value)
             if len(piece) >= size:
@@ -138,8 +138,8 @@ class _Cursor:
                 piece = []
             if text[at : at + 2] != ",{":  # as the Collector writes, without blanks
                 self._at = at
-                going_on = self.sign() == ","
-                if not going_on:
+                more_follow = self.sign() == ","
+                if not more_follow:
                     break
                 at = self._at
             self._at = at + 1
