@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LARGE = 2**18
 """Lines of more bytes are decoded in pieces."""
@@ -24,6 +24,7 @@ _GROUPS = frozenset(
     {"scopeSpans", "scope_spans", "scopeLogs", "scope_logs"}
     | {"instrumentationLibrarySpans", "instrumentation_library_spans"}
 )
+_RESOURCE = frozenset({"resource"})
 _SCOPES = frozenset({"scope", "instrumentationLibrary"})
 _RECORDS = frozenset({"spans", "logRecords", "log_records"})
 _decode = json.JSONDecoder().raw_decode
@@ -55,41 +56,44 @@ def pieces_of(line: bytes) -> Iterator[Object]:
 
 def _resources(cursor: _Cursor) -> Iterator[Object]:
     """Yield the object of one resource in pieces."""
-    if cursor.sign() != "{":
-        yield from _objects(cursor.value())
-        return
-    others: Object = {}
-    for name in cursor.members():
-        # Before its resource is known, a group cannot be read alone.
-        if name in _GROUPS and "resource" in others and cursor.sign() == "[":
-            for _ in cursor.items():
-                for piece in _scopes(cursor):
-                    yield {**others, name: [piece]}
-        else:
-            others[name] = cursor.value()
-    if not _GROUPS.isdisjoint(others):
-        yield others
+
+    def groups() -> Iterator[object]:
+        for _ in cursor.items():
+            for piece in _scopes(cursor):
+                yield [piece]
+
+    return _split(cursor, _GROUPS, _RESOURCE, groups)
 
 
 def _scopes(cursor: _Cursor) -> Iterator[Object]:
     """Yield the object of one scope in pieces."""
+    return _split(cursor, _RECORDS, _SCOPES, lambda: cursor.pieces(_PIECE))
+
+
+def _split(
+    cursor: _Cursor,
+    lists: frozenset[str],
+    heads: frozenset[str],
+    pieces: Callable[[], Iterator[object]],
+) -> Iterator[Object]:
+    """Yield the object here once for each of the *pieces* of a list in it.
+
+    *lists* are the names of such lists. One that comes before any of *heads*, which says what its
+    items belong to, cannot be read alone and stays whole.
+    """
     if cursor.sign() != "{":
-        yield from _objects(cursor.value())
+        if isinstance(value := cursor.value(), dict):
+            yield cast("Object", value)
         return
     others: Object = {}
     for name in cursor.members():
-        if name in _RECORDS and not _SCOPES.isdisjoint(others) and cursor.sign() == "[":
-            for piece in cursor.pieces(_PIECE):
+        if name in lists and not heads.isdisjoint(others) and cursor.sign() == "[":
+            for piece in pieces():
                 yield {**others, name: piece}
         else:
             others[name] = cursor.value()
-    if not _RECORDS.isdisjoint(others):
+    if not lists.isdisjoint(others):
         yield others
-
-
-def _objects(value: object) -> Iterator[Object]:
-    if isinstance(value, dict):
-        yield cast("Object", value)
 
 
 class _Cursor:
