@@ -23,16 +23,10 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """A database without budgets."""
-    return postgres_server
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def shared_in(request: pytest.FixtureRequest) -> str | None:
     """Shared store of accounts: None for a file, or a PostgreSQL URL."""
-    return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
 
 
 @pytest.fixture

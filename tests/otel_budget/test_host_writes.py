@@ -46,9 +46,9 @@ class Counted(PostgresDatabase):
 
 
 @pytest.fixture
-def process(postgres_url: str, tmp_path: Path) -> Iterator[Callable[..., BudgetAccounts]]:
+def process(postgres_server: str, tmp_path: Path) -> Iterator[Callable[..., BudgetAccounts]]:
     """Make a process of a host without its background thread."""
-    url, made = PostgresUrl.parse(postgres_url), []
+    url, made = PostgresUrl.parse(postgres_server), []
 
     def make(host: str = "host") -> BudgetAccounts:
         accounts = BudgetAccounts(tmp_path / host, store=Counted(url.parameters, "the database"))

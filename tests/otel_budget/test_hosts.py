@@ -32,39 +32,39 @@ def accounts(url: str) -> list[tuple[int, int]]:
 
 @pytest.mark.slow
 def test_two_hosts_share_one_budget(
-    tmp_path: Path, provider: SlowProvider, postgres_url: str
+    tmp_path: Path, provider: SlowProvider, postgres_server: str
 ) -> None:
     """60 calls are attempted, 10 fit."""
-    hosts = [host(tmp_path, number, postgres_url, "0.06") for number in (1, 2)]
+    hosts = [host(tmp_path, number, postgres_server, "0.06") for number in (1, 2)]
     went, refused, said = finish([start(one, provider, 1, 30) for one in hosts])
 
     assert (went, refused) == (10, 50), said
     assert len(provider.requests) == 10
-    assert accounts(postgres_url) == [(10 * CALL_NANO_USD, 0)]
+    assert accounts(postgres_server) == [(10 * CALL_NANO_USD, 0)]
     assert said.count("budget 'day' is 100 % spent") == 1
 
 
 @pytest.mark.slow
 def test_leases_of_a_killed_host_are_released_when_its_heartbeat_expires(
-    tmp_path: Path, provider: SlowProvider, postgres_url: str
+    tmp_path: Path, provider: SlowProvider, postgres_server: str
 ) -> None:
     """Its files are out of reach; after a minute without a heartbeat it is dead, and charged."""
     provider.delay = 5.0
-    victim = start(host(tmp_path, 1, postgres_url, "0.06"), provider, 1, 1)
+    victim = start(host(tmp_path, 1, postgres_server, "0.06"), provider, 1, 1)
     deadline = time.monotonic() + 60
     while not provider.requests and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(victim.pid, signal.SIGKILL)
     victim.communicate()
     provider.delay = 0.0
-    ((_, held),) = accounts(postgres_url)
+    ((_, held),) = accounts(postgres_server)
     assert held > 0
-    with psycopg.connect(postgres_url) as connection:
+    with psycopg.connect(postgres_server) as connection:
         connection.execute(f"UPDATE {SCHEMA}.owners SET expires_ns = 0")
 
-    went, _, _ = finish([start(host(tmp_path, 2, postgres_url, "0.06"), provider, 1, 20)])
+    went, _, _ = finish([start(host(tmp_path, 2, postgres_server, "0.06"), provider, 1, 20)])
 
-    ((spent, held),) = accounts(postgres_url)
+    ((spent, held),) = accounts(postgres_server)
     assert went in {8, 9}
     assert held == 0
     assert spent <= 10 * CALL_NANO_USD

@@ -30,9 +30,9 @@ PROCESSES, CALLS = 6, 50
 
 
 @pytest.fixture
-def pooled(postgres_url: str) -> Iterator[str]:
+def pooled(postgres_server: str) -> Iterator[str]:
     """Two sessions for everybody, each of which another program has left in a state of its own."""
-    with pgbouncer.pooler(postgres_url, mode="transaction", sessions=2) as url:
+    with pgbouncer.pooler(postgres_server, mode="transaction", sessions=2) as url:
         holding = [psycopg.connect(url) for _ in range(2)]
         for other in holding:
             other.execute("SET search_path TO elsewhere")
@@ -80,7 +80,7 @@ def test_calls_of_many_processes_are_exact_through_two_sessions(
 
 
 def test_nothing_is_left_behind_in_the_sessions_of_others(
-    pooled: str, postgres_url: str, tmp_path: Path
+    pooled: str, postgres_server: str, tmp_path: Path
 ) -> None:
     """No setting, no prepared statement and no lock."""
     parsed = PostgresUrl.parse(pooled)
@@ -96,7 +96,7 @@ def test_nothing_is_left_behind_in_the_sessions_of_others(
         found += other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() or ()
     for other in holding:
         other.close()
-    with psycopg.connect(postgres_url) as server:
+    with psycopg.connect(postgres_server) as server:
         locks = server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
         assert locks.fetchone() == (0,)
     assert found == ["elsewhere", 0] * 2

@@ -42,7 +42,7 @@ def run(url: str, *statements: str) -> None:
 
 
 def test_accounts_of_the_first_version_are_upgraded_and_keep_their_spending(
-    postgres_url: str, tmp_path: Path
+    postgres_server: str, tmp_path: Path
 ) -> None:
     """As a file is."""
     old = [
@@ -52,7 +52,7 @@ def test_accounts_of_the_first_version_are_upgraded_and_keep_their_spending(
         for each in TABLES
     ]
     run(
-        postgres_url,
+        postgres_server,
         f"CREATE SCHEMA {SCHEMA}",
         f"SET search_path TO {SCHEMA}",
         *old,
@@ -61,7 +61,7 @@ def test_accounts_of_the_first_version_are_upgraded_and_keep_their_spending(
         "INSERT INTO books (budget, scope, start_ns, spent, reserved, told)"
         " VALUES ('day', '', 0, 7, 0, 50)",
     )
-    accounts = BudgetAccounts(tmp_path, store=database(postgres_url))
+    accounts = BudgetAccounts(tmp_path, store=database(postgres_server))
 
     accounts.charge([(PLENTY, 5)])
 
@@ -69,22 +69,24 @@ def test_accounts_of_the_first_version_are_upgraded_and_keep_their_spending(
     accounts.close()
 
 
-def test_accounts_of_a_newer_version_are_left_alone(postgres_url: str, tmp_path: Path) -> None:
+def test_accounts_of_a_newer_version_are_left_alone(postgres_server: str, tmp_path: Path) -> None:
     """With the remedy, and no connection left open."""
-    older = BudgetAccounts(tmp_path, store=database(postgres_url))
+    older = BudgetAccounts(tmp_path, store=database(postgres_server))
     older.charge([(PLENTY, 5)])
     older.close()
-    run(postgres_url, f"UPDATE {SCHEMA}.meta SET schema_version = 99")
-    newer = BudgetAccounts(tmp_path, store=database(postgres_url))
+    run(postgres_server, f"UPDATE {SCHEMA}.meta SET schema_version = 99")
+    newer = BudgetAccounts(tmp_path, store=database(postgres_server))
 
     with pytest.raises(BudgetFileError, match="made by a newer version; upgrade otel-distro"):
         newer.charge([(PLENTY, 1)])
     newer.close()
 
 
-def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_path: Path) -> None:
+def test_a_connection_lost_in_a_transaction_is_reopened(
+    postgres_server: str, tmp_path: Path
+) -> None:
     """Uncommitted changes are lost with it, and reported; the next transaction is right."""
-    store = database(postgres_url)
+    store = database(postgres_server)
     accounts = BudgetAccounts(tmp_path, store=store)
     accounts.charge([(PLENTY, 5)])
     pid = store._connection.info.backend_pid
@@ -92,7 +94,7 @@ def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_p
     with pytest.raises(BudgetFileError, match="cannot use the budgets in"):
         with store.transaction() as db:
             db.execute("UPDATE books SET spent = 1000 RETURNING spent").fetchall()
-            run(postgres_url, f"SELECT pg_terminate_backend({pid})")
+            run(postgres_server, f"SELECT pg_terminate_backend({pid})")
             for _ in range(100):
                 db.execute("SELECT 1").fetchone()
                 time.sleep(0.05)  # until the server has ended it
@@ -103,10 +105,10 @@ def test_a_connection_lost_in_a_transaction_is_reopened(postgres_url: str, tmp_p
 
 
 def test_after_a_failure_calls_do_not_wait_for_the_server_for_a_moment(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Calls would wait one after another for an unreachable server."""
-    parsed = PostgresUrl.parse(postgres_url)
+    parsed = PostgresUrl.parse(postgres_server)
     attempts: list[int] = []
 
     def refused(*_: Any, **__: Any) -> Any:
@@ -128,13 +130,13 @@ def test_after_a_failure_calls_do_not_wait_for_the_server_for_a_moment(
 
 
 def test_a_busy_server_is_waited_for_shortly_after_a_failure(
-    postgres_url: str, tmp_path: Path
+    postgres_server: str, tmp_path: Path
 ) -> None:
     """Another host is in a transaction: the second wait is fifty milliseconds."""
-    store = database(postgres_url)
+    store = database(postgres_server)
     accounts = BudgetAccounts(tmp_path, store=store)
     accounts.charge([(PLENTY, 5)])
-    with psycopg.connect(postgres_url) as other:
+    with psycopg.connect(postgres_server) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", (module.TURN,))
         store._trouble = time.monotonic() + 60, "it was away"
         with pytest.raises(BudgetFileError, match="lock timeout"):
@@ -148,9 +150,9 @@ def test_a_busy_server_is_waited_for_shortly_after_a_failure(
 @pytest.mark.parametrize(
     "scope", ["a'; DROP TABLE books; --", "\\' OR 1=1 --", "%s %(x)s ? $1", "naïve 😀\n\t", "a\\"]
 )
-def test_a_hostile_scope_value_is_a_value(postgres_url: str, tmp_path: Path, scope: str) -> None:
+def test_a_hostile_scope_value_is_a_value(postgres_server: str, tmp_path: Path, scope: str) -> None:
     """Values are sent in the text of the statement."""
-    accounts = BudgetAccounts(tmp_path, store=database(postgres_url))
+    accounts = BudgetAccounts(tmp_path, store=database(postgres_server))
     hostile = account(10**9, scope=scope)
 
     accounts.charge([(hostile, 5), (PLENTY, 7)])
@@ -162,14 +164,14 @@ def test_a_hostile_scope_value_is_a_value(postgres_url: str, tmp_path: Path, sco
 
 
 def test_a_session_that_ended_while_it_was_idle_costs_no_call(
-    postgres_url: str, tmp_path: Path
+    postgres_server: str, tmp_path: Path
 ) -> None:
     """A server was restarted, or a firewall ended it: the next transaction has a new one."""
-    store = database(postgres_url)
+    store = database(postgres_server)
     accounts = BudgetAccounts(tmp_path, store=store)
     accounts.charge([(PLENTY, 5)])
     ended = store._connection.info.backend_pid
-    run(postgres_url, f"SELECT pg_terminate_backend({ended}, 5000)")
+    run(postgres_server, f"SELECT pg_terminate_backend({ended}, 5000)")
 
     accounts.charge([(PLENTY, 7)])
 
@@ -178,11 +180,11 @@ def test_a_session_that_ended_while_it_was_idle_costs_no_call(
     accounts.close()
 
 
-def test_budgets_do_not_wait_for_each_other(postgres_url: str, tmp_path: Path) -> None:
+def test_budgets_do_not_wait_for_each_other(postgres_server: str, tmp_path: Path) -> None:
     """A transaction has its own accounts to itself, in whatever window."""
     acme = account(10**9, scope="acme")
     yesterday = account(10**9, start_ns=-1)
-    store, theirs = database(postgres_url), database(postgres_url)
+    store, theirs = database(postgres_server), database(postgres_server)
     other = BudgetAccounts(tmp_path, store=theirs)
     other.charge([(PLENTY, 5), (acme, 5)])
 
@@ -200,11 +202,11 @@ def test_budgets_do_not_wait_for_each_other(postgres_url: str, tmp_path: Path) -
 
 
 def test_budgets_that_a_call_shares_are_locked_in_one_order(
-    postgres_url: str, tmp_path: Path
+    postgres_server: str, tmp_path: Path
 ) -> None:
     """Two processes that name them in another order would wait for each other for good."""
     accounts = [account(10**9, scope=scope) for scope in "abc"]
-    processes = [BudgetAccounts(tmp_path, store=database(postgres_url)) for _ in range(2)]
+    processes = [BudgetAccounts(tmp_path, store=database(postgres_server)) for _ in range(2)]
     faults: list[BaseException] = []
 
     def charge(process: BudgetAccounts, order: list[BudgetAccount]) -> None:
@@ -229,10 +231,10 @@ def test_budgets_that_a_call_shares_are_locked_in_one_order(
         process.close()
 
 
-def test_a_process_of_an_earlier_version_is_kept_out_meanwhile(postgres_url: str) -> None:
+def test_a_process_of_an_earlier_version_is_kept_out_meanwhile(postgres_server: str) -> None:
     """It takes one lock for everything, which it does not get while there is a transaction."""
-    store = database(postgres_url)
-    with store.transaction([PLENTY]) as db, psycopg.connect(postgres_url) as earlier:
+    store = database(postgres_server)
+    with store.transaction([PLENTY]) as db, psycopg.connect(postgres_server) as earlier:
         db.execute("SELECT 1").fetchone()
         got = earlier.execute("SELECT pg_try_advisory_xact_lock(%s)", (module.TURN,)).fetchone()
 
@@ -241,7 +243,7 @@ def test_a_process_of_an_earlier_version_is_kept_out_meanwhile(postgres_url: str
 
 
 def test_a_transaction_takes_two_round_trips(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One for locks and queries, one for changes: a charge, a lease, a write for two processes."""
     trips: list[int] = []
@@ -259,7 +261,7 @@ def test_a_transaction_takes_two_round_trips(
         return found
 
     several = [account(10**9, scope=scope) for scope in "abcd"]
-    accounts, other = (BudgetAccounts(tmp_path, store=database(postgres_url)) for _ in range(2))
+    accounts, other = (BudgetAccounts(tmp_path, store=database(postgres_server)) for _ in range(2))
     for each in (accounts, other):
         each._flusher.stop()
         each.charge([(each_account, 1) for each_account in several])
@@ -281,14 +283,14 @@ def test_a_transaction_takes_two_round_trips(
 
 
 def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends the session of the open connection; the host can reconnect."""
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 60.0)
-    other = BudgetAccounts(tmp_path, store=database(postgres_url))
+    other = BudgetAccounts(tmp_path, store=database(postgres_server))
     other.charge([(PLENTY, 5)])
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.2)
-    vanishing = database(postgres_url)
+    vanishing = database(postgres_server)
 
     with (
         pytest.raises(BudgetFileError, match=r"closed the connection|idle"),
@@ -305,9 +307,9 @@ def test_a_host_lost_in_a_transaction_blocks_others_for_seconds_only(
     other.close()
 
 
-def test_a_child_opens_its_own_connection(postgres_url: str, tmp_path: Path) -> None:
+def test_a_child_opens_its_own_connection(postgres_server: str, tmp_path: Path) -> None:
     """Closing the parent's would end it for the parent."""
-    store = database(postgres_url)
+    store = database(postgres_server)
     accounts = BudgetAccounts(tmp_path, store=store)
     accounts.charge([(PLENTY, 5)])
     parents = store._connection
